@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+# One makefile for everything: `make`, `sudo make demo`, `sudo make check`. `make help` lists the rest.
+# Folders become archives; a program or test links its own folders and those that they may use.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.PHONY: all deps demo check check-quick check-unit check-cli check-fleet check-vm check-interop lint bench fuzz install clean help
+.DEFAULT_GOAL := all
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr
+SANITIZE ?=
+PYTHON   := /usr/bin/python3
+comma    := ,
+B        := build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
+
+# -- what the machine has -------------------------------------------------------------------------------------------
+PKG      := pkg-config
+PKGS     := libsystemd gnutls libprotobuf-c jansson
+GRPC_A   := $(shell $(PKG) --variable=libdir grpc_unsecure)/libgrpc_unsecure.a
+STATIC_GRPC ?= $(if $(wildcard $(GRPC_A)),yes,no)
+GRPC_SO  := $(shell $(PKG) --libs-only-L grpc_unsecure) -lgrpc_unsecure -lgpr
+ifeq ($(STATIC_GRPC),yes)
+GRPC_LIBS := -Wl,-Bstatic -Wl,--start-group $(filter -l%,$(shell $(PKG) --static --libs grpc_unsecure gpr)) -lupb \
+             -laddress_sorting -lre2 -lcares -Wl,--end-group -Wl,-Bdynamic -lstdc++ -lz -lm
+else
+GRPC_LIBS := $(GRPC_SO)
+endif
+
+CC       ?= gcc
+WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow -Wundef -Wvla -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
+            -Wimplicit-fallthrough -Wno-missing-field-initializers
+CPPFLAGS += -D_GNU_SOURCE -DGIVC_VERSION='"$(VERSION)"' -Isrc -Isrc/libgivc -I$(B)/proto $(shell $(PKG) --cflags $(PKGS))
+CFLAGS   ?= -O2 -g
+CFLAGS   += -std=gnu11 -fPIC -fvisibility=hidden -fno-strict-aliasing -fstack-protector-strong -ffunction-sections \
+            -fdata-sections $(WARNINGS)
+LDFLAGS  += -Wl,--gc-sections -Wl,-z,relro,-z,now
+ifneq ($(SANITIZE),)
+CFLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS  += -fsanitize=$(SANITIZE)
+else
+CFLAGS   += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+endif
+LIBS     := $(shell $(PKG) --libs $(PKGS))
+
+# -- rooms ----------------------------------------------------------------------------------------------------------
+# room = the archives that its tests link, itself first: the wall of HOUSE is kept by the linker.
+ROOMS      := base event tls proto bus rpc
+USES_base  := base
+USES_event := event base
+USES_tls   := tls event base
+USES_proto := proto base
+USES_bus   := bus event base
+USES_rpc   := rpc proto tls event base
+
+PROTOS     := $(wildcard proto/*.proto)
+PROTO_O    := $(patsubst proto/%.proto,$(B)/proto/%.pb-c.o,$(PROTOS))
+sources     = $(wildcard $(1)/*.c)
+objects     = $(patsubst src/%.c,$(B)/%.o,$(1))
+archive     = $(B)/libgivc/$(1).a
+
+AGENT_SRC  := $(call sources,src/agent) $(call sources,src/agent/services)
+ADMIN_SRC  := $(call sources,src/admin) $(call sources,src/admin/services)
+CTL_SRC    := $(call sources,src/ctl)
+PROGRAMS   := $(if $(AGENT_SRC),$(B)/givc-agent) $(if $(ADMIN_SRC),$(B)/givc-admin) $(if $(CTL_SRC),$(B)/givcctl)
+ALL_A      := $(foreach r,rpc bus proto tls event base,$(call archive,$(r)))
+PROTOS_A   := $(B)/proto/protos.a
+DESCRIPTORS := $(B)/proto/descriptors.o
+
+all: $(PROGRAMS) $(B)/libgivc.so $(B)/examples/greeter
+	@echo "built for gRPC $(shell $(PKG) --modversion grpc_unsecure) ($(STATIC_GRPC) static), systemd $(shell $(PKG) --modversion libsystemd), GnuTLS $(shell $(PKG) --modversion gnutls)"
+
+# -- proto: canonical text, rewritten for protoc-c (proto3 optional is a one-member oneof), descriptors from the canonical text
+$(B)/proto/src/%.proto: proto/%.proto proto/optional.awk
+	@mkdir -p $(@D)
+	awk -f proto/optional.awk $< > $@
+$(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h &: $(patsubst proto/%,$(B)/proto/src/%,$(PROTOS))
+	protoc-c --proto_path=$(B)/proto/src --c_out=$(B)/proto $(B)/proto/src/$*.proto
+$(B)/proto/descriptors.bin: $(PROTOS)
+	@mkdir -p $(@D)
+	protoc --proto_path=proto --include_imports --descriptor_set_out=$@ $^
+$(B)/proto/descriptors.S: $(B)/proto/descriptors.bin
+	printf '.section .rodata\n.global givc_descriptors, givc_descriptors_end\ngivc_descriptors:\n.incbin "%s"\ngivc_descriptors_end:\n.section .note.GNU-stack,"",@progbits\n' $< > $@
+$(B)/proto/descriptors.o: $(B)/proto/descriptors.S
+	$(CC) -c -o $@ $<
+$(B)/proto/%.o: $(B)/proto/%.c
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-all -Wno-extra -c -o $@ $<
+$(PROTOS_A): $(PROTO_O) $(DESCRIPTORS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+.PRECIOUS: $(B)/proto/src/%.proto $(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h
+
+# -- objects, archives, programs ------------------------------------------------------------------------------------
+PB_HEADERS := $(patsubst proto/%.proto,$(B)/proto/%.pb-c.h,$(PROTOS))
+$(B)/%.o: src/%.c | $(PB_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+define room
+$(call archive,$(1)): $(call objects,$(call sources,src/libgivc/$(1)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$(AR) rcs $$@ $$^
+endef
+$(foreach r,$(ROOMS),$(eval $(call room,$(r))))
+
+define program
+$(B)/$(1): $(call objects,$(2)) $(ALL_A) $(PROTOS_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $(call objects,$(2)) -Wl,--start-group $(ALL_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(3) $(GRPC_LIBS)
+endef
+$(eval $(call program,givc-agent,$(AGENT_SRC),))
+$(eval $(call program,givc-admin,$(ADMIN_SRC),))
+$(eval $(call program,givcctl,$(CTL_SRC),$(shell $(PKG) --libs smartcols)))
+
+$(B)/libgivc.so: $(ALL_A) $(PROTOS_A) src/libgivc/libgivc.map
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libgivc.so.0 -Wl,--version-script=src/libgivc/libgivc.map -o $@ \
+	        -Wl,--whole-archive $(ALL_A) -Wl,--no-whole-archive $(PROTOS_A) $(LIBS) $(GRPC_SO) -lstdc++
+	ln -sf libgivc.so $@.0
+
+# -- the example: a module of one's own, against the installed shape of the library ---------------------------------
+$(B)/examples/greeter.pb-c.c: src/libgivc/examples/greeter.proto
+	@mkdir -p $(@D)
+	protoc-c --proto_path=$(<D) --c_out=$(@D) $<
+	protoc --proto_path=$(<D) --descriptor_set_out=$(@D)/greeter.bin $<
+$(B)/examples/greeter: src/libgivc/examples/greeter.c $(B)/examples/greeter.pb-c.c $(B)/libgivc.so
+	$(CC) -Isrc/libgivc -I$(B)/examples $(shell $(PKG) --cflags --libs libsystemd libprotobuf-c) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) \
+	        -L$(B) -lgivc -Wl,-rpath,'$$ORIGIN/..'
+
+# -- unit tests: tests/unit/ROOM/test-*.c links ROOM and what ROOM may use ------------------------------------------
+FAKE_O     := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/fake/*.c))
+UNIT_SRC   := $(wildcard tests/unit/*/test-*.c)
+UNIT_BIN   := $(patsubst tests/%.c,$(B)/tests/%,$(UNIT_SRC))
+$(B)/tests/%.o: tests/%.c | $(PB_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
+define unit
+$(filter $(B)/tests/unit/$(1)/%,$(UNIT_BIN)): $(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(FAKE_O) $(PROTOS_A) $(2) $(foreach r,$(3),$(call archive,$(r)))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$< -Wl,--start-group $(2) $(foreach r,$(3),$(call archive,$(r))) $(if $(filter bus,$(3)),$(FAKE_O)) $(PROTOS_A) -Wl,--end-group $(LIBS) $(if $(filter rpc,$(3)),$(GRPC_LIBS)) -lcmocka
+endef
+$(foreach r,$(ROOMS),$(eval $(call unit,$(r),,$(USES_$(r)))))
+PROGRAM_OBJECTS = $(filter-out $(B)/$(1)/main.o,$(call objects,$(2)))
+$(eval $(call unit,agent,$(call PROGRAM_OBJECTS,agent,$(AGENT_SRC)),rpc bus proto tls event base))
+$(eval $(call unit,admin,$(call PROGRAM_OBJECTS,admin,$(ADMIN_SRC)),rpc bus proto tls event base))
+$(eval $(call unit,ctl,$(call PROGRAM_OBJECTS,ctl,$(CTL_SRC)) $(if $(CTL_SRC),-lsmartcols),rpc bus proto tls event base))
+tests-unit: $(UNIT_BIN)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+include tests/tests.mk
+
+clean:
+	rm -rf build

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* File descriptors: closing at scope end, flags, whole files. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "macro.h"
+
+/* Closes fd if it is one (negative is none), keeps errno, returns -EBADF to store in its place. */
+int fd_close(int fd);
+static inline void fd_closep(int *fd) {
+        *fd = fd_close(*fd);
+}
+#define _cleanup_close_ _cleanup_(fd_closep)
+
+/* Sets O_NONBLOCK and FD_CLOEXEC; 0 or a negative errno. */
+int fd_prepare(int fd);
+/* Reads a whole file of at most max bytes into a new NUL-terminated string; 0, a negative errno, -EFBIG when it is longer.
+ * It waits for the disk, so it is for start-up and reload only. */
+int file_read(const char *path, size_t max, char **ret, size_t *ret_size) _warn_unused_;

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "str.h"
+
+#define LOG_LINE_MAX 2048
+
+static void log_to_stderr(int level, const LogField *fields, const char *text);
+
+static log_sink_t log_sink = log_to_stderr;
+static int log_max_level = LOG_INFO;
+
+static void log_to_stderr(_unused_ int level, _unused_ const LogField *fields, const char *text) {
+        fprintf(stderr, "%s\n", text);
+}
+
+void log_set_sink(log_sink_t sink) {
+        log_sink = sink ? sink : log_to_stderr;
+}
+
+void log_set_level(int level) {
+        log_max_level = level;
+}
+
+int log_get_level(void) {
+        return log_max_level;
+}
+
+int log_level_from_string(const char *s) {
+        static const struct {
+                const char *word;
+                int level;
+        } words[] = {
+                { "error", LOG_ERR }, { "err", LOG_ERR }, { "warn", LOG_WARNING }, { "warning", LOG_WARNING },
+                { "notice", LOG_NOTICE }, { "info", LOG_INFO }, { "debug", LOG_DEBUG }, { "trace", LOG_DEBUG },
+        };
+        const char *word = s ? strrchr(s, '=') : NULL;
+
+        word = word ? word + 1 : s;
+        for (size_t i = 0; word && i < ELEMENTSOF(words); i++)
+                if (streq(word, words[i].word))
+                        return words[i].level;
+        return -EINVAL;
+}
+
+static void log_dispatch(int level, const LogField *fields, char *text) {
+        for (char *p = text; *p; p++)
+                if (*p == '\n' || *p == '\r')
+                        *p = ' ';
+        log_sink(level, fields, text);
+}
+
+void log_write(int level, const LogField *fields, const char *fmt, ...) {
+        char text[LOG_LINE_MAX];
+        int saved = errno;
+        va_list ap;
+
+        if (level > log_max_level)
+                return;
+        va_start(ap, fmt);
+        (void) vsnprintf(text, sizeof(text), fmt, ap);
+        va_end(ap);
+        log_dispatch(level, fields, text);
+        errno = saved;
+}
+
+int log_write_errno(int level, int error, const char *fmt, ...) {
+        char text[LOG_LINE_MAX], number[16];
+        size_t n;
+        va_list ap;
+
+        if (level > log_max_level)
+                return error;
+        va_start(ap, fmt);
+        (void) vsnprintf(text, sizeof(text), fmt, ap);
+        va_end(ap);
+        n = strlen(text);
+        (void) snprintf(text + n, sizeof(text) - n, ": %s", strerror(-error));
+        (void) snprintf(number, sizeof(number), "%d", -error);
+        log_dispatch(level, LOG_FIELDS({ "ERRNO", number }), text);
+        return error;
+}

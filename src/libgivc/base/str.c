@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *startswith(const char *s, const char *prefix) {
+        size_t n = strlen(prefix);
+
+        return strncmp(s, prefix, n) == 0 ? s + n : NULL;
+}
+
+const char *endswith(const char *s, const char *suffix) {
+        size_t n = strlen(s), m = strlen(suffix);
+
+        return n >= m && memcmp(s + n - m, suffix, m) == 0 ? s + n - m : NULL;
+}
+
+char *strf(const char *fmt, ...) {
+        va_list ap;
+        char *s;
+        int r;
+
+        va_start(ap, fmt);
+        r = vasprintf(&s, fmt, ap);
+        va_end(ap);
+        return r < 0 ? NULL : s;
+}
+
+int str_replace(char **p, const char *s) {
+        char *copy = NULL;
+
+        if (streq_ptr(*p, s))
+                return 0;
+        if (s) {
+                copy = strdup(s);
+                if (!copy)
+                        return -ENOMEM;
+        }
+        free(*p);
+        *p = copy;
+        return 1;
+}
+
+/* Length of the character at s, or 0 when it is not well-formed: RFC 3629 excludes overlong forms, surrogates and what
+ * lies above U+10FFFF, which the first two bytes already show. */
+static size_t utf8_length(const uint8_t *s, size_t n) {
+        size_t len;
+
+        if (s[0] < 0x80)
+                return s[0] != 0;
+        if (s[0] >= 0xC2 && s[0] <= 0xDF)
+                len = 2;
+        else if ((s[0] & 0xF0) == 0xE0)
+                len = 3;
+        else if (s[0] >= 0xF0 && s[0] <= 0xF4)
+                len = 4;
+        else
+                return 0;
+        if (n < len)
+                return 0;
+        for (size_t i = 1; i < len; i++)
+                if ((s[i] & 0xC0) != 0x80)
+                        return 0;
+        if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF0 && s[1] < 0x90) ||
+                        (s[0] == 0xF4 && s[1] > 0x8F))
+                return 0;
+        return len;
+}
+
+bool str_is_utf8(const char *s, size_t n) {
+        for (size_t i = 0; i < n;) {
+                size_t len = utf8_length((const uint8_t *) s + i, n - i);
+
+                if (len == 0)
+                        return false;
+                i += len;
+        }
+        return true;
+}
+
+bool str_is_printable(const char *s) {
+        for (const char *p = s; *p; p++)
+                if ((uint8_t) *p < ' ' || *p == 0x7f)
+                        return false;
+        return str_is_utf8(s, strlen(s));
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Strings: comparison, prefixes, formatted copies, UTF-8. Returned copies are freed with free(); NULL means out of memory. */
+#pragma once
+
+#include <string.h>
+
+#include "macro.h"
+
+static inline bool streq(const char *a, const char *b) {
+        return strcmp(a, b) == 0;
+}
+/* Equal, where NULL equals only NULL. */
+static inline bool streq_ptr(const char *a, const char *b) {
+        return a && b ? streq(a, b) : a == b;
+}
+static inline bool isempty(const char *s) {
+        return !s || s[0] == 0;
+}
+static inline const char *strempty(const char *s) {
+        return s ? s : "";
+}
+
+/* The rest of s behind the prefix, or NULL when s does not begin so. */
+const char *startswith(const char *s, const char *prefix);
+/* Where the suffix begins in s, or NULL when s does not end so. */
+const char *endswith(const char *s, const char *suffix);
+/* A new string from a format. */
+char *strf(const char *fmt, ...) _printf_(1, 2) _warn_unused_;
+/* Replaces *p by a copy of s (NULL stays NULL). 1 when it changed, 0 when it was equal, -ENOMEM. */
+int str_replace(char **p, const char *s) _warn_unused_;
+/* n bytes of text that are shortest-form UTF-8 (RFC 3629) without a NUL byte. */
+bool str_is_utf8(const char *s, size_t n);
+/* Printable text of one line: valid UTF-8, no control characters. */
+bool str_is_printable(const char *s);

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "time.h"
+
+usec_t time_now(clockid_t clock) {
+        struct timespec ts;
+
+        assert(clock_gettime(clock, &ts) == 0);
+        return (usec_t) ts.tv_sec * USEC_PER_SEC + (usec_t) ts.tv_nsec / 1000;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs: ask the manager to change a unit's state, and wait until it has. */
+#pragma once
+
+#include "bus/unit.h"
+
+typedef enum UnitJob {
+        UNIT_JOB_START,
+        UNIT_JOB_STOP,
+        UNIT_JOB_RESTART,
+} UnitJob;
+
+/* Queues the job in mode "replace" and suspends until its JobRemoved. 0 when the result was "done"; else -ENOENT (no such
+ * unit), -ENOEXEC (not loaded, masked), -EPERM/-EACCES, -ECANCELED (the fiber was cancelled, the job goes on; see fiber.h),
+ * -EIO "failed", -ETIMEDOUT "timeout", -EPIPE "dependency", -EALREADY "skipped", -EINTR "canceled" (by another job). When
+ * the bus is lost meanwhile the job is looked up again after the reconnect. reterr as in bus_call_wait. */
+int unit_job_wait(Bus *b, UnitJob job, const char *name, sd_bus_error *reterr) _warn_unused_;
+/* Sends signal to all processes of the unit. */
+int unit_kill_wait(Bus *b, const char *name, int signal, sd_bus_error *reterr) _warn_unused_;
+/* Stops or lets go its processes (cgroup freezer); returns when FreezerState has arrived. -EALREADY when it is so already. */
+int unit_freeze_wait(Bus *b, const char *name, sd_bus_error *reterr) _warn_unused_;
+int unit_thaw_wait(Bus *b, const char *name, sd_bus_error *reterr) _warn_unused_;
+int unit_reset_failed_wait(Bus *b, const char *name, sd_bus_error *reterr) _warn_unused_;

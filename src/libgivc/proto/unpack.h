@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Protobuf messages from bytes that nobody vouches for. protobuf-c accepts invalid UTF-8 and embedded NULs and nests
+ * without a bound; this does not. */
+#pragma once
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "base/macro.h"
+
+#define PROTO_DEPTH_MAX    32    /* nested messages */
+#define PROTO_ELEMENTS_MAX 65536 /* fields and repeated elements in one message tree */
+
+/* Parses size bytes as a message of this type. On success *ret is freed with proto_free(). Errors: -EBADMSG with a
+ * sentence in *reterr (new string, may stay NULL when out of memory) that names the field path and the fault, -ENOMEM. */
+int proto_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t size, ProtobufCMessage **ret,
+                char **reterr) _warn_unused_;
+/* Packs into a new buffer (free()); -ENOMEM. */
+int proto_pack(const ProtobufCMessage *message, void **ret, size_t *ret_size) _warn_unused_;
+void proto_free(ProtobufCMessage *m);
+DEFINE_CLEANUP(ProtobufCMessage *, proto_free)
+#define _cleanup_proto_ _cleanup_(proto_freepp)
+/* For _cleanup_ on a pointer to a generated message type. */
+static inline void proto_freepp(void *p) {
+        proto_free(*(ProtobufCMessage **) p);
+}
