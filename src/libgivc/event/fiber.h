@@ -20,6 +20,8 @@ typedef int (*fiber_func_t)(void *userdata);
 /* Runs func(userdata) in a fiber, at once when called from the loop. *slot, when slot is not NULL, names the fiber until
  * func has returned and is NULL then; it must stay valid that long. 0, or -ENOMEM and nothing runs. */
 int fiber_start(Fiber **slot, fiber_func_t func, void *userdata) _warn_unused_;
+/* In a fiber, before it frees the object that its slot is in: clears the slot now. From then on nobody can cancel it. */
+void fiber_release_slot(void);
 /* Ends the waiting of a fiber, now and from now on: every _wait in it returns -ECANCELED. NULL and repetition are fine. */
 void fiber_cancel(Fiber *f);
 /* The fiber that runs, or NULL on the loop's own stack, where nothing may wait. */
