@@ -54,7 +54,7 @@ USES_proto := proto base
 USES_bus   := bus event base
 USES_rpc   := rpc proto tls event base
 
-PROTOS     := $(wildcard proto/*.proto)
+PROTOS     := $(wildcard proto/*.proto) proto/google/protobuf/any.proto
 PROTO_O    := $(patsubst proto/%.proto,$(B)/proto/%.pb-c.o,$(PROTOS))
 sources     = $(wildcard $(1)/*.c)
 objects     = $(patsubst src/%.c,$(B)/%.o,$(1))
@@ -75,7 +75,7 @@ all: $(PROGRAMS) $(B)/libgivc.so $(B)/examples/greeter
 $(B)/proto/src/%.proto: proto/%.proto proto/optional.awk
 	@mkdir -p $(@D)
 	awk -f proto/optional.awk $< > $@
-$(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h &: $(patsubst proto/%,$(B)/proto/src/%,$(PROTOS))
+$(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h: $(patsubst proto/%,$(B)/proto/src/%,$(PROTOS))
 	protoc-c --proto_path=$(B)/proto/src --c_out=$(B)/proto $(B)/proto/src/$*.proto
 $(B)/proto/descriptors.bin: $(PROTOS)
 	@mkdir -p $(@D)
@@ -84,7 +84,7 @@ $(B)/proto/descriptors.S: $(B)/proto/descriptors.bin
 	printf '.section .rodata\n.global givc_descriptors, givc_descriptors_end\ngivc_descriptors:\n.incbin "%s"\ngivc_descriptors_end:\n.section .note.GNU-stack,"",@progbits\n' $< > $@
 $(B)/proto/descriptors.o: $(B)/proto/descriptors.S
 	$(CC) -c -o $@ $<
-$(B)/proto/%.o: $(B)/proto/%.c
+$(B)/proto/%.pb-c.o: $(B)/proto/%.pb-c.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-all -Wno-extra -c -o $@ $<
 $(PROTOS_A): $(PROTO_O) $(DESCRIPTORS)
 	@rm -f $@
