@@ -25,3 +25,23 @@ $(T)/interop/%.o $(T)/storm/%.o: CPPFLAGS += -I$(T)/proto
 $(T)/interop/echo-server.o $(T)/interop/echo-client.o $(T)/storm/storm.o: | $(T)/proto/echo.pb-c.h
 $(OUTSIDE): %: %.o $(ECHO_O) $(ALL_A) $(PROTOS_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(ECHO_O) -Wl,--start-group $(ALL_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_LIBS)
+
+YARD_O    := $(T)/bench/echo.pb.o $(T)/bench/echo.grpc.pb.o
+$(T)/bench/echo.pb.cc $(T)/bench/echo.pb.h $(T)/bench/echo.grpc.pb.cc $(T)/bench/echo.grpc.pb.h &: tests/interop/echo.proto
+	@mkdir -p $(@D)
+	protoc --proto_path=$(<D) --cpp_out=$(T)/bench --grpc_out=$(T)/bench --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin) $<
+$(T)/bench/%.o: $(T)/bench/%.cc
+	$(CXX) -std=c++17 -O2 -I$(T)/bench -c -o $@ $<
+$(T)/bench/%.o: tests/bench/%.cc | $(T)/bench/echo.grpc.pb.h
+	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -I$(T)/bench -c -o $@ $<
+$(T)/bench/yardstick $(T)/bench/load: %: %.o $(YARD_O)
+	$(CXX) -o $@ $^ $(shell $(PKG) --libs grpc++ protobuf)
+bench: $(OUTSIDE) $(T)/bench/yardstick $(T)/bench/load
+	B=$(B) $(PYTHON) tests/bench/bench.py
+check-interop: $(OUTSIDE)
+	cd tests/interop/js && npm ci --silent --no-audit --no-fund
+	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/interop
+check-attack: $(OUTSIDE)
+	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/attack
+check-storm: $(OUTSIDE) $(T)/storm/storm
+	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/storm
