@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way to the admin: address, certificates, one channel, calls of admin.AdminService with the verb's deadline. */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "base/macro.h"
+#include "base/time.h"
+#include "options.h"
+#include "rpc/channel.h"
+
+typedef struct Client Client;
+
+/* Replaces a host name by its address. This may take a while: call it before the loop runs and while Ctrl-C still kills. 0, or a
+ * negative errno (-EHOSTUNREACH: no such host) with a sentence in *reterr (new string). */
+int client_resolve(RpcAddress *a, char **reterr) _warn_unused_;
+
+/* Loads certificates. 0, or a negative errno with a sentence in *reterr (new string). Calls end after timeout (0: never).
+ * Nothing is connected yet. */
+int client_new(sd_event *e, const Options *options, usec_t timeout, Client **ret, char **reterr) _warn_unused_;
+Client *client_free(Client *c);
+DEFINE_CLEANUP(Client *, client_free)
+
+/* True once the admin was reached, and whether the connection stands now. */
+bool client_was_reached(const Client *c);
+bool client_is_connected(const Client *c);
+/* What a person can do about an admin that was not reached; borrowed, NULL when nothing comes to mind. */
+const char *client_get_hint(const Client *c);
+
+/* Calls a unary method; connects first. As rpc_channel_call_wait(); an admin that cannot be reached is -EACCES when the
+ * socket does not let us in, -ETIMEDOUT when the deadline passed, else -ENOTCONN, with a sentence in *reterr. */
+int client_call_wait(Client *c, const char *method, const void *request, void *ret, RpcStatus *reterr) _warn_unused_;
+/* Opens a server-streaming method and sends its request; the same errors. */
+int client_stream_wait(
+                Client *c, const char *method, const void *request, RpcStream **ret, RpcStatus *reterr) _warn_unused_;

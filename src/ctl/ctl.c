@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "entry.h"
+#include "verbs.h"
+
+CtlExit ctl_exit_from_code(RpcCode code) {
+        switch (code) {
+        case RPC_OK:
+                return CTL_OK;
+        case RPC_NOT_FOUND:
+                return CTL_NO_SUCH_NAME;
+        case RPC_PERMISSION_DENIED:
+        case RPC_UNAUTHENTICATED:
+                return CTL_NO_PERMISSION;
+        case RPC_DEADLINE_EXCEEDED:
+                return CTL_TIMEOUT;
+        default:
+                return CTL_FAILED;
+        }
+}
+
+static const char *code_to_hint(RpcCode code, bool changes) {
+        switch (code) {
+        case RPC_NOT_FOUND:
+                return "'givcctl list' shows what there is.";
+        case RPC_DEADLINE_EXCEEDED:
+                return changes ? "It may still happen, 'givcctl list' shows. --timeout=SEC waits longer."
+                               : "--timeout=SEC waits longer.";
+        case RPC_PERMISSION_DENIED:
+        case RPC_UNAUTHENTICATED:
+                return "The journal of givc-admin says who was refused and why.";
+        case RPC_UNIMPLEMENTED:
+                return "This admin does not know that call; is it as new as this client?";
+        default:
+                return NULL;
+        }
+}
+
+static CtlExit ctl_fail_interrupted(const Ctl *ctl, const char *what) {
+        if (ctl->verb->flags & VERB_ENDLESS)
+                return CTL_OK;
+        if (!client_was_reached(ctl->client))
+                fprintf(stderr, "Interrupted before the admin was reached: nothing was asked of it.\n");
+        else if (ctl->verb->flags & VERB_CHANGES)
+                fprintf(stderr, "Interrupted. The admin was asked to %s, which may go on; 'givcctl list' shows.\n",
+                                what);
+        else
+                fprintf(stderr, "Interrupted.\n");
+        return CTL_FAILED;
+}
+
+static void ctl_print_failure(const char *what, RpcStatus *status, const char *hint) {
+        size_t n = strlen(strempty(status->message));
+
+        text_make_printable(status->message);
+        text_make_printable(status->detail);
+        while (n > 0 && status->message[n - 1] == '.')
+                n--;
+        fprintf(stderr, "Failed to %s: %.*s (%s).\n", what, n > 0 ? (int) n : 9, n > 0 ? status->message : "no reason",
+                        rpc_code_to_word(status->code));
+        if (!isempty(status->detail) && !streq_ptr(status->detail, status->message))
+                fprintf(stderr, "Detail: %s\n", status->detail);
+        if (hint)
+                fprintf(stderr, "Hint: %s\n", hint);
+}
+
+CtlExit ctl_fail(const Ctl *ctl, int error, RpcStatus *status, const char *what) {
+        CtlExit e;
+
+        if (error == -ECANCELED && ctl->interrupted) {
+                rpc_status_done(status);
+                return ctl_fail_interrupted(ctl, what);
+        }
+        rpc_status_from_errno(status, error);
+        if (!client_was_reached(ctl->client)) {
+                e = error == -EACCES ? CTL_NO_PERMISSION : error == -ETIMEDOUT ? CTL_TIMEOUT : CTL_UNREACHABLE;
+                ctl_print_failure(what, status, client_get_hint(ctl->client));
+        } else {
+                bool lost = status->code == RPC_UNAVAILABLE && !client_is_connected(ctl->client);
+
+                e = lost ? CTL_UNREACHABLE : ctl_exit_from_code(status->code);
+                ctl_print_failure(what, status, code_to_hint(status->code, ctl->verb->flags & VERB_CHANGES));
+        }
+        rpc_status_done(status);
+        return e;
+}
+
+CtlExit ctl_usage(const char *fmt, ...) {
+        va_list ap;
+
+        va_start(ap, fmt);
+        (void) vfprintf(stderr, fmt, ap);
+        va_end(ap);
+        fprintf(stderr, "\nHint: 'givcctl --help' shows verbs and options.\n");
+        return CTL_USAGE;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "entry.h"
+
+#include <fnmatch.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+static const struct {
+        const char *name, *word;
+        EntryKind kind;
+} kinds[] = {
+        { "VM", "VM", ENTRY_VM },
+        { "Mgr", "agent", ENTRY_AGENT },
+        { "Svc", "service", ENTRY_SERVICE },
+        { "App", "app", ENTRY_APP },
+};
+
+static const struct {
+        const char *name, *word;
+} vm_types[] = {
+        { "Host", "host" },
+        { "AdmVM", "admin VM" },
+        { "SysVM", "system VM" },
+        { "AppVM", "app VM" },
+};
+
+EntryKind entry_get_kind(const Admin__QueryListItem *item) {
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                if (streq(item->servicetype, kinds[i].name))
+                        return kinds[i].kind;
+        return ENTRY_OTHER;
+}
+
+const char *entry_kind_to_word(const Admin__QueryListItem *item) {
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                if (streq(item->servicetype, kinds[i].name))
+                        return kinds[i].word;
+        return item->servicetype;
+}
+
+unsigned entry_vm_rank(const Admin__QueryListItem *item) {
+        unsigned i;
+
+        for (i = 0; i < ELEMENTSOF(vm_types); i++)
+                if (streq(item->vmtype, vm_types[i].name))
+                        break;
+        return i;
+}
+
+const char *entry_vm_type_to_word(const Admin__QueryListItem *item) {
+        unsigned i = entry_vm_rank(item);
+
+        return i < ELEMENTSOF(vm_types) ? vm_types[i].word : item->vmtype;
+}
+
+/* The text between prefix and suffix. */
+static int name_between(const char *name, const char *prefix, const char *suffix, char **ret) {
+        const char *begin = startswith(name, prefix), *end = endswith(name, suffix);
+
+        if (!begin || !end || end <= begin)
+                return -EINVAL;
+        *ret = strndup(begin, (size_t) (end - begin));
+        return *ret ? 0 : -ENOMEM;
+}
+
+int agent_name_to_vm(const char *agent, char **ret) {
+        return name_between(agent, "givc-", ".service", ret);
+}
+
+char *entry_get_vm(const Admin__QueryListItem *item) {
+        const char *agent = item->has_agent_name_case ? item->agentname : "";
+        char *vm = NULL;
+        int r = -EINVAL;
+
+        if (entry_get_kind(item) == ENTRY_VM)
+                r = name_between(item->name, "microvm@", ".service", &vm);
+        if (r == -EINVAL && item->has_vm_name_case && !isempty(item->vmname))
+                return strdup(item->vmname);
+        if (r == -EINVAL)
+                r = agent_name_to_vm(item->name, &vm);
+        if (r == -EINVAL)
+                r = agent_name_to_vm(agent, &vm);
+        return r == -EINVAL ? strdup("") : vm;
+}
+
+static bool name_is_service(const char *name, const char *said) {
+        const char *rest = startswith(name, said);
+
+        return rest && (rest[0] == 0 || streq(rest, ".service"));
+}
+
+bool entry_is_called(const Admin__QueryListItem *item, const char *name) {
+        _cleanup_free_ char *vm = NULL;
+
+        if (name_is_service(item->name, name))
+                return true;
+        vm = entry_get_kind(item) <= ENTRY_AGENT ? entry_get_vm(item) : NULL;
+        return vm && streq(vm, name);
+}
+
+bool entry_matches(const Admin__QueryListItem *item, char *const *patterns) {
+        _cleanup_free_ char *vm = NULL, *shorter = NULL;
+
+        if (!patterns || !*patterns)
+                return true;
+        vm = entry_get_vm(item);
+        if (name_between(item->name, "", ".service", &shorter) == -ENOMEM || !vm)
+                return false;
+        for (char *const *p = patterns; *p; p++)
+                if (fnmatch(*p, item->name, 0) == 0 || fnmatch(*p, vm, 0) == 0 ||
+                                (shorter && fnmatch(*p, shorter, 0) == 0))
+                        return true;
+        return false;
+}
+
+char *unit_name_complete(const char *name) {
+        static const char *const suffixes[] = { ".service", ".socket", ".target", ".device", ".mount", ".automount",
+                ".swap", ".timer", ".path", ".slice", ".scope" };
+
+        for (size_t i = 0; i < ELEMENTSOF(suffixes); i++)
+                if (endswith(name, suffixes[i]))
+                        return strdup(name);
+        return strf("%s.service", name);
+}
+
+void text_make_printable(char *s) {
+        for (; s && *s; s++) {
+                unsigned char c = (unsigned char) *s;
+
+                /* U+0080 to U+009F, two bytes in UTF-8, are control characters as well. */
+                if (c == 0xc2 && (unsigned char) s[1] >= 0x80 && (unsigned char) s[1] < 0xa0)
+                        *s = *(s + 1) = '?';
+                else if (c < 0x20 || c == 0x7f)
+                        *s = '?';
+        }
+}
+
+/* The unset strings of a message share one constant: nothing is ever to be replaced in an empty one. */
+static void field_make_printable(const ProtobufCFieldDescriptor *field, void *member) {
+        if (field->type == PROTOBUF_C_TYPE_STRING)
+                text_make_printable(*(char **) member);
+        else if (*(ProtobufCMessage **) member)
+                message_make_printable(*(ProtobufCMessage **) member);
+}
+
+void message_make_printable(ProtobufCMessage *m) {
+        for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
+                const ProtobufCFieldDescriptor *field = m->descriptor->fields + i;
+                char *base = (char *) m, *member = base + field->offset;
+
+                if (field->type != PROTOBUF_C_TYPE_STRING && field->type != PROTOBUF_C_TYPE_MESSAGE)
+                        continue;
+                if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) &&
+                                *(uint32_t *) (base + field->quantifier_offset) != field->id)
+                        continue;
+                if (field->label != PROTOBUF_C_LABEL_REPEATED) {
+                        field_make_printable(field, member);
+                        continue;
+                }
+                for (size_t k = 0; k < *(size_t *) (base + field->quantifier_offset); k++)
+                        field_make_printable(field, *(char **) member + k * sizeof(void *));
+        }
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an entry of the registry means to people: its VM, its kind, its names. Admins of the reference leave VmName and
+ * AgentName half filled, so both are looked at together. */
+#pragma once
+
+#include "admin.pb-c.h"
+#include "base/macro.h"
+
+typedef enum EntryKind {
+        ENTRY_VM,
+        ENTRY_AGENT,
+        ENTRY_SERVICE,
+        ENTRY_APP,
+        ENTRY_OTHER,
+} EntryKind;
+
+EntryKind entry_get_kind(const Admin__QueryListItem *item);
+/* "agent", "service", "app", "VM", or what the admin says. */
+const char *entry_kind_to_word(const Admin__QueryListItem *item);
+/* "host", "admin VM", "system VM", "app VM", or what the admin says. */
+const char *entry_vm_type_to_word(const Admin__QueryListItem *item);
+/* Order of VMs in a list: the host first, then the admin's, system and application VMs. */
+unsigned entry_vm_rank(const Admin__QueryListItem *item);
+/* The VM that the entry is in or is; "" when nobody says. New string, NULL when out of memory. */
+char *entry_get_vm(const Admin__QueryListItem *item) _warn_unused_;
+/* "givc-net-vm.service" is spoken of as "net-vm": new string, or NULL with -ENOMEM or -EINVAL as the result. */
+int agent_name_to_vm(const char *agent, char **ret) _warn_unused_;
+/* The entry's name is said: in full, without ".service", or, of a VM or the agent of one without, by the VM's name. */
+bool entry_is_called(const Admin__QueryListItem *item, const char *name);
+/* One of the shell patterns fits the entry's name, with or without ".service", or its VM; no patterns fit everything. */
+bool entry_matches(const Admin__QueryListItem *item, char *const *patterns);
+
+/* "foot@0" means the unit "foot@0.service"; names with a unit's suffix stay. New string, NULL when out of memory. */
+char *unit_name_complete(const char *name) _warn_unused_;
+/* Replaces control characters in the strings of a message, and of messages in it: a terminal shall not obey a peer. */
+void message_make_printable(ProtobufCMessage *m);
+void text_make_printable(char *s);

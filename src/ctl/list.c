@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* givcctl list: the registry, as a tree for people or as QueryList's answer for programs. */
+#include "base/mem.h"
+#include "entry.h"
+#include "listing.h"
+#include "proto/unpack.h"
+#include "verbs.h"
+
+static int list_show(const Options *o, Admin__QueryListResponse *reply, char **patterns) {
+        _cleanup_free_ Admin__QueryListItem **kept = NULL;
+        size_t n = 0;
+        Look look;
+
+        kept = new (Admin__QueryListItem *, reply->n_list + 1);
+        if (!kept)
+                return -ENOMEM;
+        for (size_t i = 0; i < reply->n_list; i++)
+                if (entry_matches(reply->list[i], patterns))
+                        kept[n++] = reply->list[i];
+        if (o->output != OUTPUT_TEXT) {
+                Admin__QueryListResponse out = ADMIN__QUERY_LIST_RESPONSE__INIT;
+
+                out.list = kept;
+                out.n_list = n;
+                return output_json(stdout, &out, o->output, false);
+        }
+        message_make_printable(&reply->base);
+        look_init(&look, o);
+        return listing_print(stdout, &look, kept, n);
+}
+
+CtlExit verb_list(Ctl *ctl, char **words, _unused_ size_t n_words) {
+        Admin__Empty request = ADMIN__EMPTY__INIT;
+        _cleanup_proto_ Admin__QueryListResponse *reply = NULL;
+        RpcStatus status = {};
+        int r;
+
+        r = client_call_wait(ctl->client, "QueryList", &request, &reply, &status);
+        if (r >= 0)
+                r = list_show(&ctl->options, reply, words);
+        return r < 0 ? ctl_fail(ctl, r, &status, "list the registry") : CTL_OK;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "listing.h"
+
+#include <libsmartcols/libsmartcols.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "entry.h"
+
+enum { COLUMN_NAME, COLUMN_STATE, COLUMN_TYPE, COLUMN_DESCRIPTION, N_COLUMNS };
+
+typedef struct Row {
+        const Admin__QueryListItem *item;
+        char *vm;
+        unsigned rank; /* of the VM: the lowest that one of its entries has */
+} Row;
+
+DEFINE_CLEANUP(struct libscols_table *, scols_unref_table)
+
+static void rows_free(Row *rows, size_t n) {
+        for (size_t i = 0; rows && i < n; i++)
+                free(rows[i].vm);
+        free(rows);
+}
+
+static int row_compare_vm(const void *a, const void *b) {
+        const Row *x = a, *y = b;
+        int r = strcmp(x->vm, y->vm);
+
+        return r != 0 ? r : (int) x->rank - (int) y->rank;
+}
+
+static int row_compare(const void *a, const void *b) {
+        const Row *x = a, *y = b;
+        int kind = (int) entry_get_kind(x->item) - (int) entry_get_kind(y->item), vm = strcmp(x->vm, y->vm);
+
+        if (x->rank != y->rank)
+                return x->rank < y->rank ? -1 : 1;
+        if (vm != 0)
+                return vm;
+        return kind != 0 ? kind : strcmp(x->item->name, y->item->name);
+}
+
+/* In the order in which they are shown: host, admin, system and application VMs, in each the VM itself, agent, services,
+ * applications. */
+static int rows_new(Admin__QueryListItem *const *items, size_t n, Row **ret) {
+        Row *rows = new0(Row, MAX(n, (size_t) 1));
+
+        for (size_t i = 0; rows && i < n; i++) {
+                rows[i] = (Row){ .item = items[i], .vm = entry_get_vm(items[i]), .rank = entry_vm_rank(items[i]) };
+                if (!rows[i].vm) {
+                        rows_free(rows, n);
+                        return -ENOMEM;
+                }
+        }
+        if (!rows)
+                return -ENOMEM;
+        qsort(rows, n, sizeof(Row), row_compare_vm);
+        for (size_t i = 1; i < n; i++)
+                if (streq(rows[i].vm, rows[i - 1].vm))
+                        rows[i].rank = rows[i - 1].rank;
+        qsort(rows, n, sizeof(Row), row_compare);
+        *ret = rows;
+        return 0;
+}
+
+static struct libscols_table *table_new(FILE *f, const Look *look) {
+        static const struct {
+                const char *title;
+                double hint;
+                int flags;
+        } columns[N_COLUMNS] = {
+                [COLUMN_NAME] = { "NAME", 0.1, SCOLS_FL_TREE },
+                [COLUMN_STATE] = { "STATE", 10, 0 },
+                [COLUMN_TYPE] = { "TYPE", 9, 0 },
+                [COLUMN_DESCRIPTION] = { "DESCRIPTION", 0.1, SCOLS_FL_TRUNC },
+        };
+        _cleanup_(scols_unref_tablep) struct libscols_table *t = scols_new_table();
+
+        if (!t || scols_table_set_stream(t, f) < 0)
+                return NULL;
+        scols_table_enable_colors(t, look->colours);
+        scols_table_enable_ascii(t, !look->unicode);
+        scols_table_enable_noheadings(t, !look->legend);
+        scols_table_set_termforce(t, look->width > 0 ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
+        if (look->width > 0)
+                scols_table_set_termwidth(t, look->width);
+        for (size_t i = 0; i < N_COLUMNS; i++)
+                if (!scols_table_new_column(t, columns[i].title, columns[i].hint,
+                                    columns[i].flags | (look->width > 0 && i == COLUMN_NAME ? SCOLS_FL_TRUNC : 0)))
+                        return NULL;
+        return TAKE_PTR(t);
+}
+
+static int table_add(struct libscols_table *t, struct libscols_line *parent, const char *const cells[N_COLUMNS],
+                struct libscols_line **ret) {
+        struct libscols_line *line = scols_table_new_line(t, parent);
+        const char *colour = state_to_colour(cells[COLUMN_STATE]);
+
+        if (!line)
+                return -ENOMEM;
+        for (size_t i = 0; i < N_COLUMNS; i++)
+                if (scols_line_set_data(line, i, cells[i]) < 0)
+                        return -ENOMEM;
+        if (colour && scols_cell_set_color(scols_line_get_cell(line, COLUMN_STATE), colour) < 0)
+                return -ENOMEM;
+        if (ret)
+                *ret = line;
+        return 0;
+}
+
+/* The line of the VM that begins at this row. Its state is that of its unit on the host, where it has one, else its agent's. */
+static int table_add_vm(struct libscols_table *t, const Row *row, struct libscols_line **ret) {
+        const char *cells[N_COLUMNS] = {
+                [COLUMN_NAME] = isempty(row->vm) ? "(no VM)" : row->vm,
+                [COLUMN_STATE] = entry_get_kind(row->item) <= ENTRY_AGENT ? row->item->vmstatus : "",
+                [COLUMN_TYPE] = entry_vm_type_to_word(row->item),
+                [COLUMN_DESCRIPTION] = entry_get_kind(row->item) == ENTRY_VM ? row->item->description : "",
+        };
+
+        return table_add(t, NULL, cells, ret);
+}
+
+static int table_add_entry(struct libscols_table *t, struct libscols_line *parent, const Row *row) {
+        const char *cells[N_COLUMNS] = {
+                [COLUMN_NAME] = row->item->name,
+                [COLUMN_STATE] = row->item->vmstatus,
+                [COLUMN_TYPE] = entry_kind_to_word(row->item),
+                [COLUMN_DESCRIPTION] = row->item->description,
+        };
+
+        return table_add(t, parent, cells, NULL);
+}
+
+static int table_fill(struct libscols_table *t, const Row *rows, size_t n, size_t *n_vms, size_t *n_units) {
+        struct libscols_line *vm = NULL;
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                if (i == 0 || !streq(rows[i].vm, rows[i - 1].vm)) {
+                        r = table_add_vm(t, rows + i, &vm);
+                        if (r < 0)
+                                return r;
+                        (*n_vms)++;
+                }
+                if (entry_get_kind(rows[i].item) == ENTRY_VM)
+                        continue;
+                r = table_add_entry(t, vm, rows + i);
+                if (r < 0)
+                        return r;
+                (*n_units)++;
+        }
+        return 0;
+}
+
+int listing_print(FILE *f, const Look *look, Admin__QueryListItem *const *items, size_t n) {
+        _cleanup_(scols_unref_tablep) struct libscols_table *t = NULL;
+        size_t n_vms = 0, n_units = 0;
+        Row *rows = NULL;
+        int r;
+
+        t = table_new(f, look);
+        if (!t)
+                return -ENOMEM;
+        r = rows_new(items, n, &rows);
+        if (r < 0)
+                return r;
+        r = table_fill(t, rows, n, &n_vms, &n_units);
+        rows_free(rows, n);
+        if (r < 0)
+                return r;
+        if (n > 0 && scols_print_table(t) < 0)
+                return -EIO;
+        if (look->legend)
+                fprintf(f, "%s%zu VM%s, %zu unit%s.\n", n > 0 ? "\n" : "", n_vms, n_vms == 1 ? "" : "s", n_units,
+                                n_units == 1 ? "" : "s");
+        return 0;
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entries of the registry as a table for people: a tree of VMs and of what is in each. */
+#pragma once
+
+#include "admin.pb-c.h"
+#include "output.h"
+
+/* Prints the n items; 0 or a negative errno. */
+int listing_print(FILE *f, const Look *look, Admin__QueryListItem *const *items, size_t n) _warn_unused_;

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "tls/identity.h"
+
+typedef struct OptionRow {
+        const char *name;     /* long name, NULL: none */
+        char letter;          /* short name, 0: none */
+        const char *argument; /* its word in the help; NULL: a flag */
+        const char *variable; /* environment, asked when the command line says nothing */
+        size_t offset;        /* in Options: const char * with an argument, else bool */
+        const char *group;    /* a heading of the help, where a new one begins */
+        const char *help;
+} OptionRow;
+
+#define FIELD(member) offsetof(Options, member)
+
+static const OptionRow rows[] = {
+        { "vm", 0, "VM", NULL, FIELD(vm), "Options", "the VM of the name" },
+        { "timeout", 0, "SEC", NULL, FIELD(timeout), NULL, "how long to wait for the answer" },
+        { "limit", 0, "N", NULL, FIELD(limit), NULL, "watch: end after N events" },
+        { "json", 0, "MODE", NULL, FIELD(json), NULL, "JSON: short, pretty or off" },
+        { NULL, 'j', NULL, NULL, FIELD(json_auto), NULL, "JSON: pretty on a terminal, else short" },
+        { "no-legend", 0, NULL, NULL, FIELD(no_legend), NULL, "no header, no summary" },
+        { "full", 'l', NULL, NULL, FIELD(full), NULL, "do not shorten to the terminal's width" },
+        { "help", 'h', NULL, NULL, FIELD(help), NULL, "show this" },
+        { "version", 0, NULL, NULL, FIELD(version), NULL, "show the version" },
+        { "admin", 0, "ADDRESS", "GIVC_ADMIN", FIELD(admin), "Where the admin is",
+                        "tcp:HOST:PORT, vsock:CID:PORT or unix:PATH" },
+        { "addr", 0, "HOST", "GIVC_ADDR", FIELD(addr), NULL, "its host name or IP address" },
+        { "port", 0, "PORT", "GIVC_PORT", FIELD(port), NULL, "its port, with --addr (" CTL_PORT_DEFAULT ")" },
+        { "vsock", 0, "CID:PORT", NULL, FIELD(vsock), NULL, "its vsock address" },
+        { "name", 0, "NAME", "GIVC_NAME", FIELD(name), NULL, "its name in its certificate" },
+        { "cacert", 0, "FILE", "GIVC_CA_CERT", FIELD(cacert), NULL, "CA (" CTL_CACERT_DEFAULT ")" },
+        { "cert", 0, "FILE", "GIVC_HOST_CERT", FIELD(cert), NULL, "own certificate (" CTL_CERT_DEFAULT ")" },
+        { "key", 0, "FILE", "GIVC_HOST_KEY", FIELD(key), NULL, "own key (" CTL_KEY_DEFAULT ")" },
+        { "notls", 0, NULL, "GIVC_NO_TLS", FIELD(notls), NULL, "no TLS, no certificates" },
+};
+
+#define LONG_BASE 256 /* above every character, so that getopt's value tells the row */
+
+static void option_set(Options *o, const OptionRow *row, const char *value) {
+        void *p = (char *) o + row->offset;
+
+        if (row->argument)
+                *(const char **) p = value;
+        else
+                *(bool *) p = true;
+}
+
+static const OptionRow *option_from_value(int value) {
+        if (value >= LONG_BASE)
+                return rows + (value - LONG_BASE);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (rows[i].letter == value)
+                        return rows + i;
+        return NULL;
+}
+
+static int options_parse_words(int argc, char **argv, Options *o) {
+        struct option longs[ELEMENTSOF(rows) + 1] = {};
+        char letters[ELEMENTSOF(rows) + 1] = {};
+        size_t n_longs = 0, n_letters = 0;
+        int c;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                if (rows[i].name)
+                        longs[n_longs++] = (struct option){ rows[i].name,
+                                rows[i].argument ? required_argument : no_argument, NULL, LONG_BASE + (int) i };
+                if (rows[i].letter)
+                        letters[n_letters++] = rows[i].letter;
+        }
+        optind = 0; /* starts getopt afresh, also when it ran before */
+        while ((c = getopt_long(argc, argv, letters, longs, NULL)) >= 0) {
+                const OptionRow *row = option_from_value(c);
+
+                if (!row)
+                        return -EINVAL;
+                option_set(o, row, optarg);
+        }
+        o->words = argv + optind;
+        o->n_words = (size_t) (argc - optind);
+        return 0;
+}
+
+static int options_read_environment(Options *o, char **reterr) {
+        bool placed = o->addr || o->vsock; /* the command line says where, the environment is not asked */
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                const char *value = rows[i].variable ? getenv(rows[i].variable) : NULL;
+                int r;
+
+                if (isempty(value) || (placed && rows[i].offset == FIELD(admin)))
+                        continue;
+                if (rows[i].argument) {
+                        if (!*(const char **) ((char *) o + rows[i].offset))
+                                option_set(o, rows + i, value);
+                        continue;
+                }
+                r = parse_boolean(value);
+                if (r < 0) {
+                        *reterr = strf("Variable %s is '%s', which is neither true nor false.", rows[i].variable,
+                                        value);
+                        return -EINVAL;
+                }
+                if (r > 0)
+                        option_set(o, rows + i, NULL);
+        }
+        return 0;
+}
+
+static int options_find_address(Options *o, char **reterr) {
+        _cleanup_free_ char *vsock = NULL;
+
+        if (o->admin)
+                return rpc_address_parse(o->admin, &o->address, reterr);
+        if (o->vsock) {
+                vsock = strf("vsock:%s", o->vsock);
+                return vsock ? rpc_address_parse(vsock, &o->address, reterr) : -ENOMEM;
+        }
+        if (!o->addr)
+                return rpc_address_parse(CTL_ADMIN_DEFAULT, &o->address, reterr);
+        if (strchr("/.@", o->addr[0]))
+                return rpc_address_parse(o->addr, &o->address, reterr);
+        return rpc_address_from_transport("tcp", o->addr, o->port ? o->port : CTL_PORT_DEFAULT, &o->address, reterr);
+}
+
+static int options_find_tls(Options *o, char **reterr) {
+        IdentityAddress ip;
+
+        o->tls = !o->notls && o->address.kind != RPC_ADDRESS_UNIX;
+        if (!o->tls)
+                return 0;
+        o->server_name = o->name;
+        if (!o->server_name && o->address.kind == RPC_ADDRESS_TCP &&
+                        identity_address_from_string(o->address.host, &ip) < 0)
+                o->server_name = o->address.host;
+        if (!o->server_name) {
+                *reterr = strf("TLS needs the admin's name: use --name=NAME or GIVC_NAME, or --notls.");
+                return -EINVAL;
+        }
+        o->cacert = o->cacert ? o->cacert : CTL_CACERT_DEFAULT;
+        o->cert = o->cert ? o->cert : CTL_CERT_DEFAULT;
+        o->key = o->key ? o->key : CTL_KEY_DEFAULT;
+        return 0;
+}
+
+static int options_find_output(Options *o, char **reterr) {
+        static const struct {
+                const char *word;
+                OutputMode mode;
+        } modes[] = {
+                { "off", OUTPUT_TEXT },
+                { "short", OUTPUT_JSON_SHORT },
+                { "pretty", OUTPUT_JSON_PRETTY },
+        };
+
+        if (o->json_auto)
+                o->output = isatty(STDOUT_FILENO) ? OUTPUT_JSON_PRETTY : OUTPUT_JSON_SHORT;
+        if (!o->json)
+                return 0;
+        for (size_t i = 0; i < ELEMENTSOF(modes); i++)
+                if (streq(o->json, modes[i].word)) {
+                        o->output = modes[i].mode;
+                        return 0;
+                }
+        *reterr = strf("--json=%s is none of short, pretty and off.", o->json);
+        return -EINVAL;
+}
+
+static int options_find_numbers(Options *o, char **reterr) {
+        uint64_t seconds;
+
+        if (o->timeout) {
+                if (parse_uint(o->timeout, INT32_MAX, &seconds) < 0 || seconds == 0) {
+                        *reterr = strf("--timeout=%s is not a number of seconds, 1 or more.", o->timeout);
+                        return -EINVAL;
+                }
+                o->timeout_usec = seconds * USEC_PER_SEC;
+        }
+        if (o->limit && (parse_uint(o->limit, UINT32_MAX, &o->n_limit) < 0 || o->n_limit == 0)) {
+                *reterr = strf("--limit=%s is not a number of events, 1 or more.", o->limit);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+int options_parse(int argc, char **argv, Options *ret, char **reterr) {
+        static int (*const steps[])(Options * o, char **reterr) = {
+                options_read_environment,
+                options_find_address,
+                options_find_tls,
+                options_find_output,
+                options_find_numbers,
+        };
+        Options o = {};
+        int r;
+
+        /* What stands behind "--" is the application's: getopt must not see it, or it could not be told from names. */
+        for (int i = 1; i < argc; i++)
+                if (streq(argv[i], "--")) {
+                        o.arguments = argv + i + 1;
+                        argv[i] = NULL;
+                        argc = i;
+                        break;
+                }
+        r = options_parse_words(argc, argv, &o);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ELEMENTSOF(steps) && !o.help && !o.version; i++) {
+                r = steps[i](&o, reterr);
+                if (r < 0) {
+                        options_done(&o);
+                        return r;
+                }
+        }
+        *ret = o;
+        return 0;
+}
+
+void options_done(Options *o) {
+        rpc_address_done(&o->address);
+}
+
+void options_print_help(FILE *f) {
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                const OptionRow *row = rows + i;
+                char words[32], letter[8];
+
+                if (row->group)
+                        fprintf(f, "\n%s:\n", row->group);
+                (void) snprintf(letter, sizeof(letter), row->letter ? "-%c%s" : "", row->letter, row->name ? ", " : "");
+                (void) snprintf(words, sizeof(words), "%s%s%s%s%s", letter, row->name ? "--" : "", strempty(row->name),
+                                row->argument ? "=" : "", strempty(row->argument));
+                fprintf(f, "  %-24s %s\n", words, row->help);
+        }
+}

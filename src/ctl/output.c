@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output.h"
+
+#include <langinfo.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/parse.h"
+#include "base/str.h"
+#include "proto/json.h"
+
+#define COLOUR_GREEN  "\033[32m"
+#define COLOUR_YELLOW "\033[33m"
+#define COLOUR_RED    "\033[31m"
+#define COLOUR_GREY   "\033[90m"
+#define COLOUR_END    "\033[0m"
+
+static size_t look_find_width(const Options *o) {
+        struct winsize size = {};
+        uint64_t columns;
+
+        if (o->full)
+                return 0;
+        if (parse_uint(getenv("COLUMNS"), UINT16_MAX, &columns) >= 0)
+                return columns;
+        return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) >= 0 ? size.ws_col : 0;
+}
+
+void look_init(Look *look, const Options *o) {
+        const char *term = getenv("TERM");
+
+        *look = (Look){
+                .colours = isatty(STDOUT_FILENO) && isempty(getenv("NO_COLOR")) && !(term && streq(term, "dumb")),
+                .unicode = streq(nl_langinfo(CODESET), "UTF-8"),
+                .legend = !o->no_legend,
+                .width = look_find_width(o),
+        };
+}
+
+const char *state_to_colour(const char *state) {
+        static const struct {
+                const char *state, *colour;
+        } rows[] = {
+                { "Running", COLOUR_GREEN },
+                { "Paused", COLOUR_YELLOW },
+                { "PoweredOff", COLOUR_GREY },
+                { "active", COLOUR_GREEN },
+                { "failed", COLOUR_RED },
+                { "inactive", COLOUR_GREY },
+                { "activating", COLOUR_YELLOW },
+                { "deactivating", COLOUR_YELLOW },
+                { "frozen", COLOUR_YELLOW },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (streq(state, rows[i].state))
+                        return rows[i].colour;
+        return NULL;
+}
+
+const char *look_begin(const Look *look, const char *colour) {
+        return look->colours && colour ? colour : "";
+}
+
+const char *look_end(const Look *look, const char *colour) {
+        return look->colours && colour ? COLOUR_END : "";
+}
+
+int output_json(FILE *f, const void *message, OutputMode mode, bool sequence) {
+        json_t *json;
+        int r;
+
+        json = proto_to_json(message, PROTO_JSON_ALL_FIELDS);
+        if (!json)
+                return -ENOMEM;
+        if (sequence)
+                fputc('\036', f);
+        r = json_dumpf(json, f, mode == OUTPUT_JSON_PRETTY ? JSON_INDENT(8) : JSON_COMPACT);
+        fputc('\n', f);
+        json_decref(json);
+        return r < 0 ? -EIO : 0;
+}
