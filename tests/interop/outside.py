@@ -61,7 +61,7 @@ class Authority:
         pathlib.Path(self.path(name, ".key")).write_bytes(pem)
         return cert
 
-    def issue(self, name):
+    def issue(self, name, days=2):
         """A certificate for both roles whose SAN is name, localhost's addresses beside it."""
         if pathlib.Path(self.path(name, ".crt")).exists():
             return self
@@ -75,6 +75,7 @@ class Authority:
                 x509.BasicConstraints(ca=False, path_length=None),
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
             ],
+            days,
         )
         return self
 
