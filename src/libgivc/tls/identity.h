@@ -42,10 +42,12 @@ IdentityKind identity_get_kind(const Identity *i);
 const char *identity_get_principal(const Identity *i);
 /* NULL-terminated, never NULL. */
 char *const *identity_get_dns_names(const Identity *i);
+/* Without regard to case, as DNS. */
 bool identity_has_dns_name(const Identity *i, const char *name);
 /* The address is among the SAN iPAddresses of the certificate. */
 bool identity_has_address(const Identity *i, const IdentityAddress *a);
-/* The peer's network address is among its SAN iPAddresses. True for peers without a network address (unix, vsock). */
+/* The peer's network address is among its SAN iPAddresses. True for peers on unix and vsock sockets, which have none; false
+ * when the address is not known. */
 bool identity_is_at_own_address(const Identity *i);
 /* The peer's IP address; false for unix and vsock peers. */
 bool identity_get_address(const Identity *i, IdentityAddress *ret);
@@ -53,10 +55,10 @@ bool identity_get_address(const Identity *i, IdentityAddress *ret);
 bool identity_get_vsock_cid(const Identity *i, unsigned *ret);
 /* Credentials of a unix peer; NULL for others. */
 const struct ucred *identity_get_ucred(const Identity *i);
-/* Serial number in hexadecimal, or "" without a certificate; and when the certificate ends (0 without). */
+/* Serial number in lower-case hexadecimal without leading zero bytes, or "" without a certificate; and when the certificate ends (0 without). */
 const char *identity_get_serial(const Identity *i);
 time_t identity_get_expiry(const Identity *i);
-/* What budgets and limits are counted by: the principal, "uid:N" or the address without its port. */
+/* What budgets and limits are counted by: the principal, "uid:N", the address without its port, "vsock:CID". */
 const char *identity_get_key(const Identity *i);
 /* For people: "net-vm (192.168.101.1)", "uid 1000, pid 812", "192.168.101.30 without certificate". */
 const char *identity_to_string(const Identity *i);

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "file-watch.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strv.h"
+
+#define LINKS_MAX 40
+#define MASK                                                                                                           \
+        (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_ONLYDIR | IN_EXCL_UNLINK)
+
+/* One name in one directory. Only this name counts: the way to a file may lead through a directory that is busy. */
+typedef struct WatchEntry {
+        FileWatch *watch;
+        char *directory, *name;
+        sd_event_source *source;
+} WatchEntry;
+
+struct FileWatch {
+        sd_event *event;
+        char **paths;
+        void (*changed)(void *userdata);
+        void *userdata;
+
+        WatchEntry **entries;
+        size_t n_entries, n_allocated;
+        sd_event_source *timer;
+        usec_t first; /* change that was not reported yet; 0: none */
+};
+
+static void watch_clear(WatchEntry **entries, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                sd_event_source_disable_unref(entries[i]->source);
+                free(entries[i]->directory);
+                free(entries[i]->name);
+                free(entries[i]);
+        }
+        free(entries);
+}
+
+FileWatch *file_watch_free(FileWatch *w) {
+        if (!w)
+                return NULL;
+        watch_clear(w->entries, w->n_entries);
+        sd_event_source_disable_unref(w->timer);
+        sd_event_unref(w->event);
+        strv_free(w->paths);
+        free(w);
+        return NULL;
+}
+
+static int on_inotify(sd_event_source _unused_ *source, const struct inotify_event *ev, void *userdata) {
+        WatchEntry *entry = userdata;
+        FileWatch *w = entry->watch;
+        usec_t now;
+
+        if (ev->len > 0 && !streq(ev->name, entry->name))
+                return 0;
+        now = time_now(CLOCK_MONOTONIC);
+        if (w->first == 0)
+                w->first = now;
+        (void) sd_event_source_set_time(w->timer, MIN(now + FILE_WATCH_QUIET_USEC, w->first + FILE_WATCH_LATEST_USEC));
+        (void) sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
+        return 0;
+}
+
+static int watch_add(FileWatch *w, const char *directory, const char *name) {
+        WatchEntry *entry;
+        void *entries = w->entries;
+        int r;
+
+        for (size_t i = 0; i < w->n_entries; i++)
+                if (streq(w->entries[i]->directory, directory) && streq(w->entries[i]->name, name))
+                        return 0;
+        r = mem_grow(&entries, &w->n_allocated, w->n_entries + 1, sizeof(WatchEntry *));
+        if (r < 0)
+                return r;
+        w->entries = entries;
+        entry = new0(WatchEntry, 1);
+        if (!entry)
+                return -ENOMEM;
+        w->entries[w->n_entries++] = entry;
+        entry->watch = w;
+        entry->directory = strdup(directory);
+        entry->name = strdup(name);
+        if (!entry->directory || !entry->name)
+                return -ENOMEM;
+        r = sd_event_add_inotify(w->event, &entry->source, directory, MASK, on_inotify, entry);
+        /* What is not there or not ours to see is watched by name from the directory above. */
+        return r == -ENOENT || r == -ENOTDIR || r == -EACCES ? 0 : r;
+}
+
+/* Follows the path as the kernel does and watches each name on the way in the directory where it was found. */
+static int watch_walk(FileWatch *w, const char *path) {
+        _cleanup_free_ char *rest = strdup(path), *at = strdup("/");
+        unsigned n_links = 0;
+        int r;
+
+        if (!rest || !at)
+                return -ENOMEM;
+        for (char *p = rest + strspn(rest, "/"); *p; p += strspn(p, "/")) {
+                _cleanup_free_ char *name = strndup(p, strcspn(p, "/")), *full = NULL;
+                char target[PATH_MAX];
+                ssize_t n;
+
+                p += strcspn(p, "/");
+                if (!name)
+                        return -ENOMEM;
+                if (streq(name, "."))
+                        continue;
+                if (streq(name, "..")) {
+                        char *slash = strrchr(at, '/');
+
+                        slash[slash == at] = 0;
+                        continue;
+                }
+                r = watch_add(w, at, name);
+                if (r < 0)
+                        return r;
+                full = streq(at, "/") ? strf("/%s", name) : strf("%s/%s", at, name);
+                if (!full)
+                        return -ENOMEM;
+                n = readlink(full, target, sizeof target - 1);
+                if (n < 0) {
+                        free(at);
+                        at = TAKE_PTR(full);
+                        continue;
+                }
+                if (++n_links > LINKS_MAX)
+                        return 0; /* the reader of the file says ELOOP */
+                target[n] = 0;
+                full = (free(full), strf("%s/%s", target, p));
+                if (!full)
+                        return -ENOMEM;
+                if (target[0] == '/')
+                        at[1] = 0;
+                free(rest);
+                p = rest = TAKE_PTR(full);
+        }
+        return 0;
+}
+
+/* The new entries come first and the old ones go then, so that no change falls between them. */
+static int watch_arm(FileWatch *w) {
+        WatchEntry **old = TAKE_PTR(w->entries);
+        size_t n_old = w->n_entries;
+        int r = 0;
+
+        w->n_entries = w->n_allocated = 0;
+        STRV_FOREACH(path, w->paths) {
+                r = watch_walk(w, *path);
+                if (r < 0)
+                        break;
+        }
+        watch_clear(old, n_old);
+        return r;
+}
+
+static int on_timer(sd_event_source _unused_ *source, uint64_t _unused_ usec, void *userdata) {
+        FileWatch *w = userdata;
+
+        w->first = 0;
+        /* Armed before the files are read: a change that comes while they are read is reported again. */
+        (void) watch_arm(w);
+        w->changed(w->userdata);
+        return 0;
+}
+
+int file_watch_new(sd_event *e, const char *const *paths, size_t n_paths, void (*changed)(void *userdata),
+                void *userdata, FileWatch **ret) {
+        _cleanup_(file_watch_freep) FileWatch *w = NULL;
+        int r;
+
+        w = new0(FileWatch, 1);
+        if (!w)
+                return -ENOMEM;
+        w->event = sd_event_ref(e);
+        w->changed = changed;
+        w->userdata = userdata;
+        for (size_t i = 0; i < n_paths; i++) {
+                r = paths[i] ? strv_extend(&w->paths, paths[i]) : 0;
+                if (r < 0)
+                        return r;
+        }
+        r = sd_event_add_time(e, &w->timer, CLOCK_MONOTONIC, 0, 10 * USEC_PER_MSEC, on_timer, w);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        r = watch_arm(w);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(w);
+        return 0;
+}
