@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the agent's services work on: the configuration, the units that it makes of them, the manager's bus, and the feed
+ * of their states. It knows neither gRPC nor the admin. */
+#pragma once
+
+#include "agent/config.h"
+#include "agent/exposure.h"
+#include "agent/feed.h"
+#include "base/list.h"
+#include "bus/unit-result.h"
+
+typedef struct Agent Agent;
+
+/* own_unit is the name of the unit that the process runs in; NULL: as exposure_get_own_name(). Borrows the config, takes a
+ * reference on the bus. */
+int agent_new(const Config *config, Bus *bus, const char *own_unit, Agent **ret) _warn_unused_;
+/* From the loop, never from a fiber. */
+Agent *agent_free(Agent *a);
+DEFINE_CLEANUP(Agent *, agent_free)
+
+const Config *agent_get_config(const Agent *a);
+const Exposure *agent_get_exposure(const Agent *a);
+Bus *agent_get_bus(const Agent *a);
+Feed *agent_get_feed(const Agent *a);
+
+/* The name that systemd has for an exposed unit: the agent's own unit may be called anything. */
+const char *agent_real_name(const Agent *a, const char *name);
+/* unit_status_wait() under the exposed name. */
+int agent_unit_status_wait(const Agent *a, const char *name, UnitStatus *ret);
+
+/* A failed application instance is in nobody's way for long: the agent logs its result and lets systemd forget it, unless
+ * somebody holds it to do so himself. Between hold and release it must not be held again. */
+typedef struct AgentHold {
+        List holds;
+        Agent *agent;
+        const char *name; /* borrowed */
+} AgentHold;
+void agent_hold(Agent *a, const char *name, AgentHold *ret);
+void agent_release(AgentHold *h);
+/* Reads why the unit failed into *ret and lets systemd forget it. 0 or a negative errno. */
+int agent_conclude_wait(const Agent *a, const char *name, UnitResult *ret);

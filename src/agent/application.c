@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/application.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/config.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strv.h"
+
+#define LETTERS_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+#define WORD           LETTERS_DIGITS "-_"
+
+bool application_instance_is_valid(const char *name) {
+        size_t application = strspn(name, WORD), instance;
+
+        if (application == 0 || name[application] != '@')
+                return false;
+        instance = strspn(name + application + 1, WORD);
+        return instance > 0 && streq(name + application + 1 + instance, ".service");
+}
+
+/* Reads one word from *p on into word, which has room for all of it. */
+static int split_word(const char **p, char *word) {
+        char quote = 0;
+
+        for (; **p && (quote || !strchr(" \t\n", **p)); (*p)++) {
+                if (quote && **p == quote)
+                        quote = 0;
+                else if (!quote && (**p == '\'' || **p == '"'))
+                        quote = **p;
+                else if (**p == '\\' && quote != '\'' && (*p)[1])
+                        *word++ = *++(*p);
+                else
+                        *word++ = **p;
+        }
+        *word = 0;
+        return quote ? -EINVAL : 0;
+}
+
+int application_split_command(const char *command, char ***ret) {
+        _cleanup_strv_free_ char **l = NULL;
+        _cleanup_free_ char *word = NULL;
+        int r;
+
+        word = new (char, strlen(command) + 1);
+        if (!word)
+                return -ENOMEM;
+        for (const char *p = command + strspn(command, " \t\n"); *p; p += strspn(p, " \t\n")) {
+                r = split_word(&p, word);
+                if (r < 0)
+                        return r;
+                r = strv_extend(&l, word);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(l);
+        return 0;
+}
+
+static bool is_flag(_unused_ const ConfigApplication *a, const char *arg) {
+        const char *p = startswith(arg, "-");
+
+        if (!p)
+                return false;
+        if (*p == '-')
+                p++;
+        return *p && p[strspn(p, WORD)] == 0;
+}
+
+/* Absolute, without "//", "." and ".." components and without a slash at the end. */
+static bool path_is_clean(const char *path) {
+        for (const char *p = path; *p; p += strcspn(p, "/")) {
+                size_t n;
+
+                if (*p++ != '/')
+                        return false;
+                n = strcspn(p, "/");
+                if (n == 0 || (n == 1 && p[0] == '.') || (n == 2 && p[0] == '.' && p[1] == '.'))
+                        return false;
+        }
+        return *path == '/';
+}
+
+/* The part of the path behind the directory, or NULL when it is not below it: "/home/u" does not hold "/home/user2". */
+static const char *path_below(const char *path, const char *directory) {
+        size_t n = strlen(directory);
+
+        while (n > 0 && directory[n - 1] == '/')
+                n--;
+        return strncmp(path, directory, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
+}
+
+/* The kernel resolves the name and refuses each step that would leave the directory, so no link that is made meanwhile leads
+ * out of it. */
+static bool exists_beneath(const char *directory, const char *name) {
+        const struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+        _cleanup_close_ int dir = -EBADF, fd = -EBADF;
+
+        dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (dir < 0)
+                return false;
+        fd = syscall(SYS_openat2, dir, name, &how, sizeof(how));
+        return fd >= 0;
+}
+
+static bool is_file(const ConfigApplication *a, const char *arg) {
+        if (!path_is_clean(arg) || arg[strspn(arg, WORD "/. ()[]{}")] != 0)
+                return false;
+        STRV_FOREACH(directory, a->directories) {
+                const char *name = **directory == '/' ? path_below(arg, *directory) : NULL;
+
+                if (name && exists_beneath(*directory, name))
+                        return true;
+        }
+        return false;
+}
+
+/* url has no check: what cannot be checked is not passed on. */
+static const struct {
+        const char *name;
+        bool (*check)(const ConfigApplication *a, const char *arg);
+} kinds[] = {
+        { "flag", is_flag },
+        { "file", is_file },
+        { "url", NULL },
+};
+
+bool application_kind_is_known(const char *kind) {
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                if (streq(kinds[i].name, kind))
+                        return true;
+        return false;
+}
+
+static bool arg_is_permitted(const ConfigApplication *a, const char *arg) {
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                if (kinds[i].check && strv_contains(a->args, kinds[i].name) && kinds[i].check(a, arg))
+                        return true;
+        return false;
+}
+
+static char *join_kinds(const ConfigApplication *a) {
+        _cleanup_free_ char *text = NULL;
+
+        STRV_FOREACH(kind, a->args) {
+                char *longer = strf("%s%s%s", strempty(text), text ? " or " : "", *kind);
+
+                free(text);
+                text = longer;
+                if (!text)
+                        return NULL;
+        }
+        return text ? TAKE_PTR(text) : strdup("none");
+}
+
+static int refuse_arg(const ConfigApplication *a, const char *arg, char **reterr) {
+        _cleanup_free_ char *permitted = join_kinds(a);
+
+        if (!permitted)
+                return -ENOMEM;
+        if (strstr(arg, ":/") && strv_contains(a->args, "url"))
+                *reterr = strf("Argument '%s' is an argument of kind url, which this agent does not pass on.", arg);
+        else
+                *reterr = strf("Argument '%s' is not one that application '%s' takes (%s).", arg, a->name, permitted);
+        return *reterr ? -EINVAL : -ENOMEM;
+}
+
+int application_check_args(const ConfigApplication *a, char *const *args, size_t n, char **reterr) {
+        if (n > APPLICATION_ARGS_MAX) {
+                *reterr = strf("%zu arguments are too many: application '%s' can be given %i.", n, a->name,
+                                APPLICATION_ARGS_MAX);
+                return *reterr ? -E2BIG : -ENOMEM;
+        }
+        for (size_t i = 0; i < n; i++) {
+                if (strlen(args[i]) > APPLICATION_ARG_SIZE_MAX) {
+                        *reterr = strf("Argument %zu is too long: application '%s' can be given %i bytes.", i + 1,
+                                        a->name, APPLICATION_ARG_SIZE_MAX);
+                        return *reterr ? -E2BIG : -ENOMEM;
+                }
+                if (!str_is_printable(args[i])) {
+                        *reterr = strf("Argument %zu holds characters that cannot be printed.", i + 1);
+                        return *reterr ? -EINVAL : -ENOMEM;
+                }
+                if (!arg_is_permitted(a, args[i]))
+                        return refuse_arg(a, args[i], reterr);
+        }
+        return 0;
+}

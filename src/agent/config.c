@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "agent/application.h"
+#include "agent/fields.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "tls/identity.h"
+
+#define MEMBER(type, key, kind, member)                                                                                \
+        { key, kind, offsetof(type, member), NULL, 0, 0 }
+#define OBJECT(key, fields)                                                                                            \
+        { key, FIELD_OBJECT, 0, fields, 0, 0 }
+#define LIST_OF(key, fields, member, n)                                                                                \
+        { key, FIELD_LIST, offsetof(Config, member), fields, sizeof(*((Config *) NULL)->member), offsetof(Config, n) }
+
+static const Field transport_fields[] = {
+        MEMBER(ConfigTransport, "name", FIELD_STRING, name),
+        MEMBER(ConfigTransport, "addr", FIELD_STRING, addr),
+        MEMBER(ConfigTransport, "port", FIELD_PORT, port),
+        MEMBER(ConfigTransport, "protocol", FIELD_STRING, protocol),
+        {},
+};
+
+static const Field identity_fields[] = {
+        MEMBER(Config, "type", FIELD_UINT, identity.type),
+        MEMBER(Config, "subType", FIELD_UINT, identity.subtype),
+        MEMBER(Config, "parent", FIELD_STRING, identity.parent),
+        MEMBER(Config, "name", FIELD_STRING, identity.name),
+        {},
+};
+
+static const Field admin_fields[] = {
+        { "transport", FIELD_OBJECT, offsetof(Config, network.admin), transport_fields, 0, 0 },
+        {},
+};
+
+static const Field agent_fields[] = {
+        { "transport", FIELD_OBJECT, offsetof(Config, network.agent), transport_fields, 0, 0 },
+        {},
+};
+
+static const Field tls_fields[] = {
+        MEMBER(Config, "enable", FIELD_BOOLEAN, network.tls),
+        MEMBER(Config, "caCertPath", FIELD_STRING, network.ca),
+        MEMBER(Config, "certPath", FIELD_STRING, network.cert),
+        MEMBER(Config, "keyPath", FIELD_STRING, network.key),
+        {},
+};
+
+static const Field network_fields[] = {
+        OBJECT("admin", admin_fields),
+        OBJECT("agent", agent_fields),
+        OBJECT("tls", tls_fields),
+        {},
+};
+
+static const Field vm_services_fields[] = {
+        MEMBER(Config, "adminVm", FIELD_STRING, admin_vm),
+        MEMBER(Config, "systemVms", FIELD_STRV, system_vms),
+        MEMBER(Config, "appVms", FIELD_STRV, app_vms),
+        {},
+};
+
+static const Field application_fields[] = {
+        MEMBER(ConfigApplication, "name", FIELD_STRING, name),
+        MEMBER(ConfigApplication, "command", FIELD_STRING, command),
+        MEMBER(ConfigApplication, "args", FIELD_STRV, args),
+        MEMBER(ConfigApplication, "directories", FIELD_STRV, directories),
+        {},
+};
+
+#define ENABLE(name, member) static const Field name[] = { MEMBER(Config, "enable", FIELD_BOOLEAN, member), {} }
+ENABLE(exec_fields, exec);
+ENABLE(wifi_fields, wifi);
+ENABLE(ctap_fields, ctap);
+
+static const Field hwid_fields[] = {
+        MEMBER(Config, "enable", FIELD_BOOLEAN, hwid),
+        MEMBER(Config, "interface", FIELD_STRING, hwid_interface),
+        {},
+};
+
+static const Field notifier_fields[] = {
+        MEMBER(Config, "enable", FIELD_BOOLEAN, notifier),
+        MEMBER(Config, "socket", FIELD_STRING, notifier_socket),
+        {},
+};
+
+static const Field producer_fields[] = { MEMBER(ConfigEvent, "enable", FIELD_BOOLEAN, producer), {} };
+static const Field consumer_fields[] = {
+        MEMBER(ConfigEvent, "enable", FIELD_BOOLEAN, consumer),
+        MEMBER(ConfigEvent, "permittedSource", FIELD_STRING, permitted_source),
+        {},
+};
+
+static const Field event_fields[] = {
+        { "transport", FIELD_OBJECT, offsetof(ConfigEvent, transport), transport_fields, 0, 0 },
+        OBJECT("producer", producer_fields),
+        OBJECT("consumer", consumer_fields),
+        MEMBER(ConfigEvent, "device", FIELD_STRING, device),
+        {},
+};
+
+static const Field event_proxy_fields[] = {
+        MEMBER(Config, "enable", FIELD_BOOLEAN, event_proxy),
+        LIST_OF("events", event_fields, events, n_events),
+        {},
+};
+
+static const Field socket_fields[] = {
+        { "transport", FIELD_OBJECT, offsetof(ConfigSocket, transport), transport_fields, 0, 0 },
+        MEMBER(ConfigSocket, "server", FIELD_BOOLEAN, server),
+        MEMBER(ConfigSocket, "socket", FIELD_STRING, socket),
+        {},
+};
+
+static const Field socket_proxy_fields[] = {
+        MEMBER(Config, "enable", FIELD_BOOLEAN, socket_proxy),
+        LIST_OF("sockets", socket_fields, sockets, n_sockets),
+        {},
+};
+
+static const Field policy_fields[] = {
+        MEMBER(Config, "enable", FIELD_BOOLEAN, policy),
+        MEMBER(Config, "storePath", FIELD_STRING, policy_store),
+        MEMBER(Config, "policies", FIELD_MAP, policies),
+        {},
+};
+
+static const Field capabilities_fields[] = {
+        MEMBER(Config, "services", FIELD_STRV, services),
+        OBJECT("vmServices", vm_services_fields),
+        LIST_OF("applications", application_fields, applications, n_applications),
+        OBJECT("exec", exec_fields),
+        OBJECT("wifi", wifi_fields),
+        OBJECT("ctap", ctap_fields),
+        OBJECT("hwid", hwid_fields),
+        OBJECT("notifier", notifier_fields),
+        OBJECT("eventProxy", event_proxy_fields),
+        OBJECT("socketProxy", socket_proxy_fields),
+        OBJECT("policy", policy_fields),
+        {},
+};
+
+static const Field access_control_fields[] = {
+        MEMBER(Config, "enable", FIELD_BOOLEAN, access_control),
+        MEMBER(Config, "rulesFile", FIELD_STRING, rules_file),
+        {},
+};
+
+static const Field config_fields[] = {
+        OBJECT("identity", identity_fields),
+        OBJECT("network", network_fields),
+        OBJECT("capabilities", capabilities_fields),
+        OBJECT("accessControl", access_control_fields),
+        {},
+};
+
+/* What the file can enable and this version does not serve: an administrator must hear of it, and nothing more. */
+static const Field unserved[] = {
+        MEMBER(Config, "capabilities.exec", FIELD_BOOLEAN, exec),
+        MEMBER(Config, "capabilities.wifi", FIELD_BOOLEAN, wifi),
+        MEMBER(Config, "capabilities.ctap", FIELD_BOOLEAN, ctap),
+        MEMBER(Config, "capabilities.hwid", FIELD_BOOLEAN, hwid),
+        MEMBER(Config, "capabilities.notifier", FIELD_BOOLEAN, notifier),
+        MEMBER(Config, "capabilities.eventProxy", FIELD_BOOLEAN, event_proxy),
+        MEMBER(Config, "capabilities.socketProxy", FIELD_BOOLEAN, socket_proxy),
+        MEMBER(Config, "capabilities.policy", FIELD_BOOLEAN, policy),
+        {},
+};
+
+_printf_(2, 3) static int refuse(char **reterr, const char *fmt, ...) {
+        va_list ap;
+        int r;
+
+        va_start(ap, fmt);
+        r = vasprintf(reterr, fmt, ap);
+        va_end(ap);
+        if (r < 0) {
+                *reterr = NULL;
+                return -ENOMEM;
+        }
+        return -EINVAL;
+}
+
+_printf_(2, 3) static int warn(Config *c, const char *fmt, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+        int r;
+
+        va_start(ap, fmt);
+        r = vasprintf(&text, fmt, ap);
+        va_end(ap);
+        if (r < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return strv_extend(&c->warnings, text);
+}
+
+static int check_identity(const Config *c, char **reterr) {
+        const char *name = c->identity.name;
+
+        if (isempty(name))
+                return refuse(reterr, "identity.name: missing");
+        if (strlen(name) > CONFIG_NAME_MAX ||
+                        name[strspn(name,
+                                        "abcdefghijklmnopqrstuvwxyz"
+                                        "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")] != 0)
+                return refuse(reterr, "identity.name: '%s' cannot be part of a unit's name", name);
+        if (c->identity.type > CONFIG_TYPE_MAX)
+                return refuse(reterr, "identity.type: %u is not a registration type (0 to 14)", c->identity.type);
+        if (c->identity.subtype > CONFIG_TYPE_MAX)
+                return refuse(reterr, "identity.subType: %u is not a registration type (0 to 14)", c->identity.subtype);
+        return 0;
+}
+
+static int check_transport(const ConfigTransport *t, const char *key, RpcAddress *ret, char **reterr) {
+        _cleanup_free_ char *reason = NULL;
+        IdentityAddress address;
+        int r;
+
+        if (!t->name && !t->addr && !t->port && !t->protocol)
+                return refuse(reterr, "network.%s.transport: missing", key);
+        if (isempty(t->protocol))
+                return refuse(reterr, "network.%s.transport.protocol: missing (tcp, vsock or unix)", key);
+        if (isempty(t->addr))
+                return refuse(reterr, "network.%s.transport.addr: missing", key);
+        r = rpc_address_from_transport(t->protocol, t->addr, strempty(t->port), ret, &reason);
+        if (r < 0)
+                return r == -ENOMEM ? r
+                                    : refuse(reterr, "network.%s.transport: %s", key, reason ? reason : strerror(-r));
+        /* Looking a name up would stop the loop, and a system VM has nobody to ask. */
+        if (ret->kind == RPC_ADDRESS_TCP && identity_address_from_string(ret->host, &address) < 0)
+                return refuse(reterr, "network.%s.transport.addr: '%s' is not an IP address", key, ret->host);
+        return 0;
+}
+
+static int check_tls(Config *c, char **reterr) {
+        const struct {
+                const char *key, *value;
+        } paths[] = {
+                { "caCertPath", c->network.ca },
+                { "certPath", c->network.cert },
+                { "keyPath", c->network.key },
+        };
+
+        if (!c->network.tls)
+                return warn(c,
+                                "network.tls.enable: TLS is off: nothing that comes over the network is authenticated "
+                                "or encrypted, and whoever has the admin's address controls this machine");
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++)
+                if (isempty(paths[i].value))
+                        return refuse(reterr, "network.tls.%s: missing, and TLS is enabled", paths[i].key);
+        if (isempty(c->network.admin.name))
+                return refuse(reterr,
+                                "network.admin.transport.name: missing, and TLS has nothing to know the admin by");
+        return 0;
+}
+
+/* Rules that nobody evaluates must never read as rules that allow. */
+static int check_access_control(const Config *c, char **reterr) {
+        if (!c->access_control)
+                return 0;
+        if (!c->network.tls)
+                return refuse(reterr,
+                                "accessControl.enable: access rules need TLS, which network.tls.enable turns off");
+        return refuse(reterr,
+                        "accessControl.enable: this version does not evaluate access rules and refuses to run "
+                        "without them; without accessControl only the admin '%s' is answered",
+                        c->network.admin.name);
+}
+
+static int check_application(Config *c, size_t i, char **reterr) {
+        const ConfigApplication *a = &c->applications[i];
+        _cleanup_strv_free_ char **argv = NULL;
+        int r;
+
+        if (isempty(a->name))
+                return warn(c, "capabilities.applications[%zu].name: missing; nothing can start it", i);
+        if (config_find_application(c, a->name, strlen(a->name)) != a)
+                return warn(c, "capabilities.applications[%zu].name: '%s' is there already; the first one counts", i,
+                                a->name);
+        r = application_split_command(strempty(a->command), &argv);
+        if (r == -EINVAL)
+                return refuse(reterr, "capabilities.applications[%zu].command: a quote is not closed", i);
+        if (r < 0)
+                return r;
+        if (strv_length(argv) == 0)
+                return warn(c, "capabilities.applications[%zu].command: missing; '%s' cannot be started", i, a->name);
+        STRV_FOREACH(kind, a->args) {
+                if (!application_kind_is_known(*kind)) {
+                        r = warn(c, "capabilities.applications[%zu].args: '%s' is not flag, url or file, ignored", i,
+                                        *kind);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return 0;
+}
+
+static int config_check(Config *c, char **reterr) {
+        int r;
+
+        r = check_identity(c, reterr);
+        if (r < 0)
+                return r;
+        r = check_transport(&c->network.admin, "admin", &c->admin_address, reterr);
+        if (r < 0)
+                return r;
+        r = check_transport(&c->network.agent, "agent", &c->agent_address, reterr);
+        if (r < 0)
+                return r;
+        r = check_tls(c, reterr);
+        if (r < 0)
+                return r;
+        r = check_access_control(c, reterr);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < c->n_applications; i++) {
+                r = check_application(c, i, reterr);
+                if (r < 0)
+                        return r;
+        }
+        for (const Field *f = unserved; f->key; f++) {
+                if (!*(bool *) ((uint8_t *) c + f->offset))
+                        continue;
+                r = warn(c, "%s.enable: not served by this version", f->key);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int config_read(Config *c, char **reterr) {
+        _cleanup_(json_decrefp) json_t *root = NULL;
+        _cleanup_free_ char *text = NULL, *reason = NULL;
+        json_error_t error;
+        size_t size;
+        int r;
+
+        r = file_read(c->path, CONFIG_SIZE_MAX, &text, &size);
+        if (r < 0)
+                return refuse(reterr, "%s: %s", c->path, r == -EFBIG ? "longer than 4 MiB" : strerror(-r));
+        root = json_loadb(text, size, 0, &error);
+        if (!root)
+                return refuse(reterr, "%s:%i:%i: %s", c->path, error.line, error.column, error.text);
+        r = fields_read(config_fields, root, c, &c->warnings, &reason);
+        if (r >= 0)
+                r = config_check(c, &reason);
+        return r == -EINVAL ? refuse(reterr, "%s: %s", c->path, reason) : r;
+}
+
+int config_load(const char *path, Config **ret, char **reterr) {
+        _cleanup_(config_freep) Config *c = NULL;
+        int r;
+
+        c = new0(Config, 1);
+        if (!c)
+                return -ENOMEM;
+        c->path = strdup(path);
+        if (!c->path)
+                return -ENOMEM;
+        r = config_read(c, reterr);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+Config *config_free(Config *c) {
+        if (!c)
+                return NULL;
+        fields_done(config_fields, c);
+        rpc_address_done(&c->admin_address);
+        rpc_address_done(&c->agent_address);
+        strv_free(c->warnings);
+        free(c->path);
+        free(c);
+        return NULL;
+}
+
+const ConfigApplication *config_find_application(const Config *c, const char *name, size_t size) {
+        for (size_t i = 0; i < c->n_applications; i++) {
+                const char *n = strempty(c->applications[i].name);
+
+                if (strlen(n) == size && memcmp(n, name, size) == 0)
+                        return &c->applications[i];
+        }
+        return NULL;
+}

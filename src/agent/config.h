@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's configuration file, givc-agent.json(5): read, checked, and kept as it is until the agent ends. */
+#pragma once
+
+#include "base/macro.h"
+#include "rpc/address.h"
+
+#define CONFIG_SIZE_MAX (4 * 1024 * 1024)
+#define CONFIG_TYPE_MAX 14  /* the last registration type, see admin.proto */
+#define CONFIG_NAME_MAX 200 /* bytes of identity.name, so that givc-NAME.service is a unit name */
+
+typedef struct ConfigTransport {
+        char *name, *addr, *port, *protocol; /* NULL when not given */
+} ConfigTransport;
+
+typedef struct ConfigApplication {
+        char *name, *command;
+        char **args;        /* kinds of arguments that it takes: flag, url, file */
+        char **directories; /* where file arguments may point */
+} ConfigApplication;
+
+typedef struct ConfigEvent {
+        ConfigTransport transport;
+        bool producer, consumer;
+        char *permitted_source, *device;
+} ConfigEvent;
+
+typedef struct ConfigSocket {
+        ConfigTransport transport;
+        bool server;
+        char *socket;
+} ConfigSocket;
+
+typedef struct Config {
+        char *path;
+        struct {
+                uint32_t type, subtype;
+                char *parent, *name;
+        } identity;
+        struct {
+                ConfigTransport admin, agent;
+                bool tls;
+                char *ca, *cert, *key;
+        } network;
+        char **services, *admin_vm, **system_vms, **app_vms; /* units that this agent exposes */
+        ConfigApplication *applications;
+        size_t n_applications;
+        bool exec, wifi, ctap, hwid, notifier, event_proxy, socket_proxy, policy, access_control;
+        char *hwid_interface, *notifier_socket, *policy_store, **policies, *rules_file;
+        ConfigEvent *events;
+        size_t n_events;
+        ConfigSocket *sockets;
+        size_t n_sockets;
+
+        RpcAddress admin_address, agent_address; /* what the transports say */
+        char **warnings;                         /* sentences for the log, without the file's name */
+} Config;
+
+/* Reads and checks a file. 0, or -EINVAL or -ENOMEM, with "FILE: key: reason" or
+ * "FILE:LINE:COLUMN: reason" in *reterr. It waits for the disk. */
+int config_load(const char *path, Config **ret, char **reterr) _warn_unused_;
+Config *config_free(Config *c);
+DEFINE_CLEANUP(Config *, config_free)
+
+/* The application of that name, or NULL. */
+const ConfigApplication *config_find_application(const Config *c, const char *name, size_t size);

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* givc-agent: what a machine of the fleet lets its admin do with its units. This file reads the options, puts the parts
+ * together, and takes them apart again in order. */
+#include <getopt.h>
+#include <stdio.h>
+#include <systemd/sd-login.h>
+#include <unistd.h>
+
+#include "agent/access.h"
+#include "agent/registration.h"
+#include "agent/services/services.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "event/daemon.h"
+
+#define EXIT_USAGE       2 /* also a configuration that cannot be used */
+
+#define UNIX_SOCKET_MODE 0600
+
+extern const uint8_t givc_descriptors[], givc_descriptors_end[];
+
+typedef struct Options {
+        const char *config;
+        bool debug, check;
+} Options;
+
+typedef struct Program {
+        Config *config;
+        Daemon *daemon;
+        TlsCredentials *credentials;
+        RpcQueue *queue;
+        Bus *bus;
+        Agent *agent;
+        RpcServer *server;
+        RpcChannel *admin;
+        Registration *registration;
+} Program;
+
+static void help(FILE *f) {
+        fputs("givc-agent -config FILE [OPTION…]\n\n"
+              "Lets the admin of a givc fleet manage the units of this machine, and registers with it.\n\n"
+              "  -config FILE, --config=FILE  configuration, see givc-agent.json(5)\n"
+              "  -debug, --debug              log what is done, not only what matters\n"
+              "  --check                      check the configuration and exit: 0, or 2 with the reason\n"
+              "  --version                    print the version\n"
+              "  --help                       print this\n",
+                        f);
+}
+
+/* 0: go on; else exit with *ret_code. One dash is as good as two, as Go's programs have it. */
+static int options_parse(int argc, char **argv, Options *ret, int *ret_code) {
+        static const struct option options[] = {
+                { "config", required_argument, NULL, 'c' },
+                { "debug", no_argument, NULL, 'd' },
+                { "check", no_argument, NULL, 'C' },
+                { "version", no_argument, NULL, 'V' },
+                { "help", no_argument, NULL, 'h' },
+                {},
+        };
+        int c;
+
+        *ret_code = EXIT_USAGE;
+        while ((c = getopt_long_only(argc, argv, "", options, NULL)) >= 0)
+                switch (c) {
+                case 'c':
+                        ret->config = optarg;
+                        break;
+                case 'd':
+                        ret->debug = true;
+                        break;
+                case 'C':
+                        ret->check = true;
+                        break;
+                case 'V':
+                        puts("givc-agent " GIVC_VERSION);
+                        *ret_code = 0;
+                        return -ECANCELED;
+                case 'h':
+                        help(stdout);
+                        *ret_code = 0;
+                        return -ECANCELED;
+                default:
+                        return -EINVAL;
+                }
+        if (optind == argc && ret->config)
+                return 0;
+        if (optind < argc)
+                fprintf(stderr, "givc-agent: unexpected argument '%s'\n", argv[optind]);
+        else
+                fputs("givc-agent: no configuration: -config FILE is missing\n", stderr);
+        help(stderr);
+        return -EINVAL;
+}
+
+static void on_registration_change(void *userdata) {
+        Program *p = userdata;
+        _cleanup_free_ char *text = NULL;
+
+        /* The first change comes from within registration_new(). */
+        if (!p->registration || daemon_is_stopping(p->daemon))
+                return;
+        text = registration_describe(p->registration);
+        if (text)
+                daemon_set_status(p->daemon, "%s%s", p->config->network.tls ? "" : "TLS IS OFF; ", text);
+}
+
+static void on_credentials_changed(void *userdata) {
+        Program *p = userdata;
+
+        log_info("Certificates were read again");
+        rpc_server_recheck(p->server);
+}
+
+static void on_reload(void *userdata) {
+        Program *p = userdata;
+        _cleanup_free_ char *reason = NULL;
+        int r;
+
+        if (!p->credentials)
+                return;
+        r = tls_credentials_reload(p->credentials, &reason);
+        if (r < 0)
+                log_error("Certificates cannot be read, the old ones stay in use: %s", reason ? reason : strerror(-r));
+        else if (r > 0)
+                on_credentials_changed(p);
+}
+
+static void on_drained(void *userdata) {
+        Program *p = userdata;
+
+        daemon_exit(p->daemon, 0);
+}
+
+static void on_stop(void *userdata) {
+        Program *p = userdata;
+
+        daemon_set_status(p->daemon, "stopping");
+        p->registration = registration_free(p->registration);
+        /* Streams of states never end by themselves; all other calls get their time. */
+        feed_close(agent_get_feed(p->agent));
+        rpc_server_drain(p->server, on_drained, p);
+}
+
+static int program_load_credentials(Program *p) {
+        const TlsPaths paths = { p->config->network.ca, p->config->network.cert, p->config->network.key, NULL };
+        _cleanup_free_ char *reason = NULL;
+        int r;
+
+        if (!p->config->network.tls)
+                return 0;
+        r = tls_credentials_new(&paths, &p->credentials, &reason);
+        if (r < 0) {
+                log_error("%s", reason ? reason : strerror(-r));
+                return r;
+        }
+        r = tls_credentials_watch(p->credentials, daemon_get_event(p->daemon), on_credentials_changed, p);
+        return r < 0 ? log_error_errno(r, "Cannot watch the certificates") : 0;
+}
+
+/* The unit that this process runs in; NULL when it runs in none. */
+static char *own_unit(void) {
+        char *unit = NULL;
+        int r;
+
+        r = geteuid() == 0 ? sd_pid_get_unit(0, &unit) : sd_pid_get_user_unit(0, &unit);
+        return r < 0 || !endswith(unit, ".service") ? (free(unit), NULL) : unit;
+}
+
+static int program_make_agent(Program *p) {
+        _cleanup_free_ char *unit = own_unit();
+        int r;
+
+        r = bus_new(daemon_get_event(p->daemon), geteuid() == 0 ? BUS_SYSTEM : BUS_USER, &p->bus);
+        if (r < 0)
+                return log_error_errno(r, "Cannot use the bus");
+        r = agent_new(p->config, p->bus, unit, &p->agent);
+        return r < 0 ? log_error_errno(r, "Cannot watch units") : 0;
+}
+
+static int program_make_server(Program *p) {
+        int r;
+
+        r = rpc_server_new(p->queue, &p->server);
+        if (r < 0)
+                return r;
+        if (p->credentials)
+                rpc_server_set_credentials(p->server, p->credentials);
+        rpc_server_set_access(p->server, access_check, p->config);
+        r = services_add(p->server, p->agent);
+        if (r < 0)
+                return r;
+        r = rpc_server_add_health(p->server);
+        if (r < 0)
+                return r;
+        return rpc_server_add_reflection(p->server, givc_descriptors, givc_descriptors_end - givc_descriptors);
+}
+
+/* Sockets that were passed, under whatever name, are in place of the configured one. */
+static int program_listen(Program *p) {
+        _cleanup_free_ char *text = rpc_address_to_string(&p->config->agent_address);
+        _cleanup_free_ int *fds = NULL;
+        int n, r = 0;
+
+        n = daemon_take_fds(p->daemon, "*", &fds);
+        if (n < 0)
+                return log_error_errno(n, "Cannot take the passed sockets");
+        for (int i = 0; i < n; i++) {
+                int q = rpc_server_listen_fd(p->server, fds[i]);
+
+                if (q < 0)
+                        r = log_error_errno(q, "Cannot accept from passed socket %i", fds[i]);
+        }
+        if (n > 0)
+                return r;
+        r = rpc_server_listen(p->server, &p->config->agent_address, UNIX_SOCKET_MODE, (gid_t) -1);
+        return r < 0 ? log_error_errno(r, "Cannot listen at %s", strempty(text)) : 0;
+}
+
+static int program_register(Program *p) {
+        const RpcChannelOptions options = {
+                .address = &p->config->admin_address,
+                .credentials = p->credentials,
+                .server_name = p->config->network.admin.name,
+        };
+        int r;
+
+        r = rpc_channel_new(p->queue, &options, &p->admin);
+        if (r < 0)
+                return log_error_errno(r, "Cannot make the channel to the admin");
+        r = registration_new(p->agent, p->admin, on_registration_change, p, &p->registration);
+        if (r < 0)
+                return log_error_errno(r, "Cannot register");
+        on_registration_change(p);
+        return 0;
+}
+
+static int program_start(Program *p) {
+        static const DaemonHooks hooks = { .reload = on_reload, .stop = on_stop };
+        int r;
+
+        r = daemon_new(&hooks, p, &p->daemon);
+        if (r < 0)
+                return log_error_errno(r, "Cannot become a daemon");
+        STRV_FOREACH(warning, p->config->warnings)
+                log_warning("%s: %s", p->config->path, *warning);
+        r = program_load_credentials(p);
+        if (r < 0)
+                return r;
+        r = rpc_queue_new(daemon_get_event(p->daemon), &p->queue);
+        if (r < 0)
+                return log_error_errno(r, "Cannot start gRPC");
+        r = program_make_agent(p);
+        if (r < 0)
+                return r;
+        r = program_make_server(p);
+        if (r < 0)
+                return log_error_errno(r, "Cannot make the server");
+        r = program_listen(p);
+        if (r < 0)
+                return r;
+        return program_register(p);
+}
+
+/* Handlers and the session use the agent, the agent uses the bus: the users go first. */
+static void program_done(Program *p) {
+        registration_free(p->registration);
+        rpc_channel_unref(p->admin);
+        rpc_server_free(p->server);
+        agent_free(p->agent);
+        bus_unref(p->bus);
+        rpc_queue_unref(p->queue);
+        tls_credentials_unref(p->credentials);
+        daemon_free(p->daemon);
+        config_free(p->config);
+}
+
+static int program_run(const Options *options) {
+        _cleanup_(program_done) Program p = {};
+        _cleanup_free_ char *reason = NULL;
+        int r;
+
+        r = config_load(options->config, &p.config, &reason);
+        if (r < 0) {
+                fprintf(stderr, "givc-agent: %s\n", reason ? reason : strerror(-r));
+                return EXIT_USAGE;
+        }
+        if (options->check) {
+                STRV_FOREACH(warning, p.config->warnings)
+                        printf("%s: %s\n", options->config, *warning);
+                return EXIT_SUCCESS;
+        }
+        r = program_start(&p);
+        if (r < 0)
+                return EXIT_FAILURE;
+        daemon_ready(p.daemon);
+        r = daemon_run(p.daemon);
+        return r < 0 ? EXIT_FAILURE : r;
+}
+
+int main(int argc, char **argv) {
+        Options options = {};
+        int code;
+
+        if (options_parse(argc, argv, &options, &code) < 0)
+                return code;
+        if (options.debug)
+                log_set_level(LOG_DEBUG);
+        return program_run(&options);
+}

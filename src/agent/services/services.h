@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The services of the agent, each a file of this folder with a table at its bottom. */
+#pragma once
+
+#include "agent/agent.h"
+#include "rpc/server.h"
+
+extern const RpcService systemd_service;
+
+/* Adds all services to the server; their handlers get the agent. 0 or a negative errno. */
+int services_add(RpcServer *server, Agent *agent) _warn_unused_;

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* systemd.UnitControlService: the exposed units for the admin, see proto/systemd.proto. */
+#include <signal.h>
+
+#include "agent/application.h"
+#include "agent/services/message.h"
+#include "agent/services/services.h"
+#include "agent/services/unit-error.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "bus/unit-run.h"
+
+/* How long a new application is looked at before its caller is told that it runs: programs that cannot start (a library or
+ * a display that is missing) end within this time, and a person does not notice it. */
+#define APPLICATION_SETTLE_USEC (20 * USEC_PER_MSEC)
+
+#define SNAPSHOT_PART           128 /* units of one message: stays far below the size of a message */
+
+static int reply_status(RpcCall *call, const UnitStatus *status) {
+        Systemd__UnitStatus message = unit_message(status);
+        Systemd__UnitResponse reply = SYSTEMD__UNIT_RESPONSE__INIT;
+
+        reply.unitstatus = &message;
+        return rpc_call_reply(call, &reply);
+}
+
+static int reply_status_wait(RpcCall *call, Agent *agent, const char *name, RpcStatus *reterr) {
+        _cleanup_(unit_status_done) UnitStatus status = {};
+        int r;
+
+        r = agent_unit_status_wait(agent, name, &status);
+        if (r < 0)
+                return unit_error(reterr, r, "read the state of", name, NULL);
+        return reply_status(call, &status);
+}
+
+static int reply_gone(RpcCall *call, const char *name) {
+        const UnitStatus status = { .name = (char *) name,
+                .load_state = (char *) "not-found",
+                .active_state = (char *) "inactive",
+                .sub_state = (char *) "dead" };
+
+        return reply_status(call, &status);
+}
+
+/* The name as it may be given to systemd: exposed, and a unit's at all (the bare name of an application is not). */
+static int check_name(const Agent *agent, const char *name, RpcCode refusal, RpcStatus *reterr) {
+        if (!exposure_contains(agent_get_exposure(agent), name))
+                return rpc_error(reterr, refusal, "Unit '%s' is not exposed by this agent.", name);
+        if (!unit_name_is_valid(name))
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is not the name of a unit.", name);
+        return 0;
+}
+
+static int method_get_unit_status(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Systemd__UnitRequest *req = request;
+        Agent *agent = userdata;
+        int r;
+
+        r = check_name(agent, req->unitname, RPC_NOT_FOUND, reterr);
+        if (r < 0)
+                return r;
+        return reply_status_wait(call, agent, req->unitname, reterr);
+}
+
+/* One verb of the manager on one exposed unit. */
+static int unit_do_wait(Agent *agent, const char *name, const char *verb,
+                int (*func)(Bus *b, const char *name, sd_bus_error *reterr), RpcStatus *reterr) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        r = check_name(agent, name, RPC_PERMISSION_DENIED, reterr);
+        if (r < 0)
+                return r;
+        r = func(agent_get_bus(agent), agent_real_name(agent, name), &error);
+        return r < 0 ? unit_error(reterr, r, verb, name, &error) : 0;
+}
+
+static int restart_wait(Bus *b, const char *name, sd_bus_error *reterr) {
+        return unit_job_wait(b, UNIT_JOB_RESTART, name, reterr);
+}
+
+static int stop_wait(Bus *b, const char *name, sd_bus_error *reterr) {
+        return unit_job_wait(b, UNIT_JOB_STOP, name, reterr);
+}
+
+static int kill_wait(Bus *b, const char *name, sd_bus_error *reterr) {
+        return unit_kill_wait(b, name, SIGKILL, reterr);
+}
+
+static int method_start_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Systemd__UnitRequest *req = request;
+        int r;
+
+        r = unit_do_wait(userdata, req->unitname, "start", restart_wait, reterr);
+        return r < 0 ? r : reply_status_wait(call, userdata, req->unitname, reterr);
+}
+
+/* An application that does not end with success when it is told to end has still been stopped: it is not a failure that
+ * anybody has to look at, and its instance is free again. */
+static int method_stop_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        _cleanup_(unit_status_done) UnitStatus status = {};
+        _cleanup_(unit_result_done) UnitResult result = {};
+        _cleanup_(agent_release) AgentHold hold = {};
+        const Systemd__UnitRequest *req = request;
+        Agent *agent = userdata;
+        int r;
+
+        agent_hold(agent, req->unitname, &hold);
+        r = unit_do_wait(agent, req->unitname, "stop", stop_wait, reterr);
+        if (r < 0)
+                return r;
+        r = agent_unit_status_wait(agent, req->unitname, &status);
+        if (r == -ECANCELED)
+                return r;
+        if (r < 0)
+                return reply_gone(call, req->unitname);
+        if (!streq(status.active_state, "failed") || !exposure_is_application(agent_get_exposure(agent), req->unitname))
+                return reply_status(call, &status);
+        r = agent_conclude_wait(agent, req->unitname, &result);
+        if (r == -ECANCELED)
+                return r;
+        return reply_gone(call, req->unitname);
+}
+
+static int method_kill_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Systemd__UnitRequest *req = request;
+        int r;
+
+        r = unit_do_wait(userdata, req->unitname, "kill", kill_wait, reterr);
+        if (r < 0)
+                return r;
+        r = reply_status_wait(call, userdata, req->unitname, NULL);
+        return r < 0 && r != -ECANCELED ? reply_gone(call, req->unitname) : r;
+}
+
+static int method_freeze_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Systemd__UnitRequest *req = request;
+        int r;
+
+        r = unit_do_wait(userdata, req->unitname, "freeze", unit_freeze_wait, reterr);
+        return r < 0 ? r : reply_status_wait(call, userdata, req->unitname, reterr);
+}
+
+static int method_unfreeze_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Systemd__UnitRequest *req = request;
+        int r;
+
+        r = unit_do_wait(userdata, req->unitname, "unfreeze", unit_thaw_wait, reterr);
+        return r < 0 ? r : reply_status_wait(call, userdata, req->unitname, reterr);
+}
+
+static int method_monitor_unit(
+                _unused_ RpcCall *call, _unused_ const void *request, RpcStatus *reterr, _unused_ void *userdata) {
+        return rpc_error(reterr, RPC_UNIMPLEMENTED, "This agent does not measure units; stats.StatsService does.");
+}
+
+/* The command line of an application's start, or why there is none. */
+static int application_argv(const Agent *agent, const Systemd__AppUnitRequest *req, char ***ret, RpcStatus *reterr) {
+        const char *name = req->unitname;
+        _cleanup_strv_free_ char **argv = NULL;
+        _cleanup_free_ char *reason = NULL;
+        const ConfigApplication *app;
+        int r;
+
+        app = config_find_application(agent_get_config(agent), name, strcspn(name, "@"));
+        if (!app || isempty(app->name))
+                return rpc_error(reterr, RPC_NOT_FOUND, "Application '%.*s' is not in the manifest of this agent.",
+                                (int) MIN(strcspn(name, "@"), (size_t) UNIT_NAME_SIZE_MAX), name);
+        if (!application_instance_is_valid(name) || !unit_name_is_valid(name))
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is not an instance: %s@NUMBER.service is.", name,
+                                app->name);
+        r = application_check_args(app, req->args, req->n_args, &reason);
+        if (r == -EINVAL || r == -E2BIG)
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "%s", reason);
+        if (r < 0)
+                return r;
+        r = application_split_command(strempty(app->command), &argv);
+        if (r < 0)
+                return r;
+        if (strv_length(argv) == 0)
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Application '%s' has no command.", app->name);
+        for (size_t i = 0; i < req->n_args; i++) {
+                r = strv_extend(&argv, req->args[i]);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(argv);
+        return 0;
+}
+
+/* Fills *reterr with why the application failed, and makes its instance free again. */
+static int application_failed_wait(const Agent *agent, const char *name, RpcStatus *reterr) {
+        _cleanup_(unit_result_done) UnitResult result = {};
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        r = agent_conclude_wait(agent, name, &result);
+        if (r < 0)
+                return unit_error(reterr, r, "learn the result of", name, NULL);
+        text = unit_result_to_string(&result);
+        if (!text)
+                return -ENOMEM;
+        log_write(LOG_NOTICE, LOG_FIELDS({ "UNIT", name }), "Application '%s' failed at once: %s", name, text);
+        r = rpc_error(reterr, RPC_FAILED_PRECONDITION, "Application '%s' failed at once: %s.", name, text);
+        (void) str_replace(&reterr->reason, "APPLICATION_FAILED");
+        return r;
+}
+
+static int application_run_wait(const Agent *agent, const char *name, char **argv, RpcStatus *reterr) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_free_ char *description = NULL;
+        UnitRun run = { .name = name, .argv = argv };
+        int r;
+
+        description = strf("Application service for %.*s", (int) strcspn(name, "@"), name);
+        if (!description)
+                return -ENOMEM;
+        run.description = description;
+        r = unit_run_wait(agent_get_bus(agent), &run, &error);
+        if (r == -EIO)
+                return application_failed_wait(agent, name, reterr);
+        if (r == -ENOENT)
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Cannot start '%s': there is no program '%s'.", name,
+                                argv[0]);
+        return r < 0 ? unit_error(reterr, r, "start", name, &error) : 0;
+}
+
+static int method_start_application(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        _cleanup_(unit_status_done) UnitStatus status = {};
+        _cleanup_(agent_release) AgentHold hold = {};
+        const Systemd__AppUnitRequest *req = request;
+        _cleanup_strv_free_ char **argv = NULL;
+        const char *name = req->unitname;
+        Agent *agent = userdata;
+        int r;
+
+        r = application_argv(agent, req, &argv, reterr);
+        if (r < 0)
+                return r;
+        agent_hold(agent, name, &hold);
+        r = application_run_wait(agent, name, argv, reterr);
+        if (r < 0)
+                return r;
+        r = fiber_sleep_wait(APPLICATION_SETTLE_USEC);
+        if (r < 0)
+                return r;
+        r = agent_unit_status_wait(agent, name, &status);
+        if (r < 0)
+                return unit_error(reterr, r, "read the state of", name, NULL);
+        if (streq(status.active_state, "failed"))
+                return application_failed_wait(agent, name, reterr);
+        if (streq(status.load_state, "not-found")) {
+                free(status.description);
+                status.description = strf("Exited application: %s", name);
+                if (!status.description)
+                        return -ENOMEM;
+        }
+        return reply_status(call, &status);
+}
+
+static int send_snapshot_part_wait(RpcCall *call, UnitStatus *statuses, size_t n, bool complete) {
+        Systemd__UnitStatus messages[SNAPSHOT_PART], *units[SNAPSHOT_PART];
+        Systemd__UnitSnapshot snapshot = SYSTEMD__UNIT_SNAPSHOT__INIT;
+        Systemd__UnitEvent event = SYSTEMD__UNIT_EVENT__INIT;
+
+        for (size_t i = 0; i < n; i++) {
+                messages[i] = unit_message(&statuses[i]);
+                units[i] = &messages[i];
+        }
+        snapshot.n_units = n;
+        snapshot.units = units;
+        snapshot.complete = complete;
+        event.event_case = SYSTEMD__UNIT_EVENT__EVENT_INITIAL;
+        event.initial = &snapshot;
+        return rpc_call_send_wait(call, &event);
+}
+
+static int send_snapshot_wait(RpcCall *call, FeedReader *reader) {
+        UnitStatus statuses[SNAPSHOT_PART];
+        bool complete = false;
+        int n, r = 0;
+
+        while (r >= 0 && !complete) {
+                n = feed_reader_take(reader, statuses, SNAPSHOT_PART, &complete);
+                if (n < 0)
+                        return n;
+                r = send_snapshot_part_wait(call, statuses, n, complete);
+                while (n > 0)
+                        unit_status_done(&statuses[--n]);
+        }
+        return r;
+}
+
+static int send_change_wait(RpcCall *call, const FeedChange *change) {
+        Systemd__UnitStatus message = unit_message(&change->status);
+        Systemd__UnitEvent event = SYSTEMD__UNIT_EVENT__INIT;
+
+        switch (change->kind) {
+        case FEED_ADDED:
+                event.event_case = SYSTEMD__UNIT_EVENT__EVENT_ADDED;
+                event.added = &message;
+                break;
+        case FEED_CHANGED:
+                event.event_case = SYSTEMD__UNIT_EVENT__EVENT_CHANGED;
+                event.changed = &message;
+                break;
+        case FEED_REMOVED:
+                event.event_case = SYSTEMD__UNIT_EVENT__EVENT_REMOVED;
+                event.removed = change->status.name;
+                break;
+        }
+        return rpc_call_send_wait(call, &event);
+}
+
+static int follow_wait(RpcCall *call, FeedReader *reader) {
+        int r;
+
+        r = feed_reader_ready_wait(reader);
+        if (r < 0)
+                return r;
+        r = send_snapshot_wait(call, reader);
+        while (r >= 0) {
+                FeedChange change;
+
+                r = feed_reader_next_wait(reader, &change);
+                if (r < 0)
+                        return r;
+                r = send_change_wait(call, &change);
+                unit_status_done(&change.status);
+        }
+        return r;
+}
+
+static int method_watch_units(RpcCall *call, _unused_ const void *request, RpcStatus *reterr, void *userdata) {
+        _cleanup_(feed_reader_freep) FeedReader *reader = NULL;
+        int r;
+
+        r = feed_reader_new(agent_get_feed(userdata), &reader);
+        if (r < 0)
+                return r;
+        r = follow_wait(call, reader);
+        return r == -ESHUTDOWN ? rpc_error(reterr, RPC_UNAVAILABLE, "The agent stops.") : r;
+}
+
+static const RpcMethod methods[] = {
+        { "GetUnitStatus", RPC_UNARY, method_get_unit_status },
+        { "StartUnit", RPC_UNARY, method_start_unit },
+        { "StopUnit", RPC_UNARY, method_stop_unit },
+        { "KillUnit", RPC_UNARY, method_kill_unit },
+        { "FreezeUnit", RPC_UNARY, method_freeze_unit },
+        { "UnfreezeUnit", RPC_UNARY, method_unfreeze_unit },
+        { "MonitorUnit", RPC_SERVER_STREAM, method_monitor_unit },
+        { "StartApplication", RPC_UNARY, method_start_application },
+        { "WatchUnits", RPC_SERVER_STREAM, method_watch_units },
+        {},
+};
+
+const RpcService systemd_service = { &systemd__unit_control_service__descriptor, methods };

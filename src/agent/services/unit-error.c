@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/services/unit-error.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+static const struct {
+        int error;
+        RpcCode code;
+        const char *reason;
+        const char *text;
+} errors[] = {
+        { ENOENT, RPC_NOT_FOUND, "NO_SUCH_UNIT", "systemd has no such unit" },
+        { ENOEXEC, RPC_FAILED_PRECONDITION, "UNIT_NOT_LOADED", "it is not loaded or masked" },
+        { EHOSTDOWN, RPC_FAILED_PRECONDITION, "UNIT_NOT_ACTIVE", "it is not active" },
+        { EALREADY, RPC_FAILED_PRECONDITION, "ALREADY_SO", "there is nothing to change" },
+        { EEXIST, RPC_ALREADY_EXISTS, "UNIT_EXISTS", "it exists already" },
+        { EIO, RPC_FAILED_PRECONDITION, "UNIT_FAILED", "its job failed" },
+        { EPIPE, RPC_FAILED_PRECONDITION, "DEPENDENCY_FAILED", "a unit that it depends on failed" },
+        { ETIMEDOUT, RPC_DEADLINE_EXCEEDED, "JOB_TIMEOUT", "its job did not end in time" },
+        { EINTR, RPC_ABORTED, "JOB_CANCELED", "its job was cancelled by another" },
+        { EPROTO, RPC_FAILED_PRECONDITION, "ASSERT_FAILED", "a condition that it asserts does not hold" },
+        { EBUSY, RPC_ABORTED, "UNIT_BUSY", "something else changes it at the moment" },
+        { EDEADLK, RPC_FAILED_PRECONDITION, "JOBS_CONFLICT", "its job conflicts with others" },
+        { EACCES, RPC_PERMISSION_DENIED, "MANAGER_REFUSES", "the service manager does not permit it" },
+        { EPERM, RPC_PERMISSION_DENIED, "MANAGER_REFUSES", "the service manager does not permit it" },
+        { EINVAL, RPC_INVALID_ARGUMENT, "INVALID_UNIT", "the service manager does not understand it" },
+        { EOPNOTSUPP, RPC_FAILED_PRECONDITION, "NOT_APPLICABLE", "units of its kind cannot do that" },
+        { ESHUTDOWN, RPC_UNAVAILABLE, "MANAGER_STOPS", "the service manager is shutting down" },
+        { ENOTCONN, RPC_UNAVAILABLE, "MANAGER_UNREACHABLE", "the service manager cannot be reached" },
+        { ECONNRESET, RPC_UNAVAILABLE, "MANAGER_UNREACHABLE", "the service manager went away meanwhile" },
+        { ENOBUFS, RPC_RESOURCE_EXHAUSTED, "MANAGER_LIMIT", "a limit of the service manager is reached" },
+};
+
+int unit_error(RpcStatus *reterr, int r, const char *verb, const char *name, const sd_bus_error *error) {
+        /* What a failed job comes with is its result, not an explanation of the call's refusal. */
+        const char *why = r == -EIO && error ? error->message : NULL;
+        int q = r;
+
+        if (r == -ECANCELED || r == -ENOMEM)
+                return r;
+        for (size_t i = 0; i < ELEMENTSOF(errors); i++)
+                if (errors[i].error == -r) {
+                        q = rpc_error(reterr, errors[i].code, "Cannot %s '%s': %s%s%s.", verb, name, errors[i].text,
+                                        isempty(why) ? "" : ": ", strempty(why));
+                        if (reterr)
+                                (void) str_replace(&reterr->reason, errors[i].reason);
+                }
+        if (error && error->name)
+                return rpc_error_detail(reterr, q, "%s: %s", error->name, strempty(error->message));
+        return q;
+}
