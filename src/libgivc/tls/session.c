@@ -192,13 +192,17 @@ static const struct {
                         "HTTP/2 is not offered (ALPN h2)" },
         { GNUTLS_E_UNSUPPORTED_VERSION_PACKET, -EPROTO, GNUTLS_A_PROTOCOL_VERSION, "TLS 1.3 is not offered" },
         { GNUTLS_E_NO_CIPHER_SUITES, -EPROTO, GNUTLS_A_HANDSHAKE_FAILURE, "no cipher suite in common" },
+        { GNUTLS_E_NO_COMMON_KEY_SHARE, -EPROTO, GNUTLS_A_HANDSHAKE_FAILURE, "no key exchange in common" },
         { GNUTLS_E_PULL_ERROR, -EMSGSIZE, GNUTLS_A_RECORD_OVERFLOW, "the handshake is larger than 64 KiB" },
         { GNUTLS_E_HANDSHAKE_TOO_LARGE, -EMSGSIZE, GNUTLS_A_RECORD_OVERFLOW, "the handshake is larger than 64 KiB" },
 };
 
 static int session_refuse(TlsSession *s, int error, int alert, const char *text) {
+        const char *dot = endswith(text, ".");
+
         s->error = error;
-        (void) snprintf(s->refusal.text, sizeof s->refusal.text, "%s", text);
+        (void) snprintf(s->refusal.text, sizeof s->refusal.text, "%.*s",
+                        (int) (dot ? dot - text : (ptrdiff_t) strlen(text)), text);
         (void) gnutls_alert_send(s->gnutls, GNUTLS_AL_FATAL, alert);
         return error;
 }
@@ -206,6 +210,9 @@ static int session_refuse(TlsSession *s, int error, int alert, const char *text)
 /* Records the first failure and puts the alert about it into the output. */
 static int session_fail(TlsSession *s, int code) {
         int level;
+
+        if (code == GNUTLS_E_NO_CIPHER_SUITES && gnutls_protocol_get_version(s->gnutls) != GNUTLS_TLS1_3)
+                code = GNUTLS_E_UNSUPPORTED_VERSION_PACKET;
 
         if (code == GNUTLS_E_CERTIFICATE_ERROR && !isempty(s->refusal.text)) {
                 (void) gnutls_alert_send(s->gnutls, GNUTLS_AL_FATAL, s->refusal.alert);
@@ -231,20 +238,26 @@ static bool session_has_h2(TlsSession *s) {
                         memcmp(selected.data, "h2", 2) == 0;
 }
 
+/* GnuTLS says "again" not only when there is no more input but also behind each record that completes nothing. before: how
+ * much input there was. */
+static bool session_wants_input(const TlsSession *s, size_t before) {
+        return s->input.size == 0 || s->input.size == before;
+}
+
 int tls_session_handshake(TlsSession *s) {
+        size_t before;
         int r;
 
         if (s->error < 0)
                 return s->error;
         if (s->done)
                 return 1;
-        do
+        do {
+                before = s->input.size;
                 r = gnutls_handshake(s->gnutls);
-        while (r < 0 && r != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(r));
-        if (r == GNUTLS_E_AGAIN)
-                return 0;
+        } while (r < 0 && !gnutls_error_is_fatal(r) && !session_wants_input(s, before));
         if (r < 0)
-                return session_fail(s, r);
+                return gnutls_error_is_fatal(r) ? session_fail(s, r) : 0;
         /* GnuTLS takes a peer that does not speak of ALPN at all for one that has no objection. */
         if (!session_has_h2(s))
                 return session_fail(s, GNUTLS_E_NO_APPLICATION_PROTOCOL);
@@ -273,16 +286,17 @@ ssize_t tls_session_read(TlsSession *s, void *p, size_t size) {
         if (!s->done)
                 return s->error < 0 ? s->error : -ENOTCONN;
         while (n < size && !s->ended && s->error == 0) {
+                size_t before = s->input.size;
                 ssize_t k = gnutls_record_recv(s->gnutls, out + n, size - n);
 
                 if (k > 0)
                         n += k;
                 else if (k == 0)
                         s->ended = true;
-                else if (k == GNUTLS_E_AGAIN)
-                        break;
                 else if (gnutls_error_is_fatal(k))
                         (void) session_fail(s, k);
+                else if (session_wants_input(s, before))
+                        break;
         }
         /* What came before the end or the failure is delivered first. */
         if (n > 0 || size == 0)
@@ -302,8 +316,6 @@ int tls_session_write(TlsSession *s, const void *p, size_t size) {
         while (size > 0) {
                 ssize_t n = gnutls_record_send(s->gnutls, in, MIN(size, (size_t) RECORD_SIZE_MAX));
 
-                if (n < 0 && !gnutls_error_is_fatal(n))
-                        continue;
                 if (n < 0)
                         return session_fail(s, n);
                 in += n;
