@@ -1,8 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 # What developers run: tests, lint, benchmark, fuzzing, demo. Included by the Makefile.
 
+# -- what it takes, everything, fleet and demo ----------------------------------------------------------------------
+# PACKAGE:COMMAND is there when the command is. A makefile that has just installed its tools reads itself again.
+DEPS_BUILD := gcc g++ make pkg-config libsystemd-dev libgnutls28-dev libprotobuf-c-dev protobuf-c-compiler \
+              protobuf-compiler libjansson-dev libgrpc-dev libre2-dev libc-ares-dev libabsl-dev zlib1g-dev uthash-dev \
+              libsmartcols-dev libcmocka-dev valgrind
+DEPS_FLEET := systemd-container systemd dbus dbus-user-session libpam-systemd libnss-systemd iproute2 util-linux mount \
+              python3 python3-cryptography python3-grpcio python3-protobuf python3-pytest
+DEPS        = $(sort $(DEPS_BUILD) $(DEPS_FLEET) $(DEPS_RPC) $(DEPS_CTL))
+CHECK_WORDS = $(foreach v,SANITIZE VALGRIND,$(if $($(v)),$(v)=$($(v))))
+.PHONY: tests-unit
+deps:
+	@tests/deps $(DEPS)
+demo: deps
+	@+$(MAKE) --no-print-directory all
+	@KEEP=$(KEEP) tests/fleet/demo
+check: deps
+	@+$(MAKE) --no-print-directory all
+	@$(PYTHON) tests/check $(CHECK_WORDS)
+check-quick: deps
+	@+$(MAKE) --no-print-directory all
+	@$(PYTHON) tests/check --quick $(CHECK_WORDS)
+check-unit: tests-unit
+	@$(PYTHON) tests/run-unit $(if $(VALGRIND),--valgrind) --counts $(or $(GIVC_UNIT_COUNTS),$(B)/tests/unit.json) $(UNIT_BIN)
+check-fleet: all
+	GIVC_BUILD=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/scenarios
+
 # -- the rpc runtime seen from outside: interop, attacks, storm, benchmark ------------------------------------------
-DEPS_RPC  := python3-grpcio python3-protobuf python3-cryptography python3-pytest python3-grpc-tools nodejs npm \
+DEPS_RPC  := python3-grpcio python3-protobuf python3-cryptography python3-pytest python3-grpc-tools nodejs:node npm:npm \
              libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc libssl-dev strace valgrind
 T         := $(B)/tests
 ECHO_O    := $(T)/proto/echo.pb-c.o $(T)/proto/echo-descriptors.o $(T)/interop/self.o
@@ -45,3 +71,74 @@ check-attack: $(OUTSIDE)
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/attack
 check-storm: $(OUTSIDE) $(T)/storm/storm
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/storm
+
+# -- the client, walls and budgets, installation --------------------------------------------------------------------
+DEPS_CTL  := clang-format shellcheck scdoc mandoc python3-pyflakes protobuf-compiler-grpc libsmartcols-dev
+include tests/install.mk
+lint:
+	$(PYTHON) tests/lint/lint.py
+check-cli: $(B)/givcctl $(B)/tests/cli/admin_pb2.py
+	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/cli
+$(B)/tests/cli/admin_pb2.py: $(PROTOS)
+	@mkdir -p $(@D)
+	protoc --proto_path=proto --python_out=$(@D) --grpc_out=$(@D) --plugin=protoc-gen-grpc=$$(command -v grpc_python_plugin) $^
+
+# -- protobuf: the tests know every message type there is, and what Python's protobuf makes of it --------------------
+KINDS     := kinds old
+PROTO_TEST := $(patsubst %,$(B)/tests/unit/proto/test-%,golden json malformed python unpack)
+TYPES_H   := $(T)/proto/all-types.h
+$(T)/proto/src/%.proto: tests/unit/proto/%.proto proto/optional.awk
+	@mkdir -p $(@D)
+	awk -f proto/optional.awk $< > $@
+$(KINDS:%=$(T)/proto/%.pb-c.c) $(KINDS:%=$(T)/proto/%.pb-c.h): $(T)/proto/%: $(KINDS:%=$(T)/proto/src/%.proto)
+	protoc-c --proto_path=$(T)/proto/src --c_out=$(T)/proto $(T)/proto/src/$(basename $(basename $*)).proto
+$(TYPES_H): tests/unit/proto/all-types.awk $(PB_HEADERS) $(KINDS:%=$(T)/proto/%.pb-c.h)
+	awk -f $^ > $@
+$(T)/proto/set.bin: $(PROTOS) tests/unit/proto/kinds.proto
+	@mkdir -p $(@D)
+	protoc --proto_path=proto --proto_path=tests/unit/proto --include_imports --descriptor_set_out=$@ $^
+$(T)/proto/descriptors.txt: tests/unit/proto/oracle.py $(B)/proto/descriptors.bin
+	$(PYTHON) $< describe $(B)/proto/descriptors.bin > $@
+$(T)/proto/bytes.jsonl: tests/unit/proto/oracle.py $(T)/proto/set.bin tests/unit/proto/golden/bytes.jsonl
+	$(PYTHON) $< bytes $(T)/proto/set.bin tests/unit/proto/golden/bytes.jsonl > $@
+$(T)/proto/vectors.jsonl: tests/unit/proto/oracle.py $(T)/proto/set.bin
+	$(PYTHON) $< vectors $(T)/proto/set.bin > $@
+$(PROTO_TEST): EXTRA_O := $(KINDS:%=$(T)/proto/%.pb-c.o)
+$(PROTO_TEST): $(KINDS:%=$(T)/proto/%.pb-c.o)
+$(PROTO_TEST:%=%.o): CPPFLAGS += -I$(T)/proto -DWITNESS='"$(abspath $(T)/proto)"' -DGOLDEN='"$(abspath tests/unit/proto/golden)"'
+$(PROTO_TEST:%=%.o): $(TYPES_H) | $(addprefix $(T)/proto/,descriptors.txt bytes.jsonl vectors.jsonl)
+
+# -- fuzzing: tests/fuzz/fuzz-NAME.c, one libFuzzer target each, with everything it links instrumented ---------------
+FUZZ_SECONDS ?= 20
+FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
+FUZZ_CC   := clang -O1 -g -std=gnu11 -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined
+FUZZ_SRC  := $(foreach r,base event tls proto,$(call sources,src/libgivc/$(r)))
+FUZZ_O    := $(patsubst %.c,$(B)/fuzz/%.o,$(FUZZ_SRC)) $(patsubst $(B)/%.c,$(B)/fuzz/%.o,$(PROTO_O:.o=.c)) \
+             $(KINDS:%=$(B)/fuzz/tests/proto/%.pb-c.o)
+$(B)/fuzz/tests/fuzz/%.o: tests/fuzz/%.c $(TYPES_H)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -fsanitize=fuzzer-no-link $(CPPFLAGS) -Itests -I$(T)/proto -MMD -MP -c -o $@ $<
+$(B)/fuzz/src/%.o: src/%.c | $(PB_HEADERS)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -fsanitize=fuzzer-no-link $(CPPFLAGS) -MMD -MP -c -o $@ $<
+$(B)/fuzz/proto/%.o: $(B)/proto/%.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CPPFLAGS) -c -o $@ $<
+$(B)/fuzz/tests/proto/%.o: $(T)/proto/%.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CPPFLAGS) -I$(T)/proto -c -o $@ $<
+$(B)/fuzz/rooms.a: $(FUZZ_O)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/rooms.a
+	$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+.PRECIOUS: $(B)/fuzz/tests/fuzz/%.o
+fuzz: $(FUZZ)
+	@for f in $(FUZZ); do \
+	        name=$${f##*/fuzz-}; \
+	        mkdir -p $(B)/fuzz/corpus/$$name $(B)/fuzz/artifacts; \
+	        echo "== $$name, $(FUZZ_SECONDS) s"; \
+	        $$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 \
+	            -artifact_prefix=$(B)/fuzz/artifacts/$$name- $(B)/fuzz/corpus/$$name \
+	            $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; \
+	done

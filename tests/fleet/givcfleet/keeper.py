@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fleet's process in the computer's own namespaces: starts the supervisor in namespaces of its own, ends it when its
-owner ends, and removes what the kernel does not remove by itself. It holds the lock for as long as the fleet lives."""
+"""The fleet's process in the computer's own namespaces: starts the supervisor in namespaces of its own, ends it when
+its owner ends, and removes what the kernel does not remove by itself. It holds the lock as long as the fleet lives."""
 
 import ctypes
 import fcntl

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import stat
 import subprocess
 from pathlib import Path
 
@@ -176,7 +175,8 @@ def write_agent(disk, topology, machine):
 def write_session(disk):
     """A user session that lingers, up before the machine counts as booted, and certificates that it may read."""
     write(disk, f"var/lib/systemd/linger/{SESSION_USER}", "")
-    link(disk, f"etc/systemd/system/multi-user.target.wants/user@{SESSION_UID}.service", f"/{SYSTEM_UNITS}/user@.service")
+    link(disk, f"etc/systemd/system/multi-user.target.wants/user@{SESSION_UID}.service",
+         f"/{SYSTEM_UNITS}/user@.service")
     write(disk, "etc/tmpfiles.d/givc-session.conf", "".join(
         f"C /run/givc/{name} 0640 root {SESSION_USER} - /etc/givc/{name}\n"
         for name in ("ca-cert.pem", "cert.pem", "key.pem")))
@@ -199,7 +199,3 @@ def client_environment(topology, machine):
         return variables | {"GIVC_NO_TLS": "true"}
     return variables | {"GIVC_CA_CERT": f"{certificates}/ca-cert.pem", "GIVC_HOST_CERT": f"{certificates}/cert.pem",
                         "GIVC_HOST_KEY": f"{certificates}/key.pem"}
-
-
-def executable(path):
-    return path.is_file() and path.stat().st_mode & stat.S_IXUSR

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import time
-from pathlib import Path
 
 from . import cgroup
 from .layout import BUILD_IN_MACHINE, machine_id
@@ -51,8 +50,8 @@ class Machine:
         journal = JOURNALS / machine_id(self.spec.name)
         journal.mkdir(parents=True, exist_ok=True)
         arguments = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--notify-ready=yes",
-                     "--console=pipe", "--suppress-sync=yes", "--link-journal=no", "--resolv-conf=off", "--timezone=off",
-                     f"--machine={self.spec.name}", f"--directory={self.disk / 'root'}",
+                     "--console=pipe", "--suppress-sync=yes", "--link-journal=no", "--resolv-conf=off",
+                     "--timezone=off", f"--machine={self.spec.name}", f"--directory={self.disk / 'root'}",
                      f"--network-namespace-path={self.leg.namespace}",
                      f"--bind-ro={self.build}:{BUILD_IN_MACHINE}", f"--bind={journal}:/var/log/journal/{journal.name}"]
         if self.spec.role == "host":

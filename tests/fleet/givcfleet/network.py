@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fleet's network: a bridge in the supervisor's own network namespace and a namespace with one leg for each machine.
+"""The fleet's network: a bridge in the supervisor's own network namespace, and for each machine a namespace with a leg.
 A cut takes the leg off the bridge: packets vanish, the carrier stays, as when a switch dies."""
 
 import subprocess

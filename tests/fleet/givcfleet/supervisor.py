@@ -154,9 +154,10 @@ class Supervisor:
 
     def enter(self, name):
         machine = self.machines.get(name)
-        if machine is None or not machine.leader:
-            known = ", ".join(self.machines)
-            raise RuntimeError(f"Machine '{name}' is off." if machine else f"There is no machine '{name}'; there are {known}.")
+        if machine is None:
+            raise RuntimeError(f"There is no machine '{name}'; there are {', '.join(self.machines)}.")
+        if not machine.leader:
+            raise RuntimeError(f"Machine '{name}' is off.")
         environment = layout.client_environment(self.topology, machine.spec)
         return {"environment": environment}, os.pidfd_open(machine.leader)
 
