@@ -5,14 +5,14 @@
 #include "bus/unit-job.h"
 
 typedef struct UnitRun {
-        const char *name;         /* full unit name, must not be loaded yet */
+        const char *name; /* full unit name, must not be loaded yet */
         const char *description;
-        char *const *argv;        /* argv[0] is looked up in the manager's PATH unless it is absolute */
-        char *const *environment; /* KEY=VALUE, added to the manager's own; NULL: nothing */
+        char *const *argv;             /* argv[0] is looked up in the manager's PATH unless it is absolute */
+        char *const *environment;      /* KEY=VALUE, added to the manager's own; NULL: nothing */
         const char *working_directory; /* NULL: the manager's default */
-        const char *service_type; /* "exec" when NULL */
-        const char *slice;        /* NULL: the manager's default */
-        bool collect;             /* CollectMode=inactive-or-failed: vanish also after a failure */
+        const char *service_type;      /* "exec" when NULL */
+        const char *slice;             /* NULL: the manager's default */
+        bool collect;                  /* CollectMode=inactive-or-failed: vanish also after a failure */
 } UnitRun;
 
 /* Starts the unit and suspends until its start job has ended. 0, or as unit_job_wait(); -EEXIST when the unit exists,

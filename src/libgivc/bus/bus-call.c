@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Method calls that suspend the fiber, and the shapes of call that this room needs more than once. */
+#include "bus/bus-internal.h"
+
+#include <stdarg.h>
+
+#include "base/str.h"
+
+typedef struct BusCall {
+        Promise promise;
+        sd_bus_message *answer;
+        sd_bus_slot *slot;
+} BusCall;
+
+/* The slot goes first: with it goes the callback that knows the call. */
+static void bus_call_done(BusCall *c) {
+        sd_bus_slot_unref(c->slot);
+        sd_bus_message_unref(c->answer);
+}
+
+static int on_answer(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *reterr) {
+        BusCall *c = userdata;
+
+        c->answer = sd_bus_message_ref(m);
+        promise_resolve(&c->promise, 0);
+        return 0;
+}
+
+int bus_call_wait(Bus *b, sd_bus_message *m, usec_t deadline, sd_bus_error *reterr, sd_bus_message **ret) {
+        _cleanup_(bus_unrefp) _unused_ Bus *keep = bus_ref(b);
+        _cleanup_(bus_call_done) BusCall c = {};
+        const sd_bus_error *e;
+        int r;
+
+        if (fiber_is_canceled(fiber_current()))
+                return -ECANCELED;
+        if (!b->connected)
+                return -ENOTCONN;
+        if (deadline == USEC_INFINITY)
+                deadline = usec_add(time_now(CLOCK_MONOTONIC), BUS_CALL_TIMEOUT_USEC);
+        /* sd-bus' own timeout may be a quarter of a second late. */
+        r = sd_bus_call_async(b->connection, &c.slot, m, on_answer, &c, UINT64_MAX);
+        if (r < 0)
+                return r;
+        r = promise_wait_until(&c.promise, deadline);
+        if (r < 0)
+                return r;
+        e = sd_bus_message_get_error(c.answer);
+        if (e) {
+                if (reterr)
+                        (void) sd_bus_error_copy(reterr, e);
+                return bus_error_to_errno(e->name);
+        }
+        if (ret)
+                *ret = TAKE_PTR(c.answer);
+        return 0;
+}
+
+int bus_new_manager_call(Bus *b, const char *member, sd_bus_message **ret) {
+        if (!b->connected)
+                return -ENOTCONN;
+        return sd_bus_message_new_method_call(
+                        b->connection, ret, MANAGER_NAME, MANAGER_PATH, MANAGER_INTERFACE, member);
+}
+
+int bus_manager_call_wait(Bus *b, const char *member, sd_bus_error *reterr, const char *types, ...) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        va_list ap;
+        int r;
+
+        r = bus_new_manager_call(b, member, &m);
+        if (r < 0)
+                return r;
+        va_start(ap, types);
+        r = sd_bus_message_appendv(m, types, ap);
+        va_end(ap);
+        if (r < 0)
+                return r;
+        return bus_call_wait(b, m, USEC_INFINITY, reterr, NULL);
+}
+
+int bus_new_property_call(Bus *b, const char *path, const char *interface, const char *property, sd_bus_message **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        if (!b->connected)
+                return -ENOTCONN;
+        r = sd_bus_message_new_method_call(
+                        b->connection, &m, MANAGER_NAME, path, "org.freedesktop.DBus.Properties", "Get");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "ss", interface, property);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+int bus_get_property_wait(Bus *b, const char *path, const char *interface, const char *property, const char *type,
+                sd_bus_message **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *answer = NULL;
+        int r;
+
+        r = bus_new_property_call(b, path, interface, property, &m);
+        if (r < 0)
+                return r;
+        r = bus_call_wait(b, m, USEC_INFINITY, NULL, &answer);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_enter_container(answer, 'v', type);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(answer);
+        return 0;
+}

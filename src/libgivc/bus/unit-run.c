@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transient services. */
+#include "bus/unit-run.h"
+
+#include <signal.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "bus/bus-internal.h"
+#include "bus/unit-result.h"
+
+#define EXIT_EXEC 203 /* systemd.exec(5): the program could not be executed */
+
+/* The unit is held until we have seen how it began: one that fails and collects itself would be gone before. */
+typedef struct UnitHold {
+        Bus *bus;
+        const char *name;
+        bool held;
+} UnitHold;
+
+static void unit_hold_done(UnitHold *h) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        /* No answer is awaited: the caller may be cancelled. A new connection holds nothing, and is told so in vain. */
+        if (h->held && h->bus->connected && bus_new_manager_call(h->bus, "UnrefUnit", &m) >= 0 &&
+                        sd_bus_message_append(m, "s", h->name) >= 0 && sd_bus_message_set_expect_reply(m, false) >= 0)
+                (void) sd_bus_send(h->bus->connection, m, NULL);
+        bus_unref(h->bus);
+}
+
+static int append_strv(sd_bus_message *m, const char *property, char *const *l) {
+        int r;
+
+        r = sd_bus_message_open_container(m, 'r', "sv");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "s", property);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(m, 'v', "as");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append_strv(m, (char **) l);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_close_container(m);
+        if (r < 0)
+                return r;
+        return sd_bus_message_close_container(m);
+}
+
+static int append_string(sd_bus_message *m, const char *property, const char *value) {
+        return value ? sd_bus_message_append(m, "(sv)", property, "s", value) : 0;
+}
+
+/* ExecStart is a(sasb): one program, its arguments, and whether a failure is ignored. */
+static int append_exec_start(sd_bus_message *m, char *const *argv) {
+        static const struct {
+                char type;
+                const char *contents;
+        } nesting[] = { { 'r', "sv" }, { 'v', "a(sasb)" }, { 'a', "(sasb)" }, { 'r', "sasb" } };
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(nesting); i++) {
+                r = sd_bus_message_open_container(m, nesting[i].type, nesting[i].contents);
+                if (r < 0)
+                        return r;
+                if (i == 0) {
+                        r = sd_bus_message_append(m, "s", "ExecStart");
+                        if (r < 0)
+                                return r;
+                }
+        }
+        r = sd_bus_message_append(m, "s", argv[0]);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append_strv(m, (char **) argv);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "b", false);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(nesting); i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+static int append_properties(sd_bus_message *m, const UnitRun *run) {
+        const struct {
+                const char *property, *value;
+        } strings[] = {
+                { "Description", run->description },
+                { "Type", run->service_type ? run->service_type : "exec" },
+                { "WorkingDirectory", run->working_directory },
+                { "Slice", run->slice },
+                { "CollectMode", run->collect ? "inactive-or-failed" : NULL },
+        };
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(strings); i++) {
+                r = append_string(m, strings[i].property, strings[i].value);
+                if (r < 0)
+                        return r;
+        }
+        r = sd_bus_message_append(m, "(sv)", "AddRef", "b", true);
+        if (r < 0)
+                return r;
+        if (strv_length(run->environment) > 0) {
+                r = append_strv(m, "Environment", run->environment);
+                if (r < 0)
+                        return r;
+        }
+        return append_exec_start(m, run->argv);
+}
+
+static int new_call(Bus *b, const UnitRun *run, sd_bus_message **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = bus_new_manager_call(b, "StartTransientUnit", &m);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "ss", run->name, "replace");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(m, 'a', "(sv)");
+        if (r < 0)
+                return r;
+        r = append_properties(m, run);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_close_container(m);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "a(sa(sv))", 0); /* auxiliary units */
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+int unit_run_wait(Bus *b, const UnitRun *run, sd_bus_error *reterr) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_(unit_result_done) UnitResult result = {};
+        _cleanup_(unit_hold_done) UnitHold hold = { bus_ref(b), run->name, false };
+        int r;
+
+        if (!unit_name_is_valid(run->name) || !endswith(run->name, ".service") || strv_length(run->argv) == 0)
+                return -EINVAL;
+        r = new_call(b, run, &m);
+        if (r < 0)
+                return r;
+        r = unit_job_call_wait(b, m, UNIT_JOB_START, run->name, &hold.held, reterr);
+        if (r == -EIO && unit_result_wait(b, run->name, &result) >= 0 && result.code == CLD_EXITED &&
+                        result.status == EXIT_EXEC) {
+                sd_bus_error_free(reterr);
+                (void) sd_bus_error_setf(reterr, "org.freedesktop.DBus.Error.FileNotFound",
+                                "Unit '%s': cannot execute '%s'.", run->name, run->argv[0]);
+                return -ENOENT;
+        }
+        return r;
+}
