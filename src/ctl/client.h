@@ -11,11 +11,11 @@
 
 typedef struct Client Client;
 
-/* Replaces a host name by its address. This may take a while: call it before the loop runs and while Ctrl-C still kills. 0, or a
- * negative errno (-EHOSTUNREACH: no such host) with a sentence in *reterr (new string). */
+/* Replaces a host name by its address. This may take a while: call it before the loop runs, while Ctrl-C still kills.
+ * 0, or a negative errno (-EHOSTUNREACH: no such host) with a sentence in *reterr (new string). */
 int client_resolve(RpcAddress *a, char **reterr) _warn_unused_;
 
-/* Loads certificates. 0, or a negative errno with a sentence in *reterr (new string). Calls end after timeout (0: never).
+/* Loads certificates. 0, or a negative errno with a sentence in *reterr (new string). Calls end after timeout (0: no).
  * Nothing is connected yet. */
 int client_new(sd_event *e, const Options *options, usec_t timeout, Client **ret, char **reterr) _warn_unused_;
 Client *client_free(Client *c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every verb of the client has in hand: options, the connection to the admin, and how it says that something failed. */
+/* What every verb of the client has in hand: options, the way to the admin, and how it says that something failed. */
 #pragma once
 
 #include "client.h"
@@ -29,7 +29,7 @@ typedef struct Ctl {
         int interrupted; /* the signal that ended the waiting, or 0 */
 } Ctl;
 
-/* Says on standard error that the verb failed: "Failed to start 'foo': why (NotFound).", with a hint where there is one.
+/* Says on standard error that the verb failed: "Failed to start 'foo': why (NotFound).", and a hint where there is one.
  * what is the rest of the sentence behind "Failed to". Returns the exit status for it. */
 CtlExit ctl_fail(const Ctl *ctl, int error, RpcStatus *status, const char *what) _warn_unused_;
 /* Says "sentence" and where the help is; returns CTL_USAGE. */

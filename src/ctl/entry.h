@@ -27,7 +27,7 @@ char *entry_get_vm(const Admin__QueryListItem *item) _warn_unused_;
 int agent_name_to_vm(const char *agent, char **ret) _warn_unused_;
 /* The entry's name is said: in full, without ".service", or, of a VM or the agent of one without, by the VM's name. */
 bool entry_is_called(const Admin__QueryListItem *item, const char *name);
-/* One of the shell patterns fits the entry's name, with or without ".service", or its VM; no patterns fit everything. */
+/* One of the shell patterns fits the entry's name, with or without ".service", or its VM. No patterns fit all. */
 bool entry_matches(const Admin__QueryListItem *item, char *const *patterns);
 
 /* "foot@0" means the unit "foot@0.service"; names with a unit's suffix stay. New string, NULL when out of memory. */

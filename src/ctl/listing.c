@@ -9,6 +9,10 @@
 
 enum { COLUMN_NAME, COLUMN_STATE, COLUMN_TYPE, COLUMN_DESCRIPTION, N_COLUMNS };
 
+#define TREE_WIDTH  2  /* of the branch before a name */
+#define STATE_WIDTH 10 /* PoweredOff */
+#define TYPE_WIDTH  9  /* system VM */
+
 typedef struct Row {
         const Admin__QueryListItem *item;
         char *vm;
@@ -41,8 +45,8 @@ static int row_compare(const void *a, const void *b) {
         return kind != 0 ? kind : strcmp(x->item->name, y->item->name);
 }
 
-/* In the order in which they are shown: host, admin, system and application VMs, in each the VM itself, agent, services,
- * applications. */
+/* In the order in which they are shown: host, admin, system and application VMs; in each the VM itself, its agent, then
+ * services, then applications. */
 static int rows_new(Admin__QueryListItem *const *items, size_t n, Row **ret) {
         Row *rows = new0(Row, MAX(n, (size_t) 1));
 
@@ -64,21 +68,31 @@ static int rows_new(Admin__QueryListItem *const *items, size_t n, Row **ret) {
         return 0;
 }
 
-static struct libscols_table *table_new(FILE *f, const Look *look) {
-        static const struct {
+/* Names are what one copies from here, so descriptions give way to them; a name gives way to the terminal only. */
+static double rows_find_name_width(const Row *rows, size_t n, size_t width) {
+        size_t longest = strlen("NAME");
+
+        for (size_t i = 0; i < n; i++)
+                longest = MAX(longest, MAX(strlen(rows[i].item->name) + TREE_WIDTH, strlen(rows[i].vm)));
+        return MIN(longest, width > STATE_WIDTH + TYPE_WIDTH + 2 ? width - STATE_WIDTH - TYPE_WIDTH - 2 : (size_t) 1);
+}
+
+static struct libscols_table *table_new(FILE *f, const Look *look, double name_width) {
+        const struct {
                 const char *title;
                 double hint;
                 int flags;
         } columns[N_COLUMNS] = {
-                [COLUMN_NAME] = { "NAME", 0.1, SCOLS_FL_TREE },
-                [COLUMN_STATE] = { "STATE", 10, 0 },
-                [COLUMN_TYPE] = { "TYPE", 9, 0 },
+                [COLUMN_NAME] = { "NAME", name_width, SCOLS_FL_TREE | (look->width > 0 ? SCOLS_FL_TRUNC : 0) },
+                [COLUMN_STATE] = { "STATE", STATE_WIDTH, 0 },
+                [COLUMN_TYPE] = { "TYPE", TYPE_WIDTH, 0 },
                 [COLUMN_DESCRIPTION] = { "DESCRIPTION", 0.1, SCOLS_FL_TRUNC },
         };
         _cleanup_(scols_unref_tablep) struct libscols_table *t = scols_new_table();
 
         if (!t || scols_table_set_stream(t, f) < 0)
                 return NULL;
+        scols_table_enable_minout(t, true);
         scols_table_enable_colors(t, look->colours);
         scols_table_enable_ascii(t, !look->unicode);
         scols_table_enable_noheadings(t, !look->legend);
@@ -86,8 +100,7 @@ static struct libscols_table *table_new(FILE *f, const Look *look) {
         if (look->width > 0)
                 scols_table_set_termwidth(t, look->width);
         for (size_t i = 0; i < N_COLUMNS; i++)
-                if (!scols_table_new_column(t, columns[i].title, columns[i].hint,
-                                    columns[i].flags | (look->width > 0 && i == COLUMN_NAME ? SCOLS_FL_TRUNC : 0)))
+                if (!scols_table_new_column(t, columns[i].title, columns[i].hint, columns[i].flags))
                         return NULL;
         return TAKE_PTR(t);
 }
@@ -109,7 +122,8 @@ static int table_add(struct libscols_table *t, struct libscols_line *parent, con
         return 0;
 }
 
-/* The line of the VM that begins at this row. Its state is that of its unit on the host, where it has one, else its agent's. */
+/* The line of the VM that begins at this row. Its state is that of its unit on the host, where it has one, else that of
+ * its agent. */
 static int table_add_vm(struct libscols_table *t, const Row *row, struct libscols_line **ret) {
         const char *cells[N_COLUMNS] = {
                 [COLUMN_NAME] = isempty(row->vm) ? "(no VM)" : row->vm,
@@ -159,13 +173,11 @@ int listing_print(FILE *f, const Look *look, Admin__QueryListItem *const *items,
         Row *rows = NULL;
         int r;
 
-        t = table_new(f, look);
-        if (!t)
-                return -ENOMEM;
         r = rows_new(items, n, &rows);
         if (r < 0)
                 return r;
-        r = table_fill(t, rows, n, &n_vms, &n_units);
+        t = table_new(f, look, rows_find_name_width(rows, n, look->width > 0 ? look->width : SIZE_MAX));
+        r = t ? table_fill(t, rows, n, &n_vms, &n_units) : -ENOMEM;
         rows_free(rows, n);
         if (r < 0)
                 return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line and the environment: one table of options, and what follows from them. It opens no file and no socket. */
+/* The command line and the environment: one table of options, and what follows from them. It opens nothing. */
 #pragma once
 
 #include <stdio.h>
@@ -38,8 +38,8 @@ typedef struct Options {
         uint64_t n_limit;    /* 0: none */
 } Options;
 
-/* Fills *ret from argv and the environment. 0, or -EINVAL with a sentence in *reterr (new string; NULL when getopt has said
- * it already). argv is reordered and lives as long as *ret. */
+/* Fills *ret from argv and the environment. 0, or -EINVAL with a sentence in *reterr (new string; NULL when getopt has
+ * said it already). argv is reordered and lives as long as *ret. */
 int options_parse(int argc, char **argv, Options *ret, char **reterr) _warn_unused_;
 void options_done(Options *o);
 /* The part of the help that explains options. */

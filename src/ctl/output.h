@@ -24,6 +24,6 @@ const char *state_to_colour(const char *state);
 const char *look_begin(const Look *look, const char *colour);
 const char *look_end(const Look *look, const char *colour);
 
-/* A message in the mode that the options ask for, as a line (or lines); in a sequence each begins with RS (RFC 7464). 0 or a
- * negative errno. */
+/* A message in the mode that the options ask for, as a line (or lines); in a sequence each begins with RS (RFC 7464).
+ * 0 or a negative errno. */
 int output_json(FILE *f, const void *message, OutputMode mode, bool sequence) _warn_unused_;
