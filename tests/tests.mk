@@ -90,8 +90,9 @@ TYPES_H   := $(T)/proto/all-types.h
 $(T)/proto/src/%.proto: tests/unit/proto/%.proto proto/optional.awk
 	@mkdir -p $(@D)
 	awk -f proto/optional.awk $< > $@
-$(KINDS:%=$(T)/proto/%.pb-c.c) $(KINDS:%=$(T)/proto/%.pb-c.h): $(T)/proto/%: $(KINDS:%=$(T)/proto/src/%.proto)
-	protoc-c --proto_path=$(T)/proto/src --c_out=$(T)/proto $(T)/proto/src/$(basename $(basename $*)).proto
+$(T)/proto/%.pb-c.c $(T)/proto/%.pb-c.h: $(T)/proto/src/%.proto
+	protoc-c --proto_path=$(T)/proto/src --c_out=$(T)/proto $<
+.PRECIOUS: $(T)/proto/src/%.proto $(T)/proto/%.pb-c.c $(T)/proto/%.pb-c.h
 $(TYPES_H): tests/unit/proto/all-types.awk $(PB_HEADERS) $(KINDS:%=$(T)/proto/%.pb-c.h)
 	awk -f $^ > $@
 $(T)/proto/set.bin: $(PROTOS) tests/unit/proto/kinds.proto

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make install DESTDIR= PREFIX=`: programs, library, wire contract, units and pages to where systemd and pkg-config look.
+
+LIBDIR    ?= $(PREFIX)/lib
+MANDIR    ?= $(PREFIX)/share/man
+UNITDIR   ?= $(PREFIX)/lib/systemd
+PAGES     := $(patsubst man/%.scd,$(B)/man/%,$(wildcard man/*.scd))
+put        = $(foreach f,$(2),install -D -m $(1) $(f) $(DESTDIR)$(3)/$(notdir $(f)) &&) true
+
+$(B)/man/%: man/%.scd
+	@mkdir -p $(@D)
+	scdoc < $< > $@
+$(B)/givc.pc: src/libgivc/givc.pc.in Makefile tests/install.mk
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+man: $(PAGES)
+.PHONY: man
+install: all $(PAGES) $(B)/givc.pc
+	$(call put,755,$(PROGRAMS),$(PREFIX)/bin)
+	ln -sf givcctl $(DESTDIR)$(PREFIX)/bin/givc-cli
+	install -D -m 755 $(B)/libgivc.so $(DESTDIR)$(LIBDIR)/libgivc.so.0
+	ln -sf libgivc.so.0 $(DESTDIR)$(LIBDIR)/libgivc.so
+	$(call put,644,$(wildcard src/libgivc/givc/*.h),$(PREFIX)/include/givc)
+	$(call put,644,$(B)/givc.pc,$(LIBDIR)/pkgconfig)
+	$(call put,644,$(wildcard src/libgivc/examples/*),$(PREFIX)/share/givc/examples)
+	cd proto && find . -name '*.proto' -exec install -D -m 644 {} $(abspath $(DESTDIR)$(PREFIX)/share/givc/proto)/{} \;
+	$(call put,644,$(wildcard units/*.service units/*.socket),$(UNITDIR)/system)
+	$(call put,644,$(wildcard units/user/*),$(UNITDIR)/user)
+	install -D -m 644 units/givc.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/givc.conf
+	install -D -m 644 units/givc.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/givc.conf
+	$(foreach p,$(PAGES),install -D -m 644 $(p) $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(p)))/$(notdir $(p)) &&) true
