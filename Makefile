@@ -30,7 +30,7 @@ endif
 
 CC       ?= gcc
 WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow -Wundef -Wvla -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
-            -Wimplicit-fallthrough -Wno-missing-field-initializers
+            -Wimplicit-fallthrough -Wno-missing-field-initializers -Wno-missing-braces
 CPPFLAGS += -D_GNU_SOURCE -DGIVC_VERSION='"$(VERSION)"' -Isrc -Isrc/libgivc -I$(B)/proto $(shell $(PKG) --cflags $(PKGS))
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=gnu11 -fPIC -fvisibility=hidden -fno-strict-aliasing -fstack-protector-strong -ffunction-sections \
@@ -135,7 +135,7 @@ $(B)/tests/%.o: tests/%.c | $(PB_HEADERS)
 	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
 define unit
 $(filter $(B)/tests/unit/$(1)/%,$(UNIT_BIN)): $(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(FAKE_O) $(PROTOS_A) $(2) $(foreach r,$(3),$(call archive,$(r)))
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$< -Wl,--start-group $(2) $(foreach r,$(3),$(call archive,$(r))) $(if $(filter bus,$(3)),$(FAKE_O)) $(PROTOS_A) -Wl,--end-group $(LIBS) $(if $(filter rpc,$(3)),$(GRPC_LIBS)) -lcmocka
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$< $$(EXTRA_O) -Wl,--start-group $(2) $(foreach r,$(3),$(call archive,$(r))) $(if $(filter bus,$(3)),$(FAKE_O)) $(PROTOS_A) -Wl,--end-group $(LIBS) $(if $(filter rpc,$(3)),$(GRPC_LIBS)) -lcmocka
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit,$(r),,$(USES_$(r)))))
 PROGRAM_OBJECTS = $(filter-out $(B)/$(1)/main.o,$(call objects,$(2)))

@@ -6,7 +6,10 @@
 #
 # In C: item->has_vm_name_case is 0 when unset and ADMIN__QUERY_LIST_ITEM__HAS_VM_NAME_VM_NAME when item->vmname is valid.
 
-/^[[:space:]]*optional[[:space:]]/ {
+/^[[:space:]]*syntax[[:space:]]*=/ {
+        proto3 = /proto3/
+}
+proto3 && /^[[:space:]]*optional[[:space:]]/ {
         if (!match($0, /[A-Za-z_][A-Za-z0-9_]*[[:space:]]*=[[:space:]]*[0-9]+[^;]*;/)) {
                 printf "%s:%d: an optional field must be on one line\n", FILENAME, FNR > "/dev/stderr"
                 exit 1

@@ -64,8 +64,12 @@ $(T)/bench/yardstick $(T)/bench/load: %: %.o $(YARD_O)
 	$(CXX) -o $@ $^ $(shell $(PKG) --libs grpc++ protobuf)
 bench: $(OUTSIDE) $(T)/bench/yardstick $(T)/bench/load
 	B=$(B) $(PYTHON) tests/bench/bench.py
-check-interop: $(OUTSIDE)
-	cd tests/interop/js && npm ci --silent --no-audit --no-fund
+$(T)/js/installed: tests/interop/js/package.json tests/interop/js/package-lock.json
+	@mkdir -p $(@D)
+	cp $^ $(@D)
+	cd $(@D) && npm ci --silent --no-audit --no-fund
+	touch $@
+check-interop: $(OUTSIDE) $(T)/js/installed
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/interop
 check-attack: $(OUTSIDE)
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/attack

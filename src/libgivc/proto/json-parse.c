@@ -230,7 +230,7 @@ static int bytes_from_json(Parse *parse, const Place *at, const json_t *json, Pr
 }
 
 static int int32_from_json(Parse *parse, const Place *at, const json_t *json, int32_t *ret) {
-        int64_t v;
+        int64_t v = 0;
         int r;
 
         r = signed_from_json(parse, at, json, INT32_MIN, INT32_MAX, &v);
@@ -240,7 +240,7 @@ static int int32_from_json(Parse *parse, const Place *at, const json_t *json, in
 }
 
 static int uint32_from_json(Parse *parse, const Place *at, const json_t *json, uint32_t *ret) {
-        uint64_t v;
+        uint64_t v = 0;
         int r;
 
         r = unsigned_from_json(parse, at, json, UINT32_MAX, &v);
@@ -250,7 +250,7 @@ static int uint32_from_json(Parse *parse, const Place *at, const json_t *json, u
 }
 
 static int float_from_json(Parse *parse, const Place *at, const json_t *json, float *ret) {
-        double v;
+        double v = 0;
         int r;
 
         r = double_from_json(parse, at, json, FLOAT_BELOW, &v);

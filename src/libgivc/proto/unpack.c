@@ -206,8 +206,8 @@ static int walk_tag(Walk *w, Span *in, uint32_t *ret_number, unsigned *ret_wire)
 static int walk_field(Walk *w, const ProtobufCMessageDescriptor *type, Span *in, uint64_t *seen) {
         const ProtobufCFieldDescriptor *field;
         const uint8_t *start = in->p;
-        unsigned wire, expected, index;
-        uint32_t number;
+        unsigned wire = 0, expected, index;
+        uint32_t number = 0;
         int r;
 
         r = walk_tag(w, in, &number, &wire);
