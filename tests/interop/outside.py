@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -198,18 +199,26 @@ def yardstick(authority, port, name=SERVER_NAME, prefix=()):
 
 
 def stubs():
-    """echo_pb2, made by protoc on demand."""
+    """echo_pb2 and echo_pb2_grpc; the stubs of health, reflection and error details can be imported afterwards."""
     out = BUILD / "tests/proto/python"
-    source = ROOT / "tests/interop/echo.proto"
+    sources = [ROOT / "tests/interop/echo.proto"]
+    sources += [ROOT / "proto" / (n + ".proto") for n in ("health", "reflection", "reflection_v1alpha", "status")]
+    sources += [ROOT / "proto/error_details.proto"]
     target = out / "echo_pb2.py"
-    if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+    if not target.exists() or target.stat().st_mtime < max(s.stat().st_mtime for s in sources):
         out.mkdir(parents=True, exist_ok=True)
-        argv = ["protoc", f"--proto_path={source.parent}", f"--python_out={out}", f"--grpc_python_out={out}"]
-        argv += ["--plugin=protoc-gen-grpc_python=/usr/bin/grpc_python_plugin", str(source)]
-        subprocess.run(argv, check=True)
+        argv = ["protoc", f"--proto_path={ROOT / 'tests/interop'}", f"--proto_path={ROOT / 'proto'}"]
+        argv += [f"--python_out={out}", f"--grpc_python_out={out}"]
+        plugin = shutil.which("grpc_python_plugin")
+        subprocess.run([*argv, f"--plugin=protoc-gen-grpc_python={plugin}", *map(str, sources)], check=True)
     if str(out) not in sys.path:
         sys.path.insert(0, str(out))
     import echo_pb2
     import echo_pb2_grpc
 
     return echo_pb2, echo_pb2_grpc
+
+
+def node_environment():
+    """Where npm has put its packages."""
+    return {**os.environ, "NODE_PATH": str(BUILD / "tests/js/node_modules")}
