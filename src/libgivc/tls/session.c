@@ -225,6 +225,8 @@ static int session_fail(TlsSession *s, int code) {
                                 name ?: "unknown alert");
                 return s->error = -ECONNREFUSED;
         }
+        if (code == GNUTLS_E_UNEXPECTED_PACKET && !s->done)
+                return session_refuse(s, -EPROTO, GNUTLS_A_UNEXPECTED_MESSAGE, "what came is no TLS handshake");
         for (size_t i = 0; i < ELEMENTSOF(failures); i++)
                 if (failures[i].code == code)
                         return session_refuse(s, failures[i].error, failures[i].alert, failures[i].text);
