@@ -32,20 +32,26 @@ static const struct {
         { ENOBUFS, RPC_RESOURCE_EXHAUSTED, "MANAGER_LIMIT", "a limit of the service manager is reached" },
 };
 
+static void explain(RpcStatus *reterr, const char *reason) {
+        if (reterr)
+                (void) str_replace(&reterr->reason, reason);
+}
+
 int unit_error(RpcStatus *reterr, int r, const char *verb, const char *name, const sd_bus_error *error) {
-        /* What a failed job comes with is its result, not an explanation of the call's refusal. */
-        const char *why = r == -EIO && error ? error->message : NULL;
         int q = r;
 
         if (r == -ECANCELED || r == -ENOMEM)
                 return r;
-        for (size_t i = 0; i < ELEMENTSOF(errors); i++)
-                if (errors[i].error == -r) {
-                        q = rpc_error(reterr, errors[i].code, "Cannot %s '%s': %s%s%s.", verb, name, errors[i].text,
-                                        isempty(why) ? "" : ": ", strempty(why));
-                        if (reterr)
-                                (void) str_replace(&reterr->reason, errors[i].reason);
-                }
+        for (size_t i = 0; i < ELEMENTSOF(errors); i++) {
+                if (errors[i].error != -r)
+                        continue;
+                /* The bus tells of a failed job with the result of its service. */
+                if (r == -EIO && error && error->message)
+                        q = rpc_error(reterr, errors[i].code, "%s", error->message);
+                else
+                        q = rpc_error(reterr, errors[i].code, "Cannot %s '%s': %s.", verb, name, errors[i].text);
+                explain(reterr, errors[i].reason);
+        }
         if (error && error->name)
                 return rpc_error_detail(reterr, q, "%s: %s", error->name, strempty(error->message));
         return q;

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Instance names, command lines and arguments of applications, and which units an agent exposes. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/application.h"
+#include "agent/config.h"
+#include "agent/exposure.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strv.h"
+
+static void test_instances(_unused_ void **state) {
+        static const char *const good[] = { "foot@0.service", "-@-.service", "1@1.service", "valid@my-service.service",
+                "A_b-9@12.service" };
+        static const char *const bad[] = { "", "@", "foot", "foot.service", "foot@.service", "@1.service",
+                "a@valid@x.service", "my-service.service", "my-service@.service", "foot@0.target", "foot@0.service ",
+                " foot@0.service", "foot@0.servicex", "foo t@0.service", "foot@0\n.service", "foot@$(x).service",
+                "föt@0.service" };
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++)
+                if (!application_instance_is_valid(good[i]))
+                        fail_msg("'%s' is refused", good[i]);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                if (application_instance_is_valid(bad[i]))
+                        fail_msg("'%s' is accepted", bad[i]);
+}
+
+static void test_split(_unused_ void **state) {
+        static const struct {
+                const char *command;
+                const char *words[6];
+        } good[] = {
+                { "", {} },
+                { "   ", {} },
+                { "foot", { "foot" } },
+                { "  foot \t -x\n y ", { "foot", "-x", "y" } },
+                { "sh -c 'echo \"a b\"; exit 1' end", { "sh", "-c", "echo \"a b\"; exit 1", "end" } },
+                { "a\"b c\"d", { "ab cd" } },
+                { "'' \"\" x", { "", "", "x" } },
+                { "a\\ b \\'c \\\\", { "a b", "'c", "\\" } },
+                { "'a\\b' \"a\\\"b\"", { "a\\b", "a\"b" } },
+                { "end\\", { "end\\" } },
+                { "a 'b\\'", { "a", "b\\" } },
+        };
+        static const char *const bad[] = { "'", "\"", "a 'b", "a \"b' c", "\"a\\\"" };
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++) {
+                _cleanup_strv_free_ char **l = NULL;
+                size_t n = 0;
+
+                assert_int_equal(application_split_command(good[i].command, &l), 0);
+                for (; n < 6 && good[i].words[n]; n++) {
+                        assert_true(n < strv_length(l));
+                        assert_string_equal(l[n], good[i].words[n]);
+                }
+                assert_int_equal(strv_length(l), n);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                _cleanup_strv_free_ char **l = NULL;
+
+                assert_int_equal(application_split_command(bad[i], &l), -EINVAL);
+                assert_null(l);
+        }
+}
+
+static int check(char **kinds, char **directories, const char *arg, char **reterr) {
+        const ConfigApplication app = { .name = (char *) "app", .args = kinds, .directories = directories };
+
+        free(*reterr);
+        *reterr = NULL;
+        return application_check_args(&app, (char *const *) &arg, 1, reterr);
+}
+
+static void test_flags(_unused_ void **state) {
+        static const char *const good[] = { "-x", "--long", "--a-b_9", "-1", "---",
+                "--"
+                "-a" };
+        static const char *const bad[] = { "", "-", "--", "x", "-x=1", "--a b", "-$(id)", "-`id`", "--a;b", "-x\n",
+                "-é" };
+        char *kinds[] = { (char *) "flag", NULL };
+        _cleanup_free_ char *error = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++)
+                if (check(kinds, NULL, good[i], &error) != 0)
+                        fail_msg("'%s' is refused: %s", good[i], error);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                if (check(kinds, NULL, bad[i], &error) != -EINVAL)
+                        fail_msg("'%s' is accepted", bad[i]);
+        /* What the application does not take is refused, whatever it looks like. */
+        assert_int_equal(check(NULL, NULL, "-x", &error), -EINVAL);
+        assert_string_equal(error, "Argument '-x' is not one that application 'app' takes (none).");
+        assert_int_equal(check(kinds, NULL, "http://example.com", &error), -EINVAL);
+        assert_string_equal(error, "Argument 'http://example.com' is not one that application 'app' takes (flag).");
+}
+
+static void test_urls_are_refused(_unused_ void **state) {
+        char *kinds[] = { (char *) "flag", (char *) "url", NULL };
+        _cleanup_free_ char *error = NULL;
+
+        assert_int_equal(check(kinds, NULL, "http://example.com", &error), -EINVAL);
+        assert_string_equal(error,
+                        "Argument 'http://example.com' is an argument of kind url, which this agent does not pass on.");
+        assert_int_equal(check(kinds, NULL, "word", &error), -EINVAL);
+        assert_string_equal(error, "Argument 'word' is not one that application 'app' takes (flag or url).");
+}
+
+static void test_bounds(_unused_ void **state) {
+        const ConfigApplication app = { .name = (char *) "app", .args = (char *[]){ (char *) "flag", NULL } };
+        char *args[APPLICATION_ARGS_MAX + 1];
+        char longest[APPLICATION_ARG_SIZE_MAX + 2];
+        _cleanup_free_ char *error = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(args); i++)
+                args[i] = (char *) "-x";
+        assert_int_equal(application_check_args(&app, args, APPLICATION_ARGS_MAX, &error), 0);
+        assert_int_equal(application_check_args(&app, args, APPLICATION_ARGS_MAX + 1, &error), -E2BIG);
+        assert_string_equal(error, "65 arguments are too many: application 'app' can be given 64.");
+        free(TAKE_PTR(error));
+
+        memset(longest, 'x', sizeof(longest));
+        longest[0] = '-';
+        longest[APPLICATION_ARG_SIZE_MAX] = 0;
+        args[1] = longest;
+        assert_int_equal(application_check_args(&app, args, 2, &error), 0);
+        longest[APPLICATION_ARG_SIZE_MAX] = 'x';
+        longest[APPLICATION_ARG_SIZE_MAX + 1] = 0;
+        assert_int_equal(application_check_args(&app, args, 2, &error), -E2BIG);
+        assert_string_equal(error, "Argument 2 is too long: application 'app' can be given 4096 bytes.");
+}
+
+/* A directory tree: allowed/{file,a dir/f,inside → file,outside → ../secret,up → ..}, allowed2/file, secret. */
+typedef struct Tree {
+        char root[32];
+        int fd;
+} Tree;
+
+static void tree_file(const Tree *t, const char *name) {
+        _cleanup_close_ int fd = openat(t->fd, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+        assert_true(fd >= 0);
+}
+
+static int tree_setup(void **state) {
+        Tree *t = new0(Tree, 1);
+
+        strcpy(t->root, "/tmp/test-args-XXXXXX");
+        assert_non_null(mkdtemp(t->root));
+        t->fd = open(t->root, O_DIRECTORY | O_CLOEXEC);
+        assert_true(t->fd >= 0);
+        assert_int_equal(mkdirat(t->fd, "allowed", 0700), 0);
+        assert_int_equal(mkdirat(t->fd, "allowed/a dir", 0700), 0);
+        assert_int_equal(mkdirat(t->fd, "allowed2", 0700), 0);
+        tree_file(t, "allowed/file");
+        tree_file(t, "allowed/a dir/f (1) [x] {y}.txt");
+        tree_file(t, "allowed/semi;colon");
+        tree_file(t, "allowed2/file");
+        tree_file(t, "secret");
+        assert_int_equal(symlinkat("file", t->fd, "allowed/inside"), 0);
+        assert_int_equal(symlinkat("../secret", t->fd, "allowed/outside"), 0);
+        assert_int_equal(symlinkat("..", t->fd, "allowed/up"), 0);
+        assert_int_equal(symlinkat("/proc/self/root", t->fd, "allowed/magic"), 0);
+        *state = t;
+        return 0;
+}
+
+static int tree_teardown(void **state) {
+        static const char *const names[] = { "allowed/file", "allowed/a dir/f (1) [x] {y}.txt", "allowed/semi;colon",
+                "allowed2/file", "secret", "allowed/inside", "allowed/outside", "allowed/up", "allowed/magic" };
+        Tree *t = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                (void) unlinkat(t->fd, names[i], 0);
+        (void) unlinkat(t->fd, "allowed/a dir", AT_REMOVEDIR);
+        (void) unlinkat(t->fd, "allowed", AT_REMOVEDIR);
+        (void) unlinkat(t->fd, "allowed2", AT_REMOVEDIR);
+        (void) rmdir(t->root);
+        (void) fd_close(t->fd);
+        free(t);
+        return 0;
+}
+
+static void test_files(void **state) {
+        static const char *const good[] = { "allowed/file", "allowed/a dir/f (1) [x] {y}.txt", "allowed/a dir",
+                "allowed/inside" };
+        static const char *const bad[] = { "allowed", "allowed/", "allowed/none", "allowed2/file", "secret",
+                "allowed/../secret", "allowed/./file", "allowed//file", "allowed/file/", "allowed/outside",
+                "allowed/up/secret", "allowed/up", "allowed/magic/etc/passwd", "allowed/semi;colon" };
+        const Tree *t = *state;
+        _cleanup_free_ char *directory = strf("%s/allowed", t->root), *slash = strf("%s/allowed/", t->root),
+                            *error = NULL;
+        char *kinds[] = { (char *) "file", NULL }, *directories[] = { (char *) "/nonexistent", directory, NULL };
+        char *relative[] = { (char *) "tmp", NULL }, *with_slash[] = { slash, NULL };
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++) {
+                _cleanup_free_ char *arg = strf("%s/%s", t->root, good[i]);
+
+                if (check(kinds, directories, arg, &error) != 0)
+                        fail_msg("'%s' is refused: %s", arg, error);
+                assert_int_equal(check(kinds, with_slash, arg, &error), 0);
+                assert_int_equal(check(kinds, NULL, arg, &error), -EINVAL);
+                assert_int_equal(check(kinds, relative, arg, &error), -EINVAL);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                _cleanup_free_ char *arg = strf("%s/%s", t->root, bad[i]);
+
+                if (check(kinds, directories, arg, &error) != -EINVAL)
+                        fail_msg("'%s' is accepted", arg);
+        }
+        assert_int_equal(check(kinds, directories, "file", &error), -EINVAL);
+        assert_int_equal(check(kinds, directories, "-x", &error), -EINVAL);
+        assert_int_equal(check(kinds, directories, "", &error), -EINVAL);
+}
+
+/* The tables of a configuration, without its file. */
+static void test_exposure(_unused_ void **state) {
+        static const char *const yes[] = { "givc-net-vm.service", "a.service", "poweroff.target", "admin.service",
+                "sys.service", "app.service", "foot", "foot@0.service", "foot@123.service", "a.service@7.service",
+                "givc-net-vm.service@1.service" };
+        static const char *const no[] = { "", "@0.service", "b.service", "a", "a.servic", "a.service ", "foot@.service",
+                "foot@x.service", "foot@0.target", "foot@-1.service", "foo@0.service", "foot@0@1.service",
+                "givc-gui-vm.service", "foot@0.service\n", "poweroff.target.service" };
+        ConfigApplication applications[] = { { .name = (char *) "foot" } };
+        Config config = { .identity = { .name = (char *) "net-vm", .subtype = 9 },
+                .services = (char *[]){ (char *) "a.service", (char *) "poweroff.target", (char *) "twice.service",
+                                NULL },
+                .admin_vm = (char *) "admin.service",
+                .system_vms = (char *[]){ (char *) "sys.service", (char *) "twice.service", NULL },
+                .app_vms = (char *[]){ (char *) "app.service", (char *) "sys.service", NULL },
+                .applications = applications,
+                .n_applications = 1 };
+        static const ExposedUnit expected[] = { { (char *) "a.service", 9 }, { (char *) "poweroff.target", 9 },
+                { (char *) "twice.service", 7 }, { (char *) "admin.service", 3 }, { (char *) "sys.service", 11 },
+                { (char *) "app.service", 11 } };
+        _cleanup_(exposure_freep) Exposure *e = NULL;
+        const ExposedUnit *units;
+        size_t n;
+
+        assert_int_equal(exposure_new(&config, &e), 0);
+        assert_string_equal(exposure_get_own_name(e), "givc-net-vm.service");
+        units = exposure_get_units(e, &n);
+        assert_int_equal(n, ELEMENTSOF(expected));
+        for (size_t i = 0; i < n; i++) {
+                assert_string_equal(units[i].name, expected[i].name);
+                assert_int_equal(units[i].type, expected[i].type);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(yes); i++)
+                if (!exposure_contains(e, yes[i]))
+                        fail_msg("'%s' is not exposed", yes[i]);
+        for (size_t i = 0; i < ELEMENTSOF(no); i++)
+                if (exposure_contains(e, no[i]))
+                        fail_msg("'%s' is exposed", no[i]);
+        assert_true(exposure_is_application(e, "foot@0.service"));
+        assert_false(exposure_is_application(e, "a.service@7.service"));
+        assert_false(exposure_is_application(e, "foot"));
+        assert_true(exposure_is_configured(e, "a.service"));
+        assert_true(exposure_is_configured(e, "givc-net-vm.service"));
+        assert_false(exposure_is_configured(e, "foot@0.service"));
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_instances),
+                cmocka_unit_test(test_split),
+                cmocka_unit_test(test_flags),
+                cmocka_unit_test(test_urls_are_refused),
+                cmocka_unit_test(test_bounds),
+                cmocka_unit_test_setup_teardown(test_files, tree_setup, tree_teardown),
+                cmocka_unit_test(test_exposure),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

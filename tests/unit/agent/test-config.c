@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration file: what is read from good ones, and what is said of bad ones, to the letter. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/config.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strv.h"
+
+static char path[] = "/tmp/test-config-XXXXXX";
+
+static int load(const char *text, Config **ret, char **reterr) {
+        FILE *f = fopen(path, "we");
+
+        assert_non_null(f);
+        assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
+        assert_int_equal(fclose(f), 0);
+        return config_load(path, ret, reterr);
+}
+
+#define NETWORK_WITH(admin, agent, tls)                                                                                \
+        "\"network\": {\"admin\": {\"transport\": " admin "}, \"agent\": {\"transport\": " agent "}, \"tls\": " tls "}"
+#define ADMIN   "{\"name\": \"admin-vm\", \"addr\": \"192.168.101.10\", \"port\": \"9001\", \"protocol\": \"tcp\"}"
+#define AGENT   "{\"name\": \"net-vm\", \"addr\": \"192.168.101.1\", \"port\": \"9000\", \"protocol\": \"tcp\"}"
+#define TLS     "{\"enable\": true, \"caCertPath\": \"/ca\", \"certPath\": \"/cert\", \"keyPath\": \"/key\"}"
+#define NETWORK NETWORK_WITH(ADMIN, AGENT, TLS)
+#define IDENTITY                                                                                                       \
+        "\"identity\": {\"name\": \"net-vm\", \"type\": 8, \"subType\": 9, \"parent\": \"microvm@net-vm.service\"}"
+
+static void test_whole(_unused_ void **state) {
+        _cleanup_(config_freep) Config *c = NULL;
+        _cleanup_free_ char *error = NULL;
+
+        assert_int_equal(load("{" IDENTITY "," NETWORK ","
+                              "\"capabilities\": {"
+                              "\"services\": [\"poweroff.target\", \"reboot.target\"],"
+                              "\"vmServices\": {\"adminVm\": \"microvm@admin-vm.service\", \"systemVms\": "
+                              "[\"a.service\"],"
+                              "  \"appVms\": [\"b.service\", \"c.service\"]},"
+                              "\"applications\": [{\"name\": \"foot\", \"command\": \"foot -x\", \"args\": [\"flag\", "
+                              "\"file\"],"
+                              "  \"directories\": [\"/home\"]}],"
+                              "\"exec\": {\"enable\": true}, \"wifi\": {\"enable\": false}, \"ctap\": {\"enable\": "
+                              "true},"
+                              "\"hwid\": {\"enable\": true, \"interface\": \"eth0\"},"
+                              "\"socketProxy\": {\"enable\": true, \"sockets\": [{\"server\": true, \"socket\": "
+                              "\"/tmp/s\","
+                              "  \"transport\": {\"name\": \"gui-vm\", \"addr\": \"1.2.3.4\", \"port\": \"9010\", "
+                              "\"protocol\": \"tcp\"}}]},"
+                              "\"eventProxy\": {\"enable\": true, \"events\": [{\"producer\": {\"enable\": true},"
+                              "  \"consumer\": {\"enable\": false, \"permittedSource\": null}, \"device\": \"mouse\","
+                              "  \"transport\": {\"name\": \"app-vm\"}}]},"
+                              "\"notifier\": {\"enable\": true, \"socket\": \"/run/n\"},"
+                              "\"policy\": {\"enable\": true, \"storePath\": \"/etc/p\", \"policies\": {\"proxy\": "
+                              "\"/etc/proxy\"}}},"
+                              "\"accessControl\": {\"enable\": false, \"rulesFile\": \"/etc/rules\"}}",
+                                         &c, &error),
+                        0);
+        assert_null(error);
+        assert_string_equal(c->identity.name, "net-vm");
+        assert_string_equal(c->identity.parent, "microvm@net-vm.service");
+        assert_int_equal(c->identity.type, 8);
+        assert_int_equal(c->identity.subtype, 9);
+        assert_string_equal(c->network.admin.name, "admin-vm");
+        assert_int_equal(c->admin_address.kind, RPC_ADDRESS_TCP);
+        assert_string_equal(c->admin_address.host, "192.168.101.10");
+        assert_int_equal(c->admin_address.port, 9001);
+        assert_int_equal(c->agent_address.port, 9000);
+        assert_true(c->network.tls);
+        assert_string_equal(c->network.ca, "/ca");
+        assert_string_equal(c->network.cert, "/cert");
+        assert_string_equal(c->network.key, "/key");
+        assert_int_equal(strv_length(c->services), 2);
+        assert_string_equal(c->services[1], "reboot.target");
+        assert_string_equal(c->admin_vm, "microvm@admin-vm.service");
+        assert_int_equal(strv_length(c->system_vms), 1);
+        assert_int_equal(strv_length(c->app_vms), 2);
+        assert_int_equal(c->n_applications, 1);
+        assert_string_equal(c->applications[0].command, "foot -x");
+        assert_int_equal(strv_length(c->applications[0].args), 2);
+        assert_string_equal(c->applications[0].directories[0], "/home");
+        assert_ptr_equal(config_find_application(c, "foot@1", 4), &c->applications[0]);
+        assert_null(config_find_application(c, "foot@1", 3));
+        assert_true(c->exec && c->ctap && c->hwid && c->notifier && c->event_proxy && c->socket_proxy && c->policy);
+        assert_false(c->wifi || c->access_control);
+        assert_string_equal(c->hwid_interface, "eth0");
+        assert_int_equal(c->n_sockets, 1);
+        assert_true(c->sockets[0].server);
+        assert_string_equal(c->sockets[0].transport.port, "9010");
+        assert_int_equal(c->n_events, 1);
+        assert_true(c->events[0].producer);
+        assert_false(c->events[0].consumer);
+        assert_null(c->events[0].permitted_source);
+        assert_string_equal(c->events[0].device, "mouse");
+        assert_string_equal(c->events[0].transport.name, "app-vm");
+        assert_string_equal(c->policies[0], "proxy");
+        assert_string_equal(c->policies[1], "/etc/proxy");
+        assert_string_equal(c->rules_file, "/etc/rules");
+
+        assert_int_equal(strv_length(c->warnings), 7);
+        assert_string_equal(c->warnings[0], "capabilities.exec.enable: not served by this version");
+        assert_string_equal(c->warnings[6], "capabilities.policy.enable: not served by this version");
+}
+
+static void test_lenient(_unused_ void **state) {
+        _cleanup_(config_freep) Config *c = NULL;
+        _cleanup_free_ char *error = NULL;
+
+        /* Keys in any case, the last spelling counts; numbers for ports; null is absent; unknown keys are told. */
+        assert_int_equal(load("{\"IDENTITY\": {\"NAME\": \"first\", \"name\": \"net-vm\", \"colour\": \"red\"},"
+                              "\"Network\": {\"Admin\": {\"Transport\": {\"Name\": \"admin-vm\", \"Addr\": \"::1\", "
+                              "\"Port\": 9001,"
+                              "  \"Protocol\": \"tcp\"}, \"extra\": {\"deep\": 1}},"
+                              "\"agent\": {\"transport\": " AGENT "}, \"TLS\": " TLS "},"
+                              "\"capabilities\": {\"services\": null, \"applications\": null, \"vmServices\": null,"
+                              "  \"wifi\": null, \"eventProxy\": {\"enable\": false, \"events\": null}},"
+                              "\"accessControl\": null, \"more\": []}",
+                                         &c, &error),
+                        0);
+        assert_string_equal(c->identity.name, "net-vm");
+        assert_null(c->identity.parent);
+        assert_int_equal(c->identity.type, 0);
+        assert_string_equal(c->network.admin.port, "9001");
+        assert_int_equal(c->admin_address.port, 9001);
+        assert_null(c->services);
+        assert_int_equal(c->n_applications, 0);
+        assert_int_equal(strv_length(c->warnings), 3);
+        assert_string_equal(c->warnings[0], "identity.colour: unknown key, ignored");
+        assert_string_equal(c->warnings[1], "network.admin.extra: unknown key, ignored");
+        assert_string_equal(c->warnings[2], "more: unknown key, ignored");
+}
+
+static void test_transports(_unused_ void **state) {
+        static const struct {
+                const char *admin;
+                RpcAddressKind kind;
+        } good[] = {
+                { "{\"name\": \"a\", \"addr\": \"10.0.0.1\", \"port\": 9001, \"protocol\": \"tcp\"}", RPC_ADDRESS_TCP },
+                { "{\"name\": \"a\", \"addr\": \"fd00::1\", \"port\": \"9001\", \"protocol\": \"tcp\"}",
+                                RPC_ADDRESS_TCP },
+                { "{\"name\": \"a\", \"addr\": \"2\", \"port\": \"9001\", \"protocol\": \"vsock\"}",
+                                RPC_ADDRESS_VSOCK },
+                { "{\"name\": \"a\", \"addr\": \"/run/admin.sock\", \"protocol\": \"unix\"}", RPC_ADDRESS_UNIX },
+                { "{\"name\": \"a\", \"addr\": \"admin\", \"protocol\": \"abstract\"}", RPC_ADDRESS_UNIX },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++) {
+                _cleanup_(config_freep) Config *c = NULL;
+                _cleanup_free_ char *error = NULL, *text = NULL;
+
+                text = strf("{" IDENTITY "," NETWORK_WITH("%s", AGENT, TLS) "}", good[i].admin);
+                if (load(text, &c, &error) < 0)
+                        fail_msg("%s: %s", good[i].admin, error);
+                assert_int_equal(c->admin_address.kind, good[i].kind);
+        }
+}
+
+static void test_plain(_unused_ void **state) {
+        _cleanup_(config_freep) Config *c = NULL;
+        _cleanup_free_ char *error = NULL;
+
+        assert_int_equal(load("{" IDENTITY "," NETWORK_WITH(ADMIN, AGENT, "{\"enable\": false}") "}", &c, &error), 0);
+        assert_false(c->network.tls);
+        assert_int_equal(strv_length(c->warnings), 1);
+        assert_non_null(startswith(c->warnings[0], "network.tls.enable: TLS is off"));
+}
+
+static void test_applications(_unused_ void **state) {
+        _cleanup_(config_freep) Config *c = NULL;
+        _cleanup_free_ char *error = NULL;
+
+        assert_int_equal(load("{" IDENTITY "," NETWORK ", \"capabilities\": {\"applications\": ["
+                              "{\"name\": \"one\", \"command\": \"first\"}, {\"name\": \"one\", \"command\": "
+                              "\"second\"},"
+                              "{\"command\": \"x\"}, {\"name\": \"empty\"}, null,"
+                              "{\"name\": \"two\", \"command\": \"x\", \"args\": [\"flag\", \"verb\"]}]}}",
+                                         &c, &error),
+                        0);
+        assert_string_equal(config_find_application(c, "one", 3)->command, "first");
+        assert_int_equal(strv_length(c->warnings), 5);
+        assert_string_equal(c->warnings[0],
+                        "capabilities.applications[1].name: 'one' is there already; the first one counts");
+        assert_string_equal(c->warnings[1], "capabilities.applications[2].name: missing; nothing can start it");
+        assert_string_equal(c->warnings[2], "capabilities.applications[3].command: missing; 'empty' cannot be started");
+        assert_string_equal(c->warnings[3], "capabilities.applications[4].name: missing; nothing can start it");
+        assert_string_equal(
+                        c->warnings[4], "capabilities.applications[5].args: 'verb' is not flag, url or file, ignored");
+}
+
+/* The message behind "FILE". */
+static const struct {
+        const char *text, *error;
+} bad[] = {
+        { "", ":1:0: '[' or '{' expected near end of file" },
+        { "{\n  \"identity\": {,\n", ":2:16: string or '}' expected near ','" },
+        { "{} {}", ":1:4: end of file expected near '{'" },
+        { "[]", ": expected an object, got a list" },
+        { "{}", ": identity.name: missing" },
+        { "{\"identity\": []}", ": identity: expected an object, got a list" },
+        { "{\"identity\": {\"name\": 7}}", ": identity.name: expected a string, got a number" },
+        { "{\"identity\": {\"type\": -1}}",
+                        ": identity.type: expected a whole number from 0 to 4294967295, got a number" },
+        { "{\"identity\": {\"type\": 8.5}}",
+                        ": identity.type: expected a whole number from 0 to 4294967295, got a fraction" },
+        { "{\"identity\": {\"name\": \"a\", \"type\": 15}}",
+                        ": identity.type: 15 is not a registration type (0 to 14)" },
+        { "{\"identity\": {\"name\": \"a\", \"subType\": 15}}",
+                        ": identity.subType: 15 is not a registration type (0 to 14)" },
+        { "{\"identity\": {\"name\": \"a b\"}}", ": identity.name: 'a b' cannot be part of a unit's name" },
+        { "{" IDENTITY "}", ": network.admin.transport: missing" },
+        { "{" IDENTITY ", " NETWORK_WITH(ADMIN, "{}", TLS) "}", ": network.agent.transport: missing" },
+        { "{" IDENTITY ", " NETWORK_WITH("{\"name\": \"a\"}", AGENT, TLS) "}",
+                        ": network.admin.transport.protocol: missing (tcp, vsock or unix)" },
+        { "{" IDENTITY ", " NETWORK_WITH("{\"protocol\": \"tcp\"}", AGENT, TLS) "}",
+                        ": network.admin.transport.addr: missing" },
+        { "{" IDENTITY
+          ", " NETWORK_WITH("{\"name\": \"a\", \"addr\": \"admin\", \"port\": \"1\", \"protocol\": \"tcp\"}", AGENT,
+                          TLS) "}",
+                        ": network.admin.transport.addr: 'admin' is not an IP address" },
+        { "{" IDENTITY ", " NETWORK_WITH("{\"port\": true}", AGENT, TLS) "}",
+                        ": network.admin.transport.port: expected a string, got true" },
+        { "{" IDENTITY ", " NETWORK_WITH(ADMIN, AGENT, "{\"enable\": \"yes\"}") "}",
+                        ": network.tls.enable: expected true or false, got a string" },
+        { "{" IDENTITY ", " NETWORK_WITH(ADMIN, AGENT, "{\"enable\": true}") "}",
+                        ": network.tls.caCertPath: missing, and TLS is enabled" },
+        { "{" IDENTITY
+          ", " NETWORK_WITH(ADMIN, AGENT, "{\"enable\": true, \"caCertPath\": \"/a\", \"certPath\": \"/b\"}") "}",
+                        ": network.tls.keyPath: missing, and TLS is enabled" },
+        { "{" IDENTITY
+          ", " NETWORK_WITH("{\"addr\": \"1.2.3.4\", \"port\": \"1\", \"protocol\": \"tcp\"}", AGENT, TLS) "}",
+                        ": network.admin.transport.name: missing, and TLS has nothing to know the admin by" },
+        { "{" IDENTITY ", " NETWORK ", \"capabilities\": {\"services\": \"a.service\"}}",
+                        ": capabilities.services: expected a list of at most 4096 strings, got a string" },
+        { "{" IDENTITY ", " NETWORK ", \"capabilities\": {\"services\": [\"a.service\", 2]}}",
+                        ": capabilities.services[1]: expected a string, got a number" },
+        { "{" IDENTITY ", " NETWORK ", \"capabilities\": {\"applications\": [{}, {\"args\": {}}]}}",
+                        ": capabilities.applications[1].args: expected a list of at most 4096 strings, got an object" },
+        { "{" IDENTITY ", " NETWORK ", \"capabilities\": {\"applications\": {}}}",
+                        ": capabilities.applications: expected a list of at most 4096 objects, got an object" },
+        { "{" IDENTITY ", " NETWORK
+          ", \"capabilities\": {\"applications\": [{\"name\": \"a\", \"command\": \"sh -c 'x\"}]}}",
+                        ": capabilities.applications[0].command: a quote is not closed" },
+        { "{" IDENTITY ", " NETWORK ", \"capabilities\": {\"policy\": {\"policies\": {\"a\": 1}}}}",
+                        ": capabilities.policy.policies.a: expected a string, got a number" },
+        { "{" IDENTITY ", " NETWORK ", \"accessControl\": {\"enable\": true, \"rulesFile\": \"/r\"}}",
+                        ": accessControl.enable: this version does not evaluate access rules and refuses to run "
+                        "without them; without "
+                        "accessControl only the admin 'admin-vm' is answered" },
+        { "{" IDENTITY
+          ", " NETWORK_WITH(ADMIN, AGENT, "{\"enable\": false}") ", \"accessControl\": {\"enable\": true}}",
+                        ": accessControl.enable: access rules need TLS, which network.tls.enable turns off" },
+};
+
+static void test_bad(_unused_ void **state) {
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                _cleanup_(config_freep) Config *c = NULL;
+                _cleanup_free_ char *error = NULL, *expected = strf("%s%s", path, bad[i].error);
+
+                assert_int_equal(load(bad[i].text, &c, &error), -EINVAL);
+                assert_null(c);
+                assert_string_equal(error, expected);
+        }
+}
+
+/* What rpc/address says is its own affair; the key stands before it. */
+static void test_bad_address(_unused_ void **state) {
+        static const char *const transports[] = {
+                "{\"name\": \"a\", \"addr\": \"1.2.3.4\", \"port\": \"0\", \"protocol\": \"tcp\"}",
+                "{\"name\": \"a\", \"addr\": \"1.2.3.4\", \"port\": \"http\", \"protocol\": \"tcp\"}",
+                "{\"name\": \"a\", \"addr\": \"1.2.3.4\", \"protocol\": \"tcp\"}",
+                "{\"name\": \"a\", \"addr\": \"1.2.3.4\", \"port\": \"70000\", \"protocol\": \"tcp\"}",
+                "{\"name\": \"a\", \"addr\": \"1.2.3.4\", \"port\": \"1\", \"protocol\": \"sctp\"}",
+                "{\"name\": \"a\", \"addr\": \"x\", \"port\": \"1\", \"protocol\": \"vsock\"}",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(transports); i++) {
+                _cleanup_(config_freep) Config *c = NULL;
+                _cleanup_free_ char *error = NULL, *text = NULL, *prefix = strf("%s: network.agent.transport: ", path);
+
+                text = strf("{" IDENTITY "," NETWORK_WITH(ADMIN, "%s", TLS) "}", transports[i]);
+                assert_int_equal(load(text, &c, &error), -EINVAL);
+                assert_non_null(startswith(error, prefix));
+                assert_true(strlen(error) > strlen(prefix));
+        }
+}
+
+static void test_no_file(_unused_ void **state) {
+        _cleanup_(config_freep) Config *c = NULL;
+        _cleanup_free_ char *error = NULL;
+
+        assert_int_equal(config_load("/nonexistent/config.json", &c, &error), -EINVAL);
+        assert_string_equal(error, "/nonexistent/config.json: No such file or directory");
+}
+
+static int teardown(_unused_ void **state) {
+        return unlink(path);
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_whole),
+                cmocka_unit_test(test_lenient),
+                cmocka_unit_test(test_transports),
+                cmocka_unit_test(test_plain),
+                cmocka_unit_test(test_applications),
+                cmocka_unit_test(test_bad),
+                cmocka_unit_test(test_bad_address),
+                cmocka_unit_test(test_no_file),
+        };
+        _cleanup_close_ int fd = mkstemp(path);
+
+        return cmocka_run_group_tests(tests, NULL, teardown);
+}
