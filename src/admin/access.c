@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/access.h"
+
+#include <arpa/inet.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define GROUP_BUFFER_SIZE (64 * 1024)
+
+static void add_member(Access *a, const char *name, char *buffer) {
+        struct passwd passwd, *p = NULL;
+        uid_t *members;
+
+        if (getpwnam_r(name, &passwd, buffer, GROUP_BUFFER_SIZE, &p) != 0 || !p)
+                return;
+        members = reallocarray(a->members, a->n_members + 1, sizeof(uid_t));
+        if (!members)
+                return;
+        a->members = members;
+        a->members[a->n_members++] = p->pw_uid;
+}
+
+void access_refresh(Access *a) {
+        _cleanup_free_ char *buffer = malloc(GROUP_BUFFER_SIZE), *member_buffer = malloc(GROUP_BUFFER_SIZE);
+        struct group group, *g = NULL;
+
+        a->read_usec = time_now(CLOCK_MONOTONIC);
+        a->n_members = 0;
+        a->group_exists = buffer && member_buffer &&
+                        getgrnam_r(ACCESS_GROUP, &group, buffer, GROUP_BUFFER_SIZE, &g) == 0 && g;
+        if (!a->group_exists)
+                return;
+        a->group = g->gr_gid;
+        for (char **m = g->gr_mem; *m; m++)
+                add_member(a, *m, member_buffer);
+}
+
+void access_init(Access *a) {
+        *a = (Access){};
+        access_refresh(a);
+}
+
+void access_done(Access *a) {
+        free(a->members);
+        *a = (Access){};
+}
+
+static bool is_member(const Access *a, const struct ucred *ucred) {
+        if (!a->group_exists)
+                return false;
+        if (ucred->gid == a->group)
+                return true;
+        for (size_t i = 0; i < a->n_members; i++)
+                if (a->members[i] == ucred->uid)
+                        return true;
+        return false;
+}
+
+static bool may_use_front_door(Access *a, const struct ucred *ucred) {
+        if (!ucred)
+                return false;
+        if (ucred->uid == 0 || ucred->uid == geteuid() || is_member(a, ucred))
+                return true;
+        if (time_now(CLOCK_MONOTONIC) < usec_add(a->read_usec, ACCESS_GROUP_REFRESH_USEC))
+                return false;
+        access_refresh(a);
+        return is_member(a, ucred);
+}
+
+static void log_denied(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
+                const char *why) {
+        _cleanup_free_ char *path = strf("%s/%s", service->name, method);
+
+        log_write(LOG_WARNING, LOG_FIELDS({ "GIVC_PEER", identity_get_key(identity) }, { "GIVC_METHOD", path }),
+                        "Refused %s, which called %s: %s", identity_to_string(identity), strempty(path), why);
+}
+
+static int deny_address(const Identity *identity, RpcStatus *reterr) {
+        char text[INET6_ADDRSTRLEN] = "?";
+        IdentityAddress address;
+
+        if (identity_get_address(identity, &address))
+                (void) inet_ntop(address.family, address.bytes, text, sizeof(text));
+        return rpc_error(reterr, RPC_PERMISSION_DENIED, "IP %s not in certificate SAN", text);
+}
+
+int access_check(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
+                const ProtobufCMessage *request, RpcStatus *reterr, void *userdata) {
+        Access *a = userdata;
+        int r = 0;
+
+        if (request)
+                return 0; /* nothing about it depends on the message */
+        if (identity_get_kind(identity) == IDENTITY_CERTIFICATE && !identity_is_at_own_address(identity))
+                r = deny_address(identity, reterr);
+        else if (identity_get_kind(identity) == IDENTITY_UNIX && !may_use_front_door(a, identity_get_ucred(identity)))
+                r = rpc_error(reterr, RPC_PERMISSION_DENIED, "Only root and members of group '%s' may use this socket.",
+                                ACCESS_GROUP);
+        if (r < 0)
+                log_denied(identity, service, method, reterr && reterr->message ? reterr->message : "not permitted");
+        return r;
+}

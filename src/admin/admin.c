@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/admin.h"
+
+#include <stdio.h>
+
+#include "base/str.h"
+
+static int on_news(_unused_ sd_event_source *s, void *userdata) {
+        Admin *a = userdata;
+
+        watch_hub_dispatch(registry_get_hub(a->registry));
+        if (a->on_news)
+                a->on_news(a, a->userdata);
+        return 0;
+}
+
+void admin_changed(Admin *a) {
+        (void) sd_event_source_set_enabled(a->news, SD_EVENT_ONESHOT);
+}
+
+static void on_registry_change(void *userdata) {
+        admin_changed(userdata);
+}
+
+int admin_init(Admin *a, RpcQueue *queue, TlsCredentials *credentials, const Config *config) {
+        int r;
+
+        *a = (Admin){
+                .host = config->host,
+                .credentials = credentials,
+                .agents = { .queue = queue, .credentials = credentials, .monitoring = config->monitoring },
+        };
+        r = registry_new(&a->registry);
+        if (r < 0)
+                return r;
+        a->agents.registry = a->registry;
+        r = agents_init(&a->agents);
+        if (r < 0)
+                return r;
+        r = sd_event_add_defer(rpc_queue_get_event(queue), &a->news, on_news, a);
+        if (r < 0)
+                return r;
+        registry_set_listener(a->registry, on_registry_change, a);
+        access_init(&a->access);
+        return 0;
+}
+
+void admin_done(Admin *a) {
+        agents_done(&a->agents);
+        a->news = sd_event_source_disable_unref(a->news);
+        a->registry = registry_free(a->registry);
+        access_done(&a->access);
+}
+
+char *admin_get_sentence(const Admin *a) {
+        RegistryStats s;
+        char unreachable[32] = "";
+
+        registry_get_stats(a->registry, &s);
+        if (s.n_unreachable > 0)
+                (void) snprintf(unreachable, sizeof(unreachable), " (%u unreachable)", s.n_unreachable);
+        return strf("%u agent%s%s, %u unit%s, %u watcher%s", s.n_agents, s.n_agents == 1 ? "" : "s", unreachable,
+                        s.n_units, s.n_units == 1 ? "" : "s", s.n_watches, s.n_watches == 1 ? "" : "s");
+}
+
+RegistrationRules admin_get_rules(const Admin *a) {
+        return (RegistrationRules){
+                .registry = a->registry,
+                .own_name = a->credentials ? tls_credentials_get_name(a->credentials) : NULL,
+                .host = a->host,
+        };
+}

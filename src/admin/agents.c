@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/agents.h"
+
+#include "admin/monitor.h"
+#include "admin/services/unit-control.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+int agents_init(Agents *a) {
+        a->map = map_new();
+        return a->map ? 0 : -ENOMEM;
+}
+
+void agents_done(Agents *a) {
+        if (!a->map)
+                return;
+        MAP_FOREACH(agent, a->map, Agent)
+                agents_forget(a, agent->name);
+        map_free(TAKE_PTR(a->map));
+}
+
+Agent *agents_get(const Agents *a, const char *name) {
+        return map_get(a->map, name);
+}
+
+Agent *agent_ref(Agent *a) {
+        if (a)
+                a->n_ref++;
+        return a;
+}
+
+Agent *agent_unref(Agent *a) {
+        if (!a || --a->n_ref > 0)
+                return NULL;
+        sd_event_source_disable_unref(a->grace);
+        if (a->channel)
+                rpc_channel_set_listener(a->channel, NULL, NULL);
+        rpc_channel_unref(a->channel);
+        monitor_forget(a);
+        map_free(a->told);
+        rpc_address_done(&a->address);
+        free(a->tls_name);
+        free(a->name);
+        free(a);
+        return NULL;
+}
+
+static void agent_log(const Agent *a, int level, const char *what, const char *why) {
+        _cleanup_free_ char *vm = vm_from_agent(a->name);
+
+        log_write(level, LOG_FIELDS({ "GIVC_PEER", a->tls_name }, { "GIVC_VM", vm }, { "UNIT", a->name }),
+                        "Agent '%s' %s%s%s", a->name, what, why ? ": " : "", strempty(why));
+}
+
+static int on_grace(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+        Agent *a = userdata;
+
+        a->grace = sd_event_source_disable_unref(a->grace);
+        if (registry_is_reachable(a->agents->registry, a->name))
+                agent_log(a, LOG_WARNING, "cannot be reached", rpc_channel_get_error(a->channel));
+        registry_set_reachable(a->agents->registry, a->name, false);
+        monitor_agent_lost(a);
+        return 0;
+}
+
+static void agent_start_grace(Agent *a) {
+        if (a->grace || !registry_is_reachable(a->agents->registry, a->name))
+                return;
+        if (sd_event_add_time_relative(rpc_queue_get_event(a->agents->queue), &a->grace, CLOCK_MONOTONIC,
+                            AGENT_GRACE_USEC, 10 * USEC_PER_MSEC, on_grace, a) < 0)
+                registry_set_reachable(a->agents->registry, a->name, false);
+}
+
+static void on_state(_unused_ RpcChannel *c, RpcChannelState state, void *userdata) {
+        Agent *a = userdata;
+
+        if (!a->agents)
+                return;
+        if (state == RPC_CHANNEL_READY) {
+                a->grace = sd_event_source_disable_unref(a->grace);
+                if (!registry_is_reachable(a->agents->registry, a->name))
+                        agent_log(a, LOG_NOTICE, "can be reached again", NULL);
+                registry_set_reachable(a->agents->registry, a->name, true);
+        } else if (state == RPC_CHANNEL_FAILED)
+                agent_start_grace(a);
+}
+
+static int agent_new(Agents *agents, const char *name, const char *tls_name, const RpcAddress *address, Agent **ret) {
+        _cleanup_(agent_unrefp) Agent *a = NULL;
+        int r;
+
+        a = new0(Agent, 1);
+        if (!a)
+                return -ENOMEM;
+        a->n_ref = 1;
+        a->agents = agents;
+        list_init(&a->waiters);
+        a->name = strdup(name);
+        a->tls_name = strdup(tls_name);
+        a->told = map_new();
+        if (!a->name || !a->tls_name || !a->told)
+                return -ENOMEM;
+        r = rpc_address_copy(address, &a->address);
+        if (r < 0)
+                return r;
+        r = rpc_channel_new(agents->queue,
+                        &(RpcChannelOptions){ .address = address,
+                                        .credentials = agents->credentials,
+                                        .server_name = tls_name },
+                        &a->channel);
+        if (r < 0)
+                return r;
+        rpc_channel_set_listener(a->channel, on_state, a);
+        *ret = TAKE_PTR(a);
+        return 0;
+}
+
+static bool address_equal(const RpcAddress *a, const RpcAddress *b) {
+        return a->kind == b->kind && streq_ptr(a->host, b->host) && a->cid == b->cid && a->port == b->port;
+}
+
+/* An agent that registers again may be a new one behind a connection of which nobody told us that it is dead: a machine
+ * that lost its power sends no farewell. Whoever is there now refuses the old connection as soon as it is used. */
+static int probe_run(void *userdata) {
+        _cleanup_(agent_unrefp) Agent *a = userdata;
+        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(rpc_status_done) RpcStatus error = {};
+        Agents *agents = a->agents;
+        int r;
+
+        r = unit_control_wait(a->channel, UNIT_STATUS, a->name, usec_add(time_now(CLOCK_MONOTONIC), AGENT_PROBE_USEC),
+                        &status, &error);
+        if (r >= 0 || error.code != RPC_DEADLINE_EXCEEDED || a->agents != agents || !agents)
+                return 0;
+        agent_log(a, LOG_NOTICE, "does not answer on its old connection; making a new one", NULL);
+        agents_forget(agents, a->name);
+        return agents_register(agents, a->name, a->tls_name, &a->address);
+}
+
+static void agent_probe(Agent *a) {
+        agent_ref(a);
+        if (fiber_start(NULL, probe_run, a) < 0)
+                agent_unref(a);
+}
+
+int agents_register(Agents *agents, const char *name, const char *tls_name, const RpcAddress *address) {
+        _cleanup_(agent_unrefp) Agent *a = NULL;
+        Agent *known = agents_get(agents, name);
+        int r;
+
+        if (known && address_equal(&known->address, address) && streq(known->tls_name, tls_name)) {
+                rpc_channel_connect(known->channel);
+                if (rpc_channel_get_state(known->channel) == RPC_CHANNEL_READY)
+                        agent_probe(known);
+                return 0;
+        }
+        r = agent_new(agents, name, tls_name, address, &a);
+        if (r < 0)
+                return r;
+        agents_forget(agents, name);
+        r = map_put(agents->map, name, a);
+        if (r < 0)
+                return r;
+        rpc_channel_connect(a->channel);
+        r = agents->monitoring ? monitor_start(a) : 0;
+        if (r < 0) {
+                (void) map_remove(agents->map, name);
+                return r;
+        }
+        (void) TAKE_PTR(a);
+        return 0;
+}
+
+void agents_forget(Agents *agents, const char *name) {
+        Agent *a = map_remove(agents->map, name);
+
+        if (!a)
+                return;
+        a->agents = NULL;
+        a->grace = sd_event_source_disable_unref(a->grace);
+        rpc_channel_set_listener(a->channel, NULL, NULL);
+        fiber_cancel(a->monitor);
+        agent_unref(a);
+}
+
+int agents_find_vm(const Agents *agents, const char *vm, Agent **ret, RpcStatus *reterr) {
+        _cleanup_free_ char *name = NULL;
+        Agent *a;
+        int r;
+
+        if (!entry_word_is_valid(vm))
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is no name of a VM.", vm);
+        name = agent_from_vm(vm);
+        if (!name)
+                return -ENOMEM;
+        a = agents_get(agents, name);
+        if (!a)
+                return rpc_error(reterr, RPC_NOT_FOUND, "VM '%s' is not registered.", vm);
+        r = agent_check_reachable(a, reterr);
+        if (r < 0)
+                return r;
+        *ret = agent_ref(a);
+        return 0;
+}
+
+int agent_check_reachable(const Agent *a, RpcStatus *reterr) {
+        if (a->agents && registry_is_reachable(a->agents->registry, a->name))
+                return 0;
+        return rpc_error(reterr, RPC_UNAVAILABLE, "Agent '%s' cannot be reached: %s.", a->name,
+                        a->agents ? rpc_channel_get_error(a->channel) : "it is not registered any more");
+}

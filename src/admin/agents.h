@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agents that have registered: one kept channel each, whether it can be reached, and what it last said of its units. */
+#pragma once
+
+#include "admin/registry.h"
+#include "base/map.h"
+#include "event/fiber.h"
+#include "rpc/channel.h"
+
+#define AGENT_GRACE_USEC (1 * USEC_PER_SEC) /* a connection that is back by then was never lost */
+#define AGENT_PROBE_USEC (3 * USEC_PER_SEC) /* how long a kept connection may take to prove that it is one */
+
+typedef struct Agents Agents;
+
+/* Shared by reference, since calls to it outlast its registration. */
+typedef struct Agent {
+        unsigned n_ref;
+        Agents *agents; /* NULL once it is not registered any more */
+        char *name;
+        RpcAddress address;
+        char *tls_name;
+        RpcChannel *channel;
+        sd_event_source *grace;
+        Fiber *monitor; /* follows its units; see monitor.h */
+        bool live;      /* it pushes, and has told all of its units */
+        Map *told;      /* unit name to EntryStatus: the last that was pushed */
+        List waiters;
+        Promise kick; /* wakes the poller */
+        bool polled;
+} Agent;
+
+/* What all agents share; borrowed, outlives them. */
+struct Agents {
+        RpcQueue *queue;
+        TlsCredentials *credentials; /* NULL: plain */
+        Registry *registry;
+        bool monitoring;
+        Map *map; /* unit name to Agent */
+};
+
+/* Fill in the other members first. 0 or -ENOMEM. */
+int agents_init(Agents *a) _warn_unused_;
+void agents_done(Agents *a);
+
+/* The agent of that name is there at that address; makes a new channel when anything differs from before. */
+int agents_register(Agents *a, const char *name, const char *tls_name, const RpcAddress *address) _warn_unused_;
+/* Forgets the agent and closes its channel; its entries are the caller's business. */
+void agents_forget(Agents *a, const char *name);
+/* Borrowed; agent_ref() it before a _wait. NULL when there is none. */
+Agent *agents_get(const Agents *a, const char *name);
+
+/* The agent of a VM, a new reference, if it can be reached: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE. */
+int agents_find_vm(const Agents *agents, const char *vm, Agent **ret, RpcStatus *reterr) _warn_unused_;
+
+Agent *agent_ref(Agent *a);
+Agent *agent_unref(Agent *a);
+DEFINE_CLEANUP(Agent *, agent_unref)
+/* 0, or UNAVAILABLE with a sentence that says why. */
+int agent_check_reachable(const Agent *a, RpcStatus *reterr) _warn_unused_;

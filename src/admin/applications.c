@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/applications.h"
+
+#include "admin/monitor.h"
+#include "admin/services/unit-control.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strv.h"
+
+static int register_started(Agent *a, const EntryStatus *status, RpcStatus *reterr) {
+        _cleanup_free_ char *vm = vm_from_agent(a->name);
+        EntryInfo info = {
+                .name = status->name,
+                .agent = a->name,
+                .type = { VM_APP, SERVICE_APP },
+                .placement = PLACED_MANAGED,
+                .vm = vm,
+                .status = status,
+        };
+        int r;
+
+        if (!vm)
+                return -ENOMEM;
+        r = registry_put(a->agents->registry, &info);
+        if (r == -ENOSPC)
+                return rpc_error(reterr, RPC_RESOURCE_EXHAUSTED, "'%s' runs, but VM '%s' has no room for its entry.",
+                                status->name, vm);
+        return r;
+}
+
+/* The answer may be older than what was pushed meanwhile, so the pushes decide. One that says exited may be of the instance
+ * before, whose name this one has: then the agent is asked. */
+static int settle_started_wait(
+                Agent *a, const Reservation *v, const EntryStatus *status, usec_t deadline, RpcStatus *reterr) {
+        _cleanup_(entry_status_done) EntryStatus fresh = {};
+        const EntryStatus *told;
+        int r;
+
+        if (!entry_status_is_active(status))
+                return 0;
+        if (streq(status->name, reservation_get_name(v)) && reservation_has_exited(v))
+                return 0;
+        told = monitor_get_told(a, status->name);
+        if (told && entry_status_is_exited(told)) {
+                r = unit_control_wait(a->channel, UNIT_STATUS, status->name, deadline, &fresh, reterr);
+                if (r < 0)
+                        return r;
+                status = &fresh;
+        } else if (told)
+                status = told;
+        if (!a->agents)
+                return rpc_error(reterr, RPC_UNAVAILABLE, "Agent '%s' is not registered any more.", a->name);
+        return entry_status_is_active(status) ? register_started(a, status, reterr) : 0;
+}
+
+static int reserve(Agents *agents, const Agent *a, const char *app, Reservation **ret, RpcStatus *reterr) {
+        int r;
+
+        r = registry_reserve_instance(agents->registry, a->name, app, ret);
+        if (r == -ENOSPC)
+                return rpc_error(reterr, RPC_RESOURCE_EXHAUSTED, "Agent '%s' has no room for another application.",
+                                a->name);
+        return r;
+}
+
+int application_start_wait(Agents *agents, const ApplicationRequest *request, char **ret_unit, RpcStatus *reterr) {
+        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(reservation_freep) Reservation *reservation = NULL;
+        _cleanup_(agent_unrefp) Agent *a = NULL;
+        _cleanup_free_ char *vm = NULL;
+        int r;
+
+        if (!entry_word_is_valid(request->app))
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is no name of an application.", request->app);
+        if (request->n_args > APPLICATION_ARGS_MAX)
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "More than %d arguments.", APPLICATION_ARGS_MAX);
+        vm = request->vm ? strdup(request->vm) : strf("%s-vm", request->app);
+        if (!vm)
+                return -ENOMEM;
+        r = agents_find_vm(agents, vm, &a, reterr);
+        if (r < 0)
+                return r;
+        r = reserve(agents, a, request->app, &reservation, reterr);
+        if (r < 0)
+                return r;
+        r = unit_control_start_application_wait(a->channel, reservation_get_name(reservation), request->args,
+                        request->n_args, request->deadline, &status, reterr);
+        if (r < 0)
+                return r;
+        if (instance_app_length(status.name) == 0 || strlen(status.name) > ENTRY_NAME_MAX || strchr(status.name, '/'))
+                return rpc_error(reterr, RPC_INTERNAL, "Agent '%s' answered with a unit that is no application.",
+                                a->name);
+        r = settle_started_wait(a, reservation, &status, request->deadline, reterr);
+        if (r < 0)
+                return r;
+        *ret_unit = TAKE_PTR(status.name);
+        return 0;
+}
+
+/* What a request is about, resolved: units under one agent. */
+typedef struct Target {
+        char *agent;
+        char **units;
+} Target;
+
+static void target_done(Target *t) {
+        free(t->agent);
+        strv_free(t->units);
+}
+
+static int target_add(Target *t, const Entry *e) {
+        if (!t->agent) {
+                t->agent = strdup(e->agent);
+                if (!t->agent)
+                        return -ENOMEM;
+        }
+        return strv_extend(&t->units, e->name);
+}
+
+static bool is_instance_of(const Entry *e, const char *app) {
+        size_t n = instance_app_length(e->name);
+
+        return e->type.service == SERVICE_APP && n == strlen(app) && strncmp(e->name, app, n) == 0;
+}
+
+static int ambiguous(RpcStatus *reterr, const char *name, const char *candidates) {
+        return rpc_error(reterr, RPC_FAILED_PRECONDITION, "'%s' is not unique, it is with %s; name the VM.", name,
+                        candidates);
+}
+
+static int resolve_instances(
+                const Registry *registry, const char *app, const char *agent, Target *t, RpcStatus *reterr) {
+        for (const Entry *e = registry_next(registry, agent, NULL); e; e = registry_next(registry, agent, e)) {
+                _cleanup_free_ char *candidates = NULL;
+                int r;
+
+                if (!is_instance_of(e, app))
+                        continue;
+                if (t->agent && !streq(t->agent, e->agent)) {
+                        candidates = strf("%s, %s", t->agent, e->agent);
+                        return ambiguous(reterr, app, strempty(candidates));
+                }
+                r = target_add(t, e);
+                if (r < 0)
+                        return r;
+        }
+        if (!t->agent)
+                return rpc_error(reterr, RPC_NOT_FOUND, "No application '%s' is registered%s%s.", app,
+                                agent ? " by " : "", strempty(agent));
+        return 0;
+}
+
+static int resolve(const Registry *registry, const char *app, const char *vm, Target *t, RpcStatus *reterr) {
+        _cleanup_free_ char *agent = NULL, *candidates = NULL;
+        const Entry *e = NULL;
+        int r;
+
+        if (vm) {
+                agent = agent_from_vm(vm);
+                if (!agent)
+                        return -ENOMEM;
+                if (!registry_get(registry, agent, agent))
+                        return rpc_error(reterr, RPC_NOT_FOUND, "VM '%s' is not registered.", vm);
+        }
+        r = registry_find(registry, app, agent, &e, &candidates);
+        if (r == -ENOENT)
+                return resolve_instances(registry, app, agent, t, reterr);
+        if (r == -ENOTUNIQ)
+                return ambiguous(reterr, app, strempty(candidates));
+        if (r < 0)
+                return r;
+        if (e->type.service != SERVICE_APP)
+                return rpc_error(reterr, RPC_PERMISSION_DENIED, "'%s' is no application.", app);
+        return target_add(t, e);
+}
+
+static bool is_stopped(const EntryStatus *s) {
+        return entry_status_is_exited(s) || streq(strempty(s->load_state), "not-found");
+}
+
+static const struct {
+        UnitAction action;
+        bool (*is_done)(const EntryStatus *status);
+        const char *word;
+} actions[] = {
+        [APPLICATION_PAUSE] = { UNIT_FREEZE, entry_status_is_paused, "pause" },
+        [APPLICATION_RESUME] = { UNIT_UNFREEZE, entry_status_is_running, "resume" },
+        [APPLICATION_STOP] = { UNIT_STOP, is_stopped, "stop" },
+};
+
+static int act_on_unit_wait(Agent *a, ApplicationAction action, const char *unit, usec_t deadline, RpcStatus *reterr) {
+        _cleanup_(entry_status_done) EntryStatus status = {};
+        int r;
+
+        r = unit_control_wait(a->channel, actions[action].action, unit, deadline, &status, reterr);
+        if (r < 0 && reterr->code == RPC_NOT_FOUND && a->agents)
+                (void) registry_unit_gone(a->agents->registry, a->name, unit);
+        if (r < 0)
+                return r;
+        if (!actions[action].is_done(&status))
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Failed to %s '%s': it is %s (%s), its freezer %s.",
+                                actions[action].word, unit, status.active_state, status.sub_state,
+                                status.freezer_state);
+        r = str_replace(&status.name, unit);
+        if (r < 0)
+                return r;
+        return monitor_reflect_wait(a, &status, actions[action].is_done);
+}
+
+int application_act_wait(
+                Agents *agents, ApplicationAction action, const ApplicationRequest *request, RpcStatus *reterr) {
+        _cleanup_(target_done) Target target = {};
+        _cleanup_(agent_unrefp) Agent *a = NULL;
+        int r;
+
+        if (isempty(request->app) || strlen(request->app) > ENTRY_NAME_MAX)
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is no name of an application.", request->app);
+        r = resolve(agents->registry, request->app, request->vm, &target, reterr);
+        if (r < 0)
+                return r;
+        a = agent_ref(agents_get(agents, target.agent));
+        if (!a)
+                return rpc_error(reterr, RPC_UNAVAILABLE, "Agent '%s' is not registered any more.", target.agent);
+        r = agent_check_reachable(a, reterr);
+        if (r < 0)
+                return r;
+        STRV_FOREACH(unit, target.units) {
+                r = act_on_unit_wait(a, action, *unit, request->deadline, reterr);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

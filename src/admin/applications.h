@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Applications on VMs: start an instance, pause, resume, stop. What is meant is resolved first, and that is acted on. */
+#pragma once
+
+#include "admin/agents.h"
+
+typedef enum ApplicationAction {
+        APPLICATION_PAUSE,
+        APPLICATION_RESUME,
+        APPLICATION_STOP,
+} ApplicationAction;
+
+#define APPLICATION_ARGS_MAX 64
+
+/* What a caller says; borrowed. vm NULL: APP-vm to start, any to act. */
+typedef struct ApplicationRequest {
+        const char *app, *vm;
+        char *const *args;
+        size_t n_args;
+        usec_t deadline; /* CLOCK_MONOTONIC */
+} ApplicationRequest;
+
+/* Starts an instance; *ret_unit is the unit that is the application now, which may be one that ran already (new string). */
+int application_start_wait(
+                Agents *agents, const ApplicationRequest *request, char **ret_unit, RpcStatus *reterr) _warn_unused_;
+/* Acts on an instance, or on all instances of an application; entries of other kinds are refused. */
+int application_act_wait(Agents *agents, ApplicationAction action, const ApplicationRequest *request,
+                RpcStatus *reterr) _warn_unused_;

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/config.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "admin/entry.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/str.h"
+
+const char config_help[] =
+                "givc-admin [OPTION…]\n\n"
+                "Keeps the registry of VMs, agents, services and applications, and controls them through their "
+                "agents.\n\n"
+                "     --listen=ADDRESS       Serve at ADDRESS: IP:PORT, tcp:HOST:PORT, [IPv6]:PORT, /path, unix:PATH, "
+                "@abstract,\n"
+                "                            vsock:CID:PORT, sd-listen, sd-listen:NAME, sd-listen:*; repeat for more.\n"
+                "                            Default: all sockets that the service manager passes\n"
+                "     --local-socket=PATH    Front door for root and group givc, without certificates; \"none\" for "
+                "none\n"
+                "                            [" CONFIG_LOCAL_SOCKET ", $GIVC_LOCAL_SOCKET]\n"
+                "     --use-tls[=BOOL]       Mutual TLS on network listeners [$TLS]\n"
+                "     --ca-cert=FILE         Certificate of the authority [$CA_CERT]\n"
+                "     --host-cert=FILE       Certificate of this admin [$HOST_CERT]\n"
+                "     --host-key=FILE        Its key [$HOST_KEY]\n"
+                "     --crl=FILE             Revocation list [$CRL]\n"
+                "     --host=NAME            The only certificate name that may register as the host [$GIVC_HOST]\n"
+                "     --monitoring[=BOOL]    Follow the state of units [$GIVC_MONITORING, true]\n"
+                "     --access-control       Rules in --cedar-file [$ACCESS_CONTROL, $CEDAR_FILE]; not in this build\n"
+                "     --policy-admin         Policies by --policy-config and --policy-store\n"
+                "                            [$POLICY_ADMIN, $POLICY_CONFIG, $POLICY_STORE]; not in this build\n"
+                "     --services=LIST        Accepted and ignored [$SERVICES]\n"
+                "     --check                Only check the configuration\n"
+                "  -h --help                 Show this\n"
+                "     --version              Show the version\n\n"
+                "$GIVC_LOG: error, warn, info, debug. Limits: 256 agents, 512 entries an agent, 2048 watchers.\n";
+
+enum {
+        OPT_LISTEN = 0x100,
+        OPT_LOCAL_SOCKET,
+        OPT_USE_TLS,
+        OPT_CA_CERT,
+        OPT_HOST_CERT,
+        OPT_HOST_KEY,
+        OPT_CRL,
+        OPT_HOST,
+        OPT_MONITORING,
+        OPT_POLICY_ADMIN,
+        OPT_POLICY_CONFIG,
+        OPT_POLICY_STORE,
+        OPT_ACCESS_CONTROL,
+        OPT_CEDAR_FILE,
+        OPT_SERVICES,
+        OPT_CHECK,
+        OPT_VERSION,
+};
+
+static const struct option long_options[] = {
+        { "listen", required_argument, NULL, OPT_LISTEN },
+        { "local-socket", required_argument, NULL, OPT_LOCAL_SOCKET },
+        { "use-tls", optional_argument, NULL, OPT_USE_TLS },
+        { "ca-cert", required_argument, NULL, OPT_CA_CERT },
+        { "host-cert", required_argument, NULL, OPT_HOST_CERT },
+        { "host-key", required_argument, NULL, OPT_HOST_KEY },
+        { "crl", required_argument, NULL, OPT_CRL },
+        { "host", required_argument, NULL, OPT_HOST },
+        { "monitoring", optional_argument, NULL, OPT_MONITORING },
+        { "policy-admin", optional_argument, NULL, OPT_POLICY_ADMIN },
+        { "policy-config", required_argument, NULL, OPT_POLICY_CONFIG },
+        { "policy-store", required_argument, NULL, OPT_POLICY_STORE },
+        { "access-control", optional_argument, NULL, OPT_ACCESS_CONTROL },
+        { "cedar-file", required_argument, NULL, OPT_CEDAR_FILE },
+        { "services", required_argument, NULL, OPT_SERVICES },
+        { "check", no_argument, NULL, OPT_CHECK },
+        { "version", no_argument, NULL, OPT_VERSION },
+        { "help", no_argument, NULL, 'h' },
+        {},
+};
+
+/* The words that were given, before they are judged together. */
+typedef struct Words {
+        Config config;
+        bool policy_admin, access_control;
+        char *ignored; /* policy-config, policy-store, cedar-file, services: nothing uses them yet */
+} Words;
+
+static void words_done(Words *w) {
+        config_done(&w->config);
+        free(w->ignored);
+}
+
+/* One setting, by its option and by its variable. */
+typedef struct Setting {
+        int option;
+        const char *variable;
+        size_t offset;
+        bool boolean;
+} Setting;
+
+static const Setting settings[] = {
+        { OPT_USE_TLS, "TLS", offsetof(Words, config.use_tls), true },
+        { OPT_CA_CERT, "CA_CERT", offsetof(Words, config.ca_cert), false },
+        { OPT_HOST_CERT, "HOST_CERT", offsetof(Words, config.host_cert), false },
+        { OPT_HOST_KEY, "HOST_KEY", offsetof(Words, config.host_key), false },
+        { OPT_CRL, "CRL", offsetof(Words, config.crl), false },
+        { OPT_HOST, "GIVC_HOST", offsetof(Words, config.host), false },
+        { OPT_LOCAL_SOCKET, "GIVC_LOCAL_SOCKET", offsetof(Words, config.local_socket), false },
+        { OPT_MONITORING, "GIVC_MONITORING", offsetof(Words, config.monitoring), true },
+        { OPT_POLICY_ADMIN, "POLICY_ADMIN", offsetof(Words, policy_admin), true },
+        { OPT_ACCESS_CONTROL, "ACCESS_CONTROL", offsetof(Words, access_control), true },
+        { OPT_POLICY_CONFIG, "POLICY_CONFIG", offsetof(Words, ignored), false },
+        { OPT_POLICY_STORE, "POLICY_STORE", offsetof(Words, ignored), false },
+        { OPT_CEDAR_FILE, "CEDAR_FILE", offsetof(Words, ignored), false },
+        { OPT_SERVICES, "SERVICES", offsetof(Words, ignored), false },
+};
+
+static int fail(char **reterr, const char *fmt, ...) _printf_(2, 3);
+static int fail(char **reterr, const char *fmt, ...) {
+        va_list ap;
+        int r;
+
+        va_start(ap, fmt);
+        r = vasprintf(reterr, fmt, ap);
+        va_end(ap);
+        if (r < 0) {
+                *reterr = NULL;
+                return -ENOMEM;
+        }
+        return -EINVAL;
+}
+
+static const char *option_name(int option) {
+        for (const struct option *o = long_options; o->name; o++)
+                if (o->val == option)
+                        return o->name;
+        return "?";
+}
+
+/* where: "--use-tls" or "$TLS", for the error. A switch without a value is on. */
+static int setting_apply(const Setting *s, Words *w, const char *where, const char *value, char **reterr) {
+        void *p = (char *) w + s->offset;
+        int r;
+
+        if (!s->boolean) {
+                r = str_replace(p, value);
+                return r < 0 ? r : 0;
+        }
+        r = value ? parse_boolean(value) : 1;
+        if (r < 0)
+                return fail(reterr, "%s: '%s' is neither true nor false.", where, value);
+        *(bool *) p = r;
+        return 0;
+}
+
+static int parse_environment(Words *w, char **reterr) {
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(settings); i++) {
+                const char *value = getenv(settings[i].variable);
+                char where[32];
+
+                if (isempty(value))
+                        continue;
+                (void) snprintf(where, sizeof(where), "$%s", settings[i].variable);
+                r = setting_apply(&settings[i], w, where, value, reterr);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int parse_listen(Config *c, const char *value, char **reterr) {
+        _cleanup_free_ char *why = NULL;
+        int r;
+
+        if (c->n_listen >= CONFIG_LISTEN_MAX)
+                return fail(reterr, "--listen: more than %u addresses.", CONFIG_LISTEN_MAX);
+        r = rpc_address_parse(value, &c->listen[c->n_listen], &why);
+        if (r == -EINVAL)
+                return fail(reterr, "--listen: '%s' is no address: %s", value, strempty(why));
+        if (r < 0)
+                return r;
+        c->n_listen++;
+        return 0;
+}
+
+static int parse_setting(int option, Words *w, const char *value, char **reterr) {
+        char where[40];
+
+        (void) snprintf(where, sizeof(where), "--%s", option_name(option));
+        for (size_t i = 0; i < ELEMENTSOF(settings); i++)
+                if (settings[i].option == option)
+                        return setting_apply(&settings[i], w, where, value, reterr);
+        return -EINVAL;
+}
+
+static int parse_options(int argc, char *argv[], Words *w, char **reterr) {
+        int c, r;
+
+        optind = 0; /* glibc: start afresh */
+        opterr = 0;
+        while ((c = getopt_long(argc, argv, ":h", long_options, NULL)) >= 0) {
+                r = 0;
+                switch (c) {
+                case 'h':
+                        return CONFIG_HELP;
+                case OPT_VERSION:
+                        return CONFIG_VERSION;
+                case OPT_CHECK:
+                        w->config.check = true;
+                        break;
+                case OPT_LISTEN:
+                        r = parse_listen(&w->config, optarg, reterr);
+                        break;
+                case ':':
+                        return fail(reterr, "%s: a value is missing.", argv[optind - 1]);
+                case '?':
+                        return fail(reterr, "%s: there is no such option, or it takes no value; see --help.",
+                                        argv[optind - 1]);
+                default:
+                        r = parse_setting(c, w, optarg, reterr);
+                }
+                if (r < 0)
+                        return r;
+        }
+        if (optind < argc)
+                return fail(reterr, "'%s': no argument is expected; see --help.", argv[optind]);
+        return CONFIG_RUN;
+}
+
+static int check_tls(const Config *c, char **reterr) {
+        const struct {
+                const char *option, *variable, *value;
+        } files[] = {
+                { "--ca-cert", "$CA_CERT", c->ca_cert },
+                { "--host-cert", "$HOST_CERT", c->host_cert },
+                { "--host-key", "$HOST_KEY", c->host_key },
+        };
+
+        for (size_t i = 0; c->use_tls && i < ELEMENTSOF(files); i++)
+                if (isempty(files[i].value))
+                        return fail(reterr, "%s (%s): TLS is on, so the file must be named.", files[i].option,
+                                        files[i].variable);
+        return 0;
+}
+
+static int check_words(Words *w, char **reterr) {
+        Config *c = &w->config;
+
+        if (w->access_control && !c->use_tls)
+                return fail(reterr,
+                                "--access-control: rules need to know who calls, and without --use-tls nobody does.");
+        if (w->access_control)
+                return fail(reterr,
+                                "--access-control: this build has no rules evaluator yet, and without one "
+                                "it will not pretend to enforce rules.");
+        if (w->policy_admin)
+                return fail(reterr, "--policy-admin: this build does not distribute policies yet.");
+        if (c->host && !entry_word_is_valid(c->host))
+                return fail(reterr, "--host: '%s' is no certificate name.", c->host);
+        return check_tls(c, reterr);
+}
+
+static int finish(Config *c, char **reterr) {
+        const char *level = getenv("GIVC_LOG");
+
+        c->local_socket_asked_for = c->local_socket;
+        if (!c->local_socket) {
+                c->local_socket = strdup(CONFIG_LOCAL_SOCKET);
+                if (!c->local_socket)
+                        return -ENOMEM;
+        } else if (streq(c->local_socket, "none") || isempty(c->local_socket)) {
+                free(TAKE_PTR(c->local_socket));
+        } else if (c->local_socket[0] != '/')
+                return fail(reterr, "--local-socket: '%s' is no absolute path.", c->local_socket);
+        c->log_level = isempty(level) ? LOG_INFO : log_level_from_string(level);
+        if (c->log_level < 0) {
+                log_warning("$GIVC_LOG: '%s' is no log level; it is info now", level);
+                c->log_level = LOG_INFO;
+        }
+        return CONFIG_RUN;
+}
+
+int config_parse(int argc, char *argv[], Config *ret, char **reterr) {
+        _cleanup_(words_done) Words w = { .config.monitoring = true };
+        int r;
+
+        r = parse_environment(&w, reterr);
+        if (r < 0)
+                return r;
+        r = parse_options(argc, argv, &w, reterr);
+        if (r != CONFIG_RUN)
+                return r;
+        r = check_words(&w, reterr);
+        if (r < 0)
+                return r;
+        r = finish(&w.config, reterr);
+        if (r < 0)
+                return r;
+        *ret = w.config;
+        w.config = (Config){};
+        return CONFIG_RUN;
+}
+
+void config_done(Config *c) {
+        for (size_t i = 0; i < c->n_listen; i++)
+                rpc_address_done(&c->listen[i]);
+        free(c->local_socket);
+        free(c->ca_cert);
+        free(c->host_cert);
+        free(c->host_key);
+        free(c->crl);
+        free(c->host);
+        *c = (Config){};
+}

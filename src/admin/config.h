@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the admin was told on its command line and in its environment, checked. Nothing is opened here. */
+#pragma once
+
+#include "base/macro.h"
+#include "rpc/address.h"
+
+#define CONFIG_LOCAL_SOCKET "/run/givc/admin.sock"
+#define CONFIG_LISTEN_MAX   16
+
+typedef struct Config {
+        RpcAddress listen[CONFIG_LISTEN_MAX];
+        size_t n_listen;
+        char *local_socket; /* front door for people on this machine; NULL: none */
+        bool local_socket_asked_for;
+        bool use_tls, monitoring, check;
+        char *ca_cert, *host_cert, *host_key, *crl;
+        char *host; /* the only name that may register as the host; NULL: the first one that does */
+        int log_level;
+} Config;
+
+typedef enum ConfigVerdict {
+        CONFIG_RUN,
+        CONFIG_HELP,
+        CONFIG_VERSION,
+} ConfigVerdict;
+
+/* Reads argv and the environment. CONFIG_RUN with *ret filled, or what to print instead. -EINVAL with a sentence in
+ * *reterr (new string) that says where, what and why; -ENOMEM. Uses getopt(3), so not twice at once. */
+int config_parse(int argc, char *argv[], Config *ret, char **reterr) _warn_unused_;
+void config_done(Config *c);
+/* The text of --help. */
+extern const char config_help[];

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/entry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define VM_PREFIX    "microvm@"
+#define AGENT_PREFIX "givc-"
+#define UNIT_SUFFIX  ".service"
+#define WORD_MAX     200
+
+int entry_type_from_number(unsigned number, EntryType *ret) {
+        static const EntryType types[] = {
+                { VM_HOST, SERVICE_MGR },
+                { VM_HOST, SERVICE_SVC },
+                { VM_HOST, SERVICE_APP }, /* a host is no VM */
+                { VM_ADM, SERVICE_VM },
+                { VM_ADM, SERVICE_MGR },
+                { VM_ADM, SERVICE_SVC },
+                { VM_ADM, SERVICE_APP },
+                { VM_SYS, SERVICE_VM },
+                { VM_SYS, SERVICE_MGR },
+                { VM_SYS, SERVICE_SVC },
+                { VM_SYS, SERVICE_APP },
+                { VM_APP, SERVICE_VM },
+                { VM_APP, SERVICE_MGR },
+                { VM_APP, SERVICE_SVC },
+                { VM_APP, SERVICE_APP },
+        };
+
+        if (number >= ELEMENTSOF(types))
+                return -EINVAL;
+        *ret = types[number];
+        return 0;
+}
+
+const char *vm_type_to_string(VmType t) {
+        static const char *const words[] = {
+                [VM_HOST] = "Host",
+                [VM_ADM] = "AdmVM",
+                [VM_SYS] = "SysVM",
+                [VM_APP] = "AppVM",
+        };
+
+        return words[t];
+}
+
+const char *service_type_to_string(ServiceType t) {
+        static const char *const words[] = {
+                [SERVICE_MGR] = "Mgr",
+                [SERVICE_SVC] = "Svc",
+                [SERVICE_APP] = "App",
+                [SERVICE_VM] = "VM",
+        };
+
+        return words[t];
+}
+
+const char *vm_status_to_string(VmStatus s) {
+        static const char *const words[] = {
+                [VM_STATUS_RUNNING] = "Running",
+                [VM_STATUS_POWERED_OFF] = "PoweredOff",
+                [VM_STATUS_PAUSED] = "Paused",
+        };
+
+        return words[s];
+}
+
+static const size_t status_texts[] = {
+        offsetof(EntryStatus, name),
+        offsetof(EntryStatus, description),
+        offsetof(EntryStatus, load_state),
+        offsetof(EntryStatus, active_state),
+        offsetof(EntryStatus, sub_state),
+        offsetof(EntryStatus, path),
+        offsetof(EntryStatus, freezer_state),
+};
+
+static char **status_text(EntryStatus *s, size_t i) {
+        return (char **) ((char *) s + status_texts[i]);
+}
+
+static const char *status_text_const(const EntryStatus *s, size_t i) {
+        return strempty(*(char *const *) ((const char *) s + status_texts[i]));
+}
+
+void entry_status_done(EntryStatus *s) {
+        for (size_t i = 0; i < ELEMENTSOF(status_texts); i++)
+                free(*status_text(s, i));
+        *s = (EntryStatus){};
+}
+
+/* A copy that ends before the character which would go over the limit. */
+static char *text_cut(const char *s) {
+        size_t n = strnlen(s, ENTRY_TEXT_MAX + 1);
+
+        if (n > ENTRY_TEXT_MAX) {
+                n = ENTRY_TEXT_MAX;
+                while (n > 0 && ((unsigned char) s[n] & 0xC0) == 0x80)
+                        n--;
+        }
+        return mem_dup(s, n);
+}
+
+int entry_status_copy(const EntryStatus *s, EntryStatus *ret) {
+        _cleanup_(entry_status_done) EntryStatus copy = {};
+
+        for (size_t i = 0; i < ELEMENTSOF(status_texts); i++) {
+                *status_text(&copy, i) = text_cut(status_text_const(s, i));
+                if (!*status_text(&copy, i))
+                        return -ENOMEM;
+        }
+        *ret = copy;
+        copy = (EntryStatus){};
+        return 0;
+}
+
+bool entry_status_equal(const EntryStatus *a, const EntryStatus *b) {
+        for (size_t i = 0; i < ELEMENTSOF(status_texts); i++)
+                if (!streq(status_text_const(a, i), status_text_const(b, i)))
+                        return false;
+        return true;
+}
+
+bool entry_status_is_active(const EntryStatus *s) {
+        return streq(strempty(s->active_state), "active");
+}
+
+bool entry_status_is_paused(const EntryStatus *s) {
+        return streq(strempty(s->freezer_state), "frozen");
+}
+
+bool entry_status_is_running(const EntryStatus *s) {
+        return entry_status_is_active(s) && streq(strempty(s->load_state), "loaded") &&
+                        streq(strempty(s->sub_state), "running") && !entry_status_is_paused(s);
+}
+
+bool entry_status_is_exited(const EntryStatus *s) {
+        const char *active = strempty(s->active_state);
+
+        return streq(active, "inactive") || streq(active, "failed");
+}
+
+VmStatus entry_status_to_vm_status(const EntryStatus *s) {
+        if (entry_status_is_paused(s))
+                return VM_STATUS_PAUSED;
+        return entry_status_is_running(s) ? VM_STATUS_RUNNING : VM_STATUS_POWERED_OFF;
+}
+
+static char *image_vm_name(const EntryInfo *info) {
+        return info->type.service == SERVICE_VM ? vm_from_unit(info->name) : strdup(strempty(info->vm));
+}
+
+/* As the wire has it since ever: who registered itself is its own agent, an application names the one that runs it. */
+static const char *image_agent_name(const EntryInfo *info) {
+        return info->placement == PLACED_MANAGED ? info->agent : info->name;
+}
+
+int entry_image_new(const EntryInfo *info, bool reachable, EntryImage **ret) {
+        _cleanup_(entry_image_unrefp) EntryImage *i = NULL;
+
+        i = new0(EntryImage, 1);
+        if (!i)
+                return -ENOMEM;
+        *i = (EntryImage){
+                .n_ref = 1,
+                .name = strdup(info->name),
+                .description = text_cut(strempty(info->status->description)),
+                .vm_name = image_vm_name(info),
+                .agent_name = strdup(image_agent_name(info)),
+                .status = reachable ? entry_status_to_vm_status(info->status) : VM_STATUS_POWERED_OFF,
+                .type = info->type,
+        };
+        if (!i->name || !i->description || !i->vm_name || !i->agent_name)
+                return -ENOMEM;
+        *ret = TAKE_PTR(i);
+        return 0;
+}
+
+EntryImage *entry_image_ref(EntryImage *i) {
+        if (i)
+                i->n_ref++;
+        return i;
+}
+
+EntryImage *entry_image_unref(EntryImage *i) {
+        if (!i || --i->n_ref > 0)
+                return NULL;
+        free(i->name);
+        free(i->description);
+        free(i->vm_name);
+        free(i->agent_name);
+        free(i);
+        return NULL;
+}
+
+bool entry_image_equal(const EntryImage *a, const EntryImage *b) {
+        return streq(a->name, b->name) && streq(a->description, b->description) && streq(a->vm_name, b->vm_name) &&
+                        streq(a->agent_name, b->agent_name) && a->status == b->status &&
+                        entry_type_equal(a->type, b->type);
+}
+
+static char *word_between(const char *s, const char *prefix, const char *suffix) {
+        const char *begin = startswith(s, prefix), *end;
+
+        if (!begin)
+                return NULL;
+        end = endswith(begin, suffix);
+        if (!end || end == begin)
+                return NULL;
+        return mem_dup(begin, end - begin);
+}
+
+char *vm_from_unit(const char *unit) {
+        return word_between(unit, VM_PREFIX, UNIT_SUFFIX);
+}
+
+char *vm_from_agent(const char *agent) {
+        return word_between(agent, AGENT_PREFIX, UNIT_SUFFIX);
+}
+
+char *agent_from_vm(const char *vm) {
+        return strf(AGENT_PREFIX "%s" UNIT_SUFFIX, vm);
+}
+
+bool entry_word_is_valid(const char *s) {
+        static const char permitted[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+        size_t n = strlen(s);
+
+        return n > 0 && n <= WORD_MAX && strspn(s, permitted) == n;
+}
+
+size_t instance_app_length(const char *unit) {
+        const char *at = strchr(unit, '@');
+        size_t n;
+
+        if (!at || at == unit)
+                return 0;
+        n = strspn(at + 1, "0123456789");
+        return n > 0 && streq(at + 1 + n, UNIT_SUFFIX) ? (size_t) (at - unit) : 0;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the registry keeps about one unit: its type, its state, and the image of it that readers see. Names that belong
+ * together (VM, agent, application instance) are made and taken apart here. Pure data. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/macro.h"
+
+#define ENTRY_TEXT_MAX 1024 /* bytes of one text of a unit's state; longer ones are cut at a character */
+#define ENTRY_NAME_MAX 255  /* bytes of a unit's name */
+
+typedef enum VmType {
+        VM_HOST,
+        VM_ADM,
+        VM_SYS,
+        VM_APP,
+} VmType;
+
+typedef enum ServiceType {
+        SERVICE_MGR, /* an agent */
+        SERVICE_SVC,
+        SERVICE_APP,
+        SERVICE_VM, /* the unit on the host that is a VM */
+} ServiceType;
+
+typedef struct EntryType {
+        VmType vm;
+        ServiceType service;
+} EntryType;
+
+typedef enum VmStatus {
+        VM_STATUS_RUNNING,
+        VM_STATUS_POWERED_OFF,
+        VM_STATUS_PAUSED,
+} VmStatus;
+
+typedef enum EntryPlacement {
+        PLACED_ENDPOINT, /* registered by its agent */
+        PLACED_MANAGED,  /* an application instance that runs under an agent */
+} EntryPlacement;
+
+/* The number on the wire; -EINVAL when there is no such type. */
+int entry_type_from_number(unsigned number, EntryType *ret) _warn_unused_;
+static inline bool entry_type_equal(EntryType a, EntryType b) {
+        return a.vm == b.vm && a.service == b.service;
+}
+/* The words on the wire, never NULL. */
+const char *vm_type_to_string(VmType t);
+const char *service_type_to_string(ServiceType t);
+const char *vm_status_to_string(VmStatus s);
+
+/* A unit's state in systemd's words. NULL counts as "". A literal with borrowed strings is a view that nobody frees. */
+typedef struct EntryStatus {
+        char *name, *description, *load_state, *active_state, *sub_state, *path, *freezer_state;
+} EntryStatus;
+
+void entry_status_done(EntryStatus *s);
+/* Copies, and cuts what is longer than ENTRY_TEXT_MAX; 0 or -ENOMEM. */
+int entry_status_copy(const EntryStatus *s, EntryStatus *ret) _warn_unused_;
+bool entry_status_equal(const EntryStatus *a, const EntryStatus *b);
+bool entry_status_is_active(const EntryStatus *s);
+bool entry_status_is_running(const EntryStatus *s);
+bool entry_status_is_paused(const EntryStatus *s);
+/* Neither runs nor is about to: inactive, failed, or not there. */
+bool entry_status_is_exited(const EntryStatus *s);
+VmStatus entry_status_to_vm_status(const EntryStatus *s);
+
+/* One line of the list as readers see it; made once, never changed, shared by reference. */
+typedef struct EntryImage {
+        unsigned n_ref;
+        char *name, *description, *vm_name, *agent_name;
+        VmStatus status;
+        EntryType type;
+} EntryImage;
+
+/* What an image is made of. Strings are borrowed. */
+typedef struct EntryInfo {
+        const char *name, *agent; /* together the key: the unit and the agent that speaks for it */
+        EntryType type;
+        EntryPlacement placement;
+        const char *vm; /* name of the VM that it was placed in, "" when it did not say */
+        const EntryStatus *status;
+} EntryInfo;
+
+/* reachable: whether the agent is. 0 or -ENOMEM. */
+int entry_image_new(const EntryInfo *info, bool reachable, EntryImage **ret) _warn_unused_;
+EntryImage *entry_image_ref(EntryImage *i);
+EntryImage *entry_image_unref(EntryImage *i);
+DEFINE_CLEANUP(EntryImage *, entry_image_unref)
+bool entry_image_equal(const EntryImage *a, const EntryImage *b);
+
+/* "microvm@net-vm.service" and "givc-net-vm.service" to "net-vm": new string, NULL when out of memory or not such a name. */
+char *vm_from_unit(const char *unit) _warn_unused_;
+char *vm_from_agent(const char *agent) _warn_unused_;
+/* New string, NULL when out of memory. */
+char *agent_from_vm(const char *vm) _warn_unused_;
+/* A word that may name a VM or an application: letters, digits, '-', '_', '.', at most 200 bytes. */
+bool entry_word_is_valid(const char *s);
+/* "APP@NUMBER.service": the length of APP, or 0 when the unit is no such instance. */
+size_t instance_app_length(const char *unit);

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/monitor.h"
+
+#include "admin/services/unit-control.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "event/backoff.h"
+#include "event/task.h"
+
+typedef struct Waiter {
+        List waiters;
+        Promise promise;
+} Waiter;
+
+static EntryStatus *told_free(EntryStatus *s) {
+        if (s)
+                entry_status_done(s);
+        free(s);
+        return NULL;
+}
+DEFINE_CLEANUP(EntryStatus *, told_free)
+
+static void told_clear(Agent *a) {
+        MAP_FOREACH(s, a->told, EntryStatus) {
+                (void) map_remove(a->told, s->name);
+                told_free(s);
+        }
+}
+
+void monitor_forget(Agent *a) {
+        if (a->told)
+                told_clear(a);
+}
+
+static int told_put(Agent *a, const EntryStatus *status) {
+        _cleanup_(told_freep) EntryStatus *s = NULL;
+        EntryStatus *old = map_get(a->told, status->name);
+        int r;
+
+        if (!old && map_size(a->told) >= MONITOR_TOLD_MAX)
+                return -ENOSPC;
+        s = new0(EntryStatus, 1);
+        if (!s)
+                return -ENOMEM;
+        r = entry_status_copy(status, s);
+        if (r < 0)
+                return r;
+        if (old)
+                told_free(map_remove(a->told, status->name));
+        r = map_put(a->told, s->name, s);
+        if (r < 0)
+                return r;
+        (void) TAKE_PTR(s);
+        return 0;
+}
+
+const EntryStatus *monitor_get_told(const Agent *a, const char *unit) {
+        return map_get(a->told, unit);
+}
+
+/* Its host says that the VM is off: nobody is there who could say anything else about what ran in it. */
+static void vm_drop(Agents *agents, const char *vm) {
+        _cleanup_free_ char *name = agent_from_vm(vm);
+
+        if (!name || !registry_get(agents->registry, name, name))
+                return;
+        log_write(LOG_NOTICE, LOG_FIELDS({ "GIVC_VM", vm }, { "UNIT", name }),
+                        "VM '%s' is off; what was registered for it leaves", vm);
+        (void) registry_remove(agents->registry, name, name);
+        agents_forget(agents, name);
+}
+
+static void host_tell_vm(Agent *a, const char *unit, bool was_on) {
+        _cleanup_free_ char *vm = vm_from_unit(unit), *name = vm ? agent_from_vm(vm) : NULL;
+
+        if (!name || streq(name, a->name))
+                return;
+        if (was_on || !registry_is_reachable(a->agents->registry, name))
+                vm_drop(a->agents, vm);
+}
+
+void monitor_agent_lost(Agent *a) {
+        _cleanup_free_ char *vm = vm_from_agent(a->name), *unit = vm ? strf("microvm@%s.service", vm) : NULL;
+        const Entry *host = registry_get_host(a->agents->registry), *e;
+
+        if (!host || !unit || streq(host->name, a->name))
+                return;
+        e = registry_get(a->agents->registry, host->name, unit);
+        if (e && entry_status_is_exited(&e->status))
+                vm_drop(a->agents, vm);
+}
+
+/* An application that runs there and that we do not know: its start was not answered to us, or to who we were before. */
+static void adopt(Agent *a, const EntryStatus *status) {
+        _cleanup_free_ char *vm = vm_from_agent(a->name);
+        const Entry *own = registry_get(a->agents->registry, a->name, a->name);
+        EntryInfo info = {
+                .name = status->name,
+                .agent = a->name,
+                .type = { VM_APP, SERVICE_APP },
+                .placement = PLACED_MANAGED,
+                .vm = vm,
+                .status = status,
+        };
+
+        if (!own || own->type.vm != VM_APP || !vm || instance_app_length(status->name) == 0 ||
+                        !entry_status_is_active(status))
+                return;
+        if (registry_put(a->agents->registry, &info) > 0)
+                log_write(LOG_INFO, LOG_FIELDS({ "GIVC_VM", vm }, { "UNIT", status->name }),
+                                "Application '%s' runs in VM '%s'", status->name, vm);
+}
+
+static bool unit_is_sane(const char *unit) {
+        size_t n = strnlen(unit, ENTRY_NAME_MAX + 1);
+
+        return n > 0 && n <= ENTRY_NAME_MAX && !strchr(unit, '/');
+}
+
+static void learn(Agent *a, const EntryStatus *status) {
+        Registry *registry = a->agents->registry;
+        const Entry *e = registry_get(registry, a->name, status->name);
+        bool was_on = e && !entry_status_is_exited(&e->status);
+        bool is_vm = e && e->type.service == SERVICE_VM;
+
+        if (!unit_is_sane(status->name))
+                return;
+        if (registry_update(registry, a->name, status->name, status) == -ENOENT)
+                adopt(a, status);
+        if (is_vm && entry_status_is_exited(status))
+                host_tell_vm(a, status->name, was_on);
+}
+
+static void changed(Agent *a) {
+        LIST_FOREACH(w, &a->waiters, Waiter, waiters)
+                promise_resolve(&w->promise, 0);
+}
+
+static void on_unit(const EntryStatus *status, void *userdata) {
+        Agent *a = userdata;
+
+        if (!a->agents || !unit_is_sane(status->name) || told_put(a, status) < 0)
+                return;
+        learn(a, status);
+        changed(a);
+}
+
+static void on_gone(const char *unit, void *userdata) {
+        Agent *a = userdata;
+
+        if (!a->agents)
+                return;
+        told_free(map_remove(a->told, unit));
+        (void) registry_unit_gone(a->agents->registry, a->name, unit);
+        changed(a);
+}
+
+static const Entry *first_untold(Agent *a) {
+        const Registry *registry = a->agents->registry;
+
+        for (const Entry *e = registry_next(registry, a->name, NULL); e; e = registry_next(registry, a->name, e))
+                if (e->type.service == SERVICE_APP && !map_get(a->told, e->name))
+                        return e;
+        return NULL;
+}
+
+/* What ran when the last stream ended and is not told now has ended meanwhile. */
+static void on_synced(void *userdata) {
+        Agent *a = userdata;
+        const Entry *e;
+
+        if (!a->agents)
+                return;
+        while ((e = first_untold(a)))
+                if (registry_unit_gone(a->agents->registry, a->name, e->name) < 0)
+                        break;
+        a->live = true;
+        changed(a);
+}
+
+typedef struct Poll {
+        Agent *agent;
+        char **units;
+        size_t next;
+} Poll;
+
+static int poll_unit_wait(Agent *a, const char *unit) {
+        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(rpc_status_done) RpcStatus error = {};
+        int r;
+
+        r = unit_control_wait(a->channel, UNIT_STATUS, unit,
+                        usec_add(time_now(CLOCK_MONOTONIC), MONITOR_POLL_TIMEOUT_USEC), &status, &error);
+        if (fiber_is_canceled(fiber_current()) || !a->agents)
+                return -ECANCELED;
+        if (r >= 0)
+                learn(a, &status);
+        else if (error.code == RPC_NOT_FOUND)
+                (void) registry_unit_gone(a->agents->registry, a->name, unit);
+        return 0;
+}
+
+static int poll_worker(void *userdata) {
+        Poll *poll = userdata;
+        int r;
+
+        while (poll->units && poll->units[poll->next]) {
+                r = poll_unit_wait(poll->agent, poll->units[poll->next++]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int poll_once_wait(Agent *a) {
+        _cleanup_strv_free_ char **units = NULL;
+        _cleanup_(task_group_freep) TaskGroup *group = NULL;
+        const Registry *registry = a->agents->registry;
+        Poll poll = { .agent = a };
+        int r;
+
+        for (const Entry *e = registry_next(registry, a->name, NULL); e; e = registry_next(registry, a->name, e)) {
+                r = strv_extend(&units, e->name);
+                if (r < 0)
+                        return r;
+        }
+        poll.units = units;
+        group = task_group_new();
+        if (!group)
+                return -ENOMEM;
+        for (size_t i = 0; i < MONITOR_POLL_PARALLEL; i++) {
+                r = task_group_start(group, poll_worker, &poll);
+                if (r < 0)
+                        return r;
+        }
+        return task_group_wait(group);
+}
+
+/* As long as the connection stands; a new one may be to an agent that pushes. */
+static int poll_wait(Agent *a) {
+        int r;
+
+        a->polled = true;
+        for (;;) {
+                r = poll_once_wait(a);
+                if (r < 0 && r != -ENOMEM)
+                        break;
+                a->kick = (Promise){};
+                r = promise_wait_until(&a->kick, usec_add(time_now(CLOCK_MONOTONIC), MONITOR_POLL_USEC));
+                if ((r < 0 && r != -ETIMEDOUT) || !a->agents || rpc_channel_get_state(a->channel) != RPC_CHANNEL_READY)
+                        break;
+        }
+        a->polled = false;
+        return 0;
+}
+
+void monitor_kick(Agent *a) {
+        if (a->polled)
+                promise_resolve(&a->kick, 0);
+}
+
+static int monitor_once_wait(Agent *a, Backoff *backoff) {
+        static const UnitEvents events = { on_unit, on_gone, on_synced };
+        _cleanup_(rpc_status_done) RpcStatus error = {};
+        int r;
+
+        r = rpc_channel_ready_wait(a->channel, USEC_INFINITY);
+        if (r < 0)
+                return r;
+        r = unit_control_watch_wait(a->channel, &events, a, &error);
+        if (a->live)
+                backoff_reset(backoff);
+        a->live = false;
+        told_clear(a);
+        if (!a->agents || fiber_is_canceled(fiber_current()))
+                return -ECANCELED;
+        if (r < 0 && error.code == RPC_UNIMPLEMENTED)
+                return poll_wait(a);
+        log_debug("Agent '%s' does not tell about its units: %s", a->name, strempty(error.message));
+        return fiber_sleep_wait(backoff_next_usec(backoff));
+}
+
+static int monitor_run(void *userdata) {
+        _cleanup_(agent_unrefp) Agent *a = userdata;
+        Backoff backoff = { .min_usec = 100 * USEC_PER_MSEC, .max_usec = 5 * USEC_PER_SEC };
+        int r = 0;
+
+        a->monitor = fiber_current();
+        while (r >= 0 && a->agents)
+                r = monitor_once_wait(a, &backoff);
+        a->monitor = NULL;
+        return 0;
+}
+
+int monitor_start(Agent *a) {
+        int r;
+
+        agent_ref(a);
+        r = fiber_start(NULL, monitor_run, a);
+        if (r < 0)
+                agent_unref(a);
+        return r;
+}
+
+static bool reflected(const Agent *a, const char *unit, bool (*is_as_wanted)(const EntryStatus *status)) {
+        const Entry *e = registry_get(a->agents->registry, a->name, unit);
+
+        return !e || is_as_wanted(&e->status);
+}
+
+int monitor_reflect_wait(Agent *a, const EntryStatus *status, bool (*is_as_wanted)(const EntryStatus *status)) {
+        usec_t deadline = usec_add(time_now(CLOCK_MONOTONIC), MONITOR_REFLECT_USEC);
+        int r = 0;
+
+        while (a->agents && a->live && !reflected(a, status->name, is_as_wanted)) {
+                Waiter w = {};
+
+                list_append(&a->waiters, &w.waiters);
+                r = promise_wait_until(&w.promise, deadline);
+                list_remove(&w.waiters);
+                if (r < 0)
+                        break;
+        }
+        if (r == -ECANCELED)
+                return r;
+        if (a->agents && !reflected(a, status->name, is_as_wanted))
+                learn(a, status);
+        return 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/services/services.h"
+
+extern const uint8_t givc_descriptors[], givc_descriptors_end[];
+
+static const RpcService *const services[] = {
+        &admin_service,
+};
+
+int services_add(RpcServer *s, Admin *admin) {
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(services); i++) {
+                r = rpc_server_add_service(s, services[i], admin);
+                if (r < 0)
+                        return r;
+        }
+        r = rpc_server_add_health(s);
+        if (r < 0)
+                return r;
+        return rpc_server_add_reflection(s, givc_descriptors, givc_descriptors_end - givc_descriptors);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of what the admin serves. */
+#pragma once
+
+#include "admin/admin.h"
+#include "rpc/server.h"
+
+extern const RpcService admin_service;
+
+/* Adds them all, with health and reflection. */
+int services_add(RpcServer *s, Admin *admin) _warn_unused_;

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the admin asks an agent: systemd.UnitControlService, in the registry's words. Errors are what a caller of the admin
+ * may be told. */
+#pragma once
+
+#include "admin/entry.h"
+#include "base/time.h"
+#include "rpc/channel.h"
+
+typedef enum UnitAction {
+        UNIT_STATUS,
+        UNIT_START,
+        UNIT_STOP,
+        UNIT_FREEZE,
+        UNIT_UNFREEZE,
+} UnitAction;
+
+/* Asks for the action and suspends for the state after it; *ret is entry_status_done() by the caller. */
+int unit_control_wait(RpcChannel *c, UnitAction action, const char *unit, usec_t deadline, EntryStatus *ret,
+                RpcStatus *reterr) _warn_unused_;
+int unit_control_start_application_wait(RpcChannel *c, const char *unit, char *const *args, size_t n_args,
+                usec_t deadline, EntryStatus *ret, RpcStatus *reterr) _warn_unused_;
+
+typedef struct UnitEvents {
+        void (*on_unit)(const EntryStatus *status, void *userdata); /* is now so */
+        void (*on_gone)(const char *unit, void *userdata);          /* is not exposed any more */
+        void (*on_synced)(void *userdata);                          /* all units have been told */
+} UnitEvents;
+
+/* Suspends as long as the agent tells about its units. RPC_UNIMPLEMENTED in *reterr: this agent cannot. */
+int unit_control_watch_wait(RpcChannel *c, const UnitEvents *events, void *userdata, RpcStatus *reterr) _warn_unused_;
