@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small admin service for tests of the client: a fixed fleet, failures by the name that is asked for, and a Watch whose
+events the test pushes. It is Python's grpcio, so that nothing of our own runtime answers the client."""
+
+import queue
+import threading
+from concurrent import futures
+
+import grpc
+
+import admin_pb2
+import admin_pb2_grpc
+import error_details_pb2
+import status_pb2
+import systemd_pb2
+
+
+def item(name, description, state, vm_type, service_type, vm, agent):
+    return admin_pb2.QueryListItem(Name=name, Description=description, VmStatus=state, TrustLevel='Warning', VmType=vm_type,
+                                   ServiceType=service_type, VmName=vm, AgentName=agent)
+
+
+HOST, APP, NET = 'givc-ghaf-host.service', 'givc-app-vm.service', 'givc-net-vm.service'
+FLEET = [
+    item('hold@0.service', 'Application service for hold', 'Running', 'AppVM', 'App', 'app-vm', APP),
+    item('microvm@net-vm.service', "MicroVM 'net-vm'", 'PoweredOff', 'SysVM', 'VM', 'net-vm', HOST),
+    item(APP, 'givc agent', 'Running', 'AppVM', 'Mgr', 'app-vm', APP),
+    item(HOST, 'givc agent', 'Running', 'Host', 'Mgr', 'ghaf-host', HOST),
+    item('NetworkManager.service', 'Network Manager, which has a description too long for a terminal of eighty columns',
+         'Running', 'SysVM', 'Svc', 'net-vm', NET),
+    item('microvm@app-vm.service', "MicroVM 'app-vm'", 'Running', 'AppVM', 'VM', 'app-vm', HOST),
+    item('twin.service', 'Twin', 'Running', 'SysVM', 'Svc', 'net-vm', NET),
+    item('twin.service', 'Twin', 'Running', 'AppVM', 'Svc', 'app-vm', APP),
+    item('evil.service', 'clears\033[2Jthe screen', 'Running', 'AppVM', 'Svc', 'app-vm', APP),
+]
+UNITS = {
+    ('app-vm', 'hold@0.service'): ('Application service for hold', 'loaded', 'active', 'running', 'running'),
+    ('app-vm', 'paused.service'): ('Paused thing', 'loaded', 'active', 'running', 'frozen'),
+    ('app-vm', 'dead.service'): ('Dead thing', 'loaded', 'inactive', 'dead', 'running'),
+    ('app-vm', 'broken.service'): ('Broken thing', 'loaded', 'failed', 'failed', 'running'),
+    ('app-vm', 'none.service'): ('none.service', 'not-found', 'inactive', 'dead', 'running'),
+    ('ghaf-host', 'microvm@net-vm.service'): ("MicroVM 'net-vm'", 'loaded', 'inactive', 'dead', 'running'),
+    ('app-vm', APP): ('givc agent', 'loaded', 'active', 'running', 'running'),
+}
+FAILURES = {
+    'missing': (grpc.StatusCode.NOT_FOUND, "Unit 'missing@0.service' not found in VM 'gui-vm'."),
+    'denied': (grpc.StatusCode.PERMISSION_DENIED, 'permission denied by admin access control policy'),
+    'nobody': (grpc.StatusCode.UNAUTHENTICATED, 'No certificate'),
+    'twice': (grpc.StatusCode.FAILED_PRECONDITION, "'twice' is in VM 'a-vm' and in VM 'b-vm'"),
+    'gone': (grpc.StatusCode.UNAVAILABLE, "The agent of VM 'gone-vm' cannot be reached"),
+    'late': (grpc.StatusCode.DEADLINE_EXCEEDED, "VM 'late-vm' did not start within 60 s"),
+    'new': (grpc.StatusCode.UNIMPLEMENTED, 'Method not found'),
+    'bug': (grpc.StatusCode.INTERNAL, 'internal error'),
+    'old': (grpc.StatusCode.INVALID_ARGUMENT, 'request contains invalid arguments'),
+    'evil': (grpc.StatusCode.ABORTED, 'clears\033[2Jthe screen'),
+    'mute': (grpc.StatusCode.ABORTED, ''),
+}
+
+
+class Admin(admin_pb2_grpc.AdminServiceServicer):
+    END = object()
+
+    def __init__(self):
+        self.requests = queue.Queue()  # (method, request), as they come
+        self.events = queue.Queue()    # what Watch sends next
+        self.cancelled = threading.Event()
+        self.fleet = list(FLEET)
+
+    def note(self, method, request, context):
+        self.requests.put((method, request))
+        name = request.AppName.split('@')[0]
+        if name == 'slow':
+            context.add_callback(self.cancelled.set)
+            self.cancelled.wait(30)
+        if name == 'detailed':
+            self.fail_in_detail(context)
+        if name in FAILURES:
+            context.abort(*FAILURES[name])
+
+    @staticmethod
+    def fail_in_detail(context):
+        status = status_pb2.Status(code=5, message='No such application.')
+        status.details.add().Pack(error_details_pb2.DebugInfo(detail='manifest has: hold, clearexit'))
+        context.set_trailing_metadata((('grpc-status-details-bin', status.SerializeToString()),))
+        context.abort(grpc.StatusCode.NOT_FOUND, status.message)
+
+    def StartApplication(self, request, context):
+        self.note('StartApplication', request, context)
+        return admin_pb2.StartResponse(registryId=f'{request.AppName}@0.service')
+
+    def StopApplication(self, request, context):
+        self.note('StopApplication', request, context)
+        return admin_pb2.ApplicationResponse(CmdStatus='Command successful.', AppStatus='Command successful.')
+
+    def PauseApplication(self, request, context):
+        self.note('PauseApplication', request, context)
+        return admin_pb2.ApplicationResponse(CmdStatus='Command successful.', AppStatus='Command successful.')
+
+    def ResumeApplication(self, request, context):
+        self.note('ResumeApplication', request, context)
+        return admin_pb2.ApplicationResponse(CmdStatus='Command successful.', AppStatus='Command successful.')
+
+    def GetUnitStatus(self, request, context):
+        self.requests.put(('GetUnitStatus', request))
+        unit = UNITS.get((request.VmName, request.UnitName))
+        if not unit:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"Unit '{request.UnitName}' is not exposed in VM '{request.VmName}'")
+        description, load, active, sub, freezer = unit
+        return systemd_pb2.UnitStatus(Name=request.UnitName, Description=description, LoadState=load, ActiveState=active,
+                                      SubState=sub, Path='/unit', FreezerState=freezer)
+
+    def QueryList(self, request, context):
+        self.requests.put(('QueryList', request))
+        return admin_pb2.QueryListResponse(List=self.fleet)
+
+    def Watch(self, request, context):
+        self.requests.put(('Watch', request))
+        yield admin_pb2.WatchItem(Initial=admin_pb2.QueryListResponse(List=self.fleet))
+        context.add_callback(lambda: self.events.put(self.END))
+        while (event := self.events.get()) is not self.END:
+            yield event
+        self.cancelled.set()
+
+
+class Server:
+    """Serves an Admin at addresses of grpcio's spelling; credentials make them TLS with client certificates."""
+
+    def __init__(self, address, credentials=None):
+        self.admin = Admin()
+        self.server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
+        admin_pb2_grpc.add_AdminServiceServicer_to_server(self.admin, self.server)
+        if credentials:
+            self.port = self.server.add_secure_port(address, credentials)
+        else:
+            self.port = self.server.add_insecure_port(address)
+        self.server.start()
+
+    def stop(self):
+        self.admin.events.put(Admin.END)
+        self.admin.cancelled.set()
+        self.server.stop(0).wait()

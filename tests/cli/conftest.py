@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tests of the client share: the program with a clean environment, an admin on a unix socket, one over mutual TLS."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get('B', 'build')
+os.environ['GRPC_ENABLE_FORK_SUPPORT'] = '0'
+sys.path[:0] = [str(BUILD / 'tests/cli'), str(ROOT / 'tests'), str(pathlib.Path(__file__).parent)]
+
+import grpc  # noqa: E402
+import pytest  # noqa: E402
+from admin import Server  # noqa: E402
+from certs import make_certs  # noqa: E402
+
+CTL = str(BUILD / 'givcctl')
+WAIT = 30  # seconds that nothing should ever need
+
+
+def environment(**variables):
+    env = {k: v for k, v in os.environ.items() if not k.startswith(('GIVC_', 'COLUMNS', 'NO_COLOR'))}
+    return env | {'LC_ALL': 'C.UTF-8', 'TERM': 'xterm', 'TZ': 'UTC'} | variables
+
+
+class Client:
+    """givcctl with the options that lead to one admin."""
+
+    def __init__(self, *options):
+        self.options = options
+
+    def command(self, *words):
+        return [CTL, *self.options, *words]
+
+    def __call__(self, *words, **variables):
+        return subprocess.run(self.command(*words), env=environment(**variables), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=WAIT, check=False)
+
+    def spawn(self, *words, **variables):
+        return subprocess.Popen(self.command(*words), env=environment(**variables), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def server(tmp_path):
+    s = Server(f'unix:{tmp_path}/admin.sock')
+    s.address = f'unix:{tmp_path}/admin.sock'
+    yield s
+    s.stop()
+
+
+@pytest.fixture
+def admin(server):
+    return server.admin
+
+
+@pytest.fixture
+def ctl(server):
+    return Client(f'--admin={server.address}')
+
+
+@pytest.fixture(scope='session')
+def certs(tmp_path_factory):
+    directory = tmp_path_factory.mktemp('certs')
+    make_certs(directory, {'admin-vm': ['127.0.0.1'], 'gui-vm': ['127.0.0.1']})
+    make_certs(directory / 'foreign', {'gui-vm': ['127.0.0.1']})
+    return directory
+
+
+@pytest.fixture
+def tls_server(certs):
+    own = certs / 'admin-vm'
+    pair = ((own / 'key.pem').read_bytes(), (own / 'cert.pem').read_bytes())
+    credentials = grpc.ssl_server_credentials([pair], (own / 'ca-cert.pem').read_bytes(), require_client_auth=True)
+    s = Server('127.0.0.1:0', credentials)
+    yield s
+    s.stop()

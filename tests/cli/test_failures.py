@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the client says and ends with when something fails: one sentence, a hint, an exit status for scripts."""
+
+import signal
+
+import pytest
+from conftest import WAIT, Client
+
+OK, FAILED, USAGE, NOT_RUNNING, NO_SUCH_NAME, NO_PERMISSION, UNREACHABLE, TIMEOUT = range(8)
+
+
+@pytest.mark.parametrize('name, status, sentence', [
+    ('missing', NO_SUCH_NAME, "Failed to start 'missing': Unit 'missing@0.service' not found in VM 'gui-vm' (NotFound)."),
+    ('denied', NO_PERMISSION,
+     "Failed to start 'denied': permission denied by admin access control policy (PermissionDenied)."),
+    ('nobody', NO_PERMISSION, "Failed to start 'nobody': No certificate (Unauthenticated)."),
+    ('twice', FAILED, "Failed to start 'twice': 'twice' is in VM 'a-vm' and in VM 'b-vm' (FailedPrecondition)."),
+    ('gone', FAILED, "Failed to start 'gone': The agent of VM 'gone-vm' cannot be reached (Unavailable)."),
+    ('late', TIMEOUT, "Failed to start 'late': VM 'late-vm' did not start within 60 s (DeadlineExceeded)."),
+    ('new', FAILED, "Failed to start 'new': Method not found (Unimplemented)."),
+    ('bug', FAILED, "Failed to start 'bug': internal error (Internal)."),
+    ('old', FAILED, "Failed to start 'old': request contains invalid arguments (InvalidArgument)."),
+    ('evil', FAILED, "Failed to start 'evil': clears?[2Jthe screen (Aborted)."),
+    ('mute', FAILED, "Failed to start 'mute': no reason (Aborted)."),
+])
+def test_refusals(ctl, name, status, sentence):
+    result = ctl('start', name)
+    assert (result.returncode, result.stdout) == (status, '')
+    assert result.stderr.splitlines()[0] == sentence
+
+
+def test_refusals_of_other_verbs(ctl):
+    for verb in ('stop', 'pause', 'resume'):
+        result = ctl(verb, 'missing@0')
+        assert result.returncode == NO_SUCH_NAME
+        assert result.stderr.startswith(f"Failed to {verb} 'missing@0': Unit 'missing@0.service' not found")
+        assert result.stderr.splitlines()[1] == "Hint: 'givcctl list' shows what there is."
+
+
+def test_details(ctl):
+    assert ctl('start', 'detailed').stderr.splitlines() == [
+        "Failed to start 'detailed': No such application (NotFound).", 'Detail: manifest has: hold, clearexit',
+        "Hint: 'givcctl list' shows what there is."]
+
+
+def test_failures_are_never_json(ctl):
+    result = ctl('-j', 'start', 'missing')
+    assert (result.returncode, result.stdout) == (NO_SUCH_NAME, '')
+    assert result.stderr.startswith('Failed to start')
+
+
+def test_timeout(ctl, admin):
+    result = ctl('start', 'slow', '--timeout=1')
+    assert result.returncode == TIMEOUT
+    assert result.stderr.startswith("Failed to start 'slow': ")
+    assert '(DeadlineExceeded).\nHint: It may still happen' in result.stderr
+    assert admin.cancelled.wait(WAIT)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupt(ctl, admin, number):
+    start = ctl.spawn('start', 'slow')
+    admin.requests.get(timeout=WAIT)
+    start.send_signal(number)
+    out, err = start.communicate(timeout=WAIT)
+    assert (out, start.returncode) == ('', -number)
+    assert err == "Interrupted. The admin was asked to start 'slow', which may go on; 'givcctl list' shows.\n"
+    assert admin.cancelled.wait(WAIT)
+
+
+def test_status_of_nothing(ctl):
+    result = ctl('status', 'unheard-of')
+    assert result.returncode == NO_SUCH_NAME
+    assert result.stderr.startswith(
+        "Failed to show the status of 'unheard-of': Nothing is registered by that name (NotFound).")
+    result = ctl('status', 'app-vm', 'unheard-of')
+    assert result.returncode == NO_SUCH_NAME
+    assert "Unit 'unheard-of.service' is not exposed in VM 'app-vm' (NotFound)." in result.stderr
+
+
+def test_status_of_a_name_that_is_twice(ctl):
+    result = ctl('status', 'twin')
+    assert result.returncode == FAILED
+    assert "in VM 'net-vm' and in VM 'app-vm'; say which with --vm (FailedPrecondition)." in result.stderr
+
+
+def test_watch_of_an_admin_that_stops(ctl, server):
+    watch = ctl.spawn('watch', 'hold*')
+    assert 'present' in watch.stdout.readline()
+    server.admin.events.put(server.admin.END)
+    _, err = watch.communicate(timeout=WAIT)
+    assert watch.returncode == FAILED
+    assert err == 'Failed to watch the registry: The admin ended the stream (Unavailable).\n'
+
+
+@pytest.mark.parametrize('words, says', [
+    (('lsit',), "Unknown verb 'lsit', did you mean 'list'?"),
+    (('hibernate',), "Unknown verb 'hibernate'."),
+    (('start',), "'start' needs more: start [app] NAME"),
+    (('start', 'foot', 'url'), "'url' is too much; what is for the application stands behind '--'."),
+    (('start', 'app', 'foot', 'url'), "'url' is too much"),
+    (('stop',), "'stop' needs more: stop NAME"),
+    (('stop', 'a', 'b'), "'b' is too much: stop NAME"),
+    (('stop', 'a', '--', 'b'), "'stop' takes no arguments behind '--'"),
+    (('status',), "'status' needs more"),
+    (('status', 'a', 'b', 'c'), "'c' is too much"),
+    (('status', 'a', 'b', '--vm=c'), "The VM is 'a' or 'c', not both."),
+    (('--colour', 'list'), "unrecognized option '--colour'"),
+    (('--json=xml',), '--json=xml'),
+    (('--timeout=never', 'list'), '--timeout=never'),
+    (('--admin=nonsense', 'list'), 'nonsense'),
+    (('--admin=tcp:127.0.0.1:9001', 'list'), '--name'),
+])
+def test_usage(words, says):
+    result = Client()(*words)
+    assert (result.returncode, result.stdout) == (USAGE, '')
+    assert says in result.stderr
+    assert result.stderr.endswith("Hint: 'givcctl --help' shows verbs and options.\n")
+
+
+def test_a_broken_pipe_is_a_failure(ctl):
+    with open('/dev/full', 'w') as full:
+        import subprocess
+        from conftest import environment
+        done = subprocess.run(ctl.command('list'), env=environment(), stdout=full, stderr=subprocess.PIPE, timeout=WAIT,
+                              check=False)
+    assert done.returncode == FAILED

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client on a terminal: colours, width, JSON for people; and that logs stay out of the way."""
+
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import termios
+
+from conftest import WAIT, environment
+
+
+def on_terminal(command, columns=80, **variables):
+    """What the command writes to a terminal of that width."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
+    with subprocess.Popen(command, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=follower,
+                          stderr=subprocess.PIPE) as process:
+        os.close(follower)
+        written = b''
+        try:
+            while chunk := os.read(leader, 65536):
+                written += chunk
+        except OSError:
+            pass  # how a terminal says that nobody writes any more
+        assert process.wait(WAIT) == 0
+        assert process.stderr.read() == b''
+    os.close(leader)
+    return written.decode().replace('\r\n', '\n')
+
+
+def plain(text):
+    for colour in ('\033[32m', '\033[33m', '\033[90m', '\033[0m'):
+        text = text.replace(colour, '')
+    return text
+
+
+def test_table_is_coloured_and_fits(ctl):
+    for columns in (60, 80, 132):
+        shown = on_terminal(ctl.command('list'), columns)
+        assert '\033[32mRunning' in shown and '\033[90mPoweredOff' in shown
+        assert max(len(line) for line in plain(shown).splitlines()) <= columns
+
+
+def test_full_does_not_shorten(ctl):
+    assert 'terminal of eighty columns' in plain(on_terminal(ctl.command('list', '-l'), 60))
+
+
+def test_no_colour_where_none_is_wanted(ctl):
+    assert '\033' not in on_terminal(ctl.command('list'), NO_COLOR='1')
+    assert '\033' not in on_terminal(ctl.command('list'), TERM='dumb')
+    assert '\033' not in ctl('list').stdout
+    assert '\033[32m' in on_terminal(ctl.command('list'), NO_COLOR='')
+
+
+def test_status_and_watch_are_coloured(ctl):
+    assert '\033[32m●' in on_terminal(ctl.command('status', 'hold@0'))
+
+
+def test_json_is_for_people_on_a_terminal(ctl):
+    shown = on_terminal(ctl.command('-j', 'status', 'hold@0'))
+    assert shown.count('\n') > 5
+    assert json.loads(shown)['Name'] == 'hold@0.service'
+
+
+def test_logs_are_on_standard_error(ctl):
+    result = ctl('start', 'hold', GIVC_LOG='debug')
+    assert (result.returncode, result.stdout) == (0, 'hold@0.service\n')
