@@ -27,7 +27,7 @@ const char *endswith(const char *s, const char *suffix);
 /* A new string from a format. */
 char *strf(const char *fmt, ...) _printf_(1, 2) _warn_unused_;
 /* Replaces *p by a copy of s (NULL stays NULL). 1 when it changed, 0 when it was equal, -ENOMEM. */
-int str_replace(char **p, const char *s) _warn_unused_;
+int str_replace(char **p, const char *s);
 /* n bytes of text that are shortest-form UTF-8 (RFC 3629) without a NUL byte. */
 bool str_is_utf8(const char *s, size_t n);
 /* Printable text of one line: valid UTF-8, no control characters. */

@@ -18,16 +18,17 @@ typedef enum RpcAddressKind {
 
 typedef struct RpcAddress {
         RpcAddressKind kind;
-        char *host;     /* TCP: IP literal or host name; UNIX: the path, "@name" when abstract; PASSED: socket name, "*" all, "" first */
-        unsigned cid;   /* VSOCK */
-        unsigned port;  /* TCP, VSOCK */
+        char *host; /* TCP: IP literal or host name; UNIX: the path, "@name" when abstract; PASSED: socket name, "*" all, "" first */
+        unsigned cid;  /* VSOCK */
+        unsigned port; /* TCP, VSOCK */
 } RpcAddress;
 
 /* tcp:HOST:PORT, IP:PORT, [v6]:PORT, unix:PATH, /path, ./path, @abstract, vsock:CID:PORT (CID a number, host, local, any),
  * sd-listen, sd-listen:NAME, sd-listen:*. 0; -EINVAL with a sentence in *reterr (new string) that says what is wrong. */
 int rpc_address_parse(const char *s, RpcAddress *ret, char **reterr) _warn_unused_;
 /* From the words of a configuration: protocol tcp|unix|abstract|vsock, address, port as text. */
-int rpc_address_from_transport(const char *protocol, const char *address, const char *port, RpcAddress *ret, char **reterr) _warn_unused_;
+int rpc_address_from_transport(const char *protocol, const char *address, const char *port, RpcAddress *ret,
+                char **reterr) _warn_unused_;
 void rpc_address_done(RpcAddress *a);
 int rpc_address_copy(const RpcAddress *a, RpcAddress *ret) _warn_unused_;
 /* The text that parses to this address; new string, NULL when out of memory. */

@@ -16,7 +16,7 @@ Identity *rpc_call_get_identity(RpcCall *call);
 const char *rpc_call_get_path(RpcCall *call);
 /* When the caller stops waiting, CLOCK_MONOTONIC; USEC_INFINITY when it set no deadline. Give it to the calls you make. */
 usec_t rpc_call_get_deadline(RpcCall *call);
-/* Header of the request (lower-case ASCII key), borrowed, NULL when absent. */
+/* Header of the request by its lower-case ASCII key, borrowed from the call; NULL when absent or out of memory. */
 const char *rpc_call_get_metadata(RpcCall *call, const char *key);
 
 /* Unary and client-streaming methods: the reply, sent when the handler returns 0. It is packed at once and may live on the

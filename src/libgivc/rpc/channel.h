@@ -4,6 +4,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "base/time.h"
 #include "rpc/address.h"
 #include "rpc/queue.h"
 #include "rpc/status.h"
@@ -21,8 +22,8 @@ typedef enum RpcChannelState {
 
 typedef struct RpcChannelOptions {
         const RpcAddress *address;
-        TlsCredentials *credentials; /* NULL: plain. Unix sockets are always plain */
-        const char *server_name;     /* TLS: checked against the server's SAN dNSNames; also :authority */
+        TlsCredentials *credentials;               /* NULL: plain. Unix sockets are always plain */
+        const char *server_name;                   /* TLS: checked against the server's SAN dNSNames; also :authority */
         usec_t backoff_min_usec, backoff_max_usec; /* 0: 200 ms and 5 s */
         usec_t connect_usec;                       /* bound on one try; 0: 5 s */
 } RpcChannelOptions;
@@ -40,11 +41,13 @@ RpcChannelState rpc_channel_get_state(const RpcChannel *c);
 /* A sentence about the last failed try ("connect to 192.168.101.2:9000: Connection refused"), never NULL. */
 const char *rpc_channel_get_error(const RpcChannel *c);
 /* Calls on_state from the loop after each change of state. One listener a channel. */
-void rpc_channel_set_listener(RpcChannel *c, void (*on_state)(RpcChannel *c, RpcChannelState state, void *userdata),
-                void *userdata);
+void rpc_channel_set_listener(
+                RpcChannel *c, void (*on_state)(RpcChannel *c, RpcChannelState state, void *userdata), void *userdata);
 /* Suspends until the channel is ready: 0, -ETIMEDOUT, -ECANCELED. */
 int rpc_channel_ready_wait(RpcChannel *c, usec_t deadline);
 
+/* A call on a channel that is idle or connecting waits for the outcome of that try; on one that has failed it fails at once
+ * with UNAVAILABLE, unless it says wait_for_ready. */
 typedef struct RpcCallOptions {
         usec_t deadline;     /* CLOCK_MONOTONIC; 0 or USEC_INFINITY: none, and the caller knows why */
         bool wait_for_ready; /* wait for a connection up to the deadline instead of failing with UNAVAILABLE */
@@ -53,12 +56,13 @@ typedef struct RpcCallOptions {
 /* A unary call: sends request to the method of that name, suspends for the reply. 0: *ret is a message of the method's
  * output type, proto_free() it (ret may be NULL). Else a negative errno by the table of rpc/status, and *reterr has code
  * and sentence. request may live on the stack. */
-int rpc_channel_call_wait(RpcChannel *c, const ProtobufCServiceDescriptor *service, const char *method, const void *request,
-                const RpcCallOptions *options, void *ret, RpcStatus *reterr) _warn_unused_;
+int rpc_channel_call_wait(RpcChannel *c, const ProtobufCServiceDescriptor *service, const char *method,
+                const void *request, const RpcCallOptions *options, void *ret, RpcStatus *reterr) _warn_unused_;
 
 /* A call with streams. Server-streaming: open, send the request, close_send, receive until 0, and look at the status.
- * Client-streaming and bidirectional likewise; sending and receiving may happen in two fibers. */
-int rpc_stream_open(RpcChannel *c, const ProtobufCServiceDescriptor *service, const char *method,
+ * Client-streaming and bidirectional likewise; sending and receiving may happen in two fibers. Opening
+ * waits for a connection as a unary call does. */
+int rpc_stream_open_wait(RpcChannel *c, const ProtobufCServiceDescriptor *service, const char *method,
                 const RpcCallOptions *options, RpcStream **ret, RpcStatus *reterr) _warn_unused_;
 /* Cancels the call if it has not ended. Not while a _wait of it is suspended. */
 RpcStream *rpc_stream_free(RpcStream *s);

@@ -34,6 +34,10 @@ RpcQueue *rpc_queue_unref(RpcQueue *q);
 DEFINE_CLEANUP(RpcQueue *, rpc_queue_unref)
 sd_event *rpc_queue_get_event(RpcQueue *q);
 RpcQueueMode rpc_queue_get_mode(const RpcQueue *q);
+/* Brackets whatever moves bytes or starts operations on the loop's own stack. Leaving the outermost bracket runs done() of
+ * what has completed and pumps the lanes that were touched, until nothing is left. */
+void rpc_queue_enter(RpcQueue *q);
+void rpc_queue_leave(RpcQueue *q);
 /* Runs done() of every operation that has completed. Returns how many. */
 unsigned rpc_queue_dispatch(RpcQueue *q);
 /* Lanes that exist: connections whose end gRPC has not given back. For tests and for the drain. */
@@ -43,13 +47,20 @@ void rpc_op_init(RpcOp *op, RpcQueue *q, void (*done)(RpcOp *op, bool ok));
 
 /* A lane is one connection's pair of queues: operations complete on one, the other lets gRPC handle this connection's
  * socket and no other. So no connection ever waits behind the events of another, and nothing has to be counted. */
-int rpc_lane_new(RpcQueue *q, RpcLane **ret) _warn_unused_;
+/* pump(userdata) moves the bytes that gRPC has written; see rpc_lane_touch(). */
+int rpc_lane_new(RpcQueue *q, void (*pump)(void *userdata), void *userdata, RpcLane **ret) _warn_unused_;
 /* Shuts both queues down and frees the lane when gRPC has let go of them. No operation may be pending. */
 RpcLane *rpc_lane_free(RpcLane *l);
 /* For operations and notifications. */
 grpc_completion_queue *rpc_lane_get_queue(RpcLane *l);
-/* For grpc_server_register_completion_queue() and grpc_channel_ping(): binds a socket to the lane. */
+/* For grpc_server_register_completion_queue(), or for a call that never begins: ties gRPC's socket to the lane. */
 grpc_completion_queue *rpc_lane_get_driver(RpcLane *l);
+/* grpc_call_start_batch() on a call of this lane; gRPC may have something to send afterwards. */
+grpc_call_error rpc_lane_start(RpcLane *l, grpc_call *call, const grpc_op *ops, size_t n_ops, RpcOp *op);
+/* Asks for pump() before the current visit ends. */
+void rpc_lane_touch(RpcLane *l);
+/* Takes that back: what gRPC has written is being read now. */
+void rpc_lane_clear(RpcLane *l);
 /* Lets gRPC handle what its socket has ready: call it after bytes were written to or read from our end. It does nothing in
  * the threaded mode. Completions are collected, not dispatched. */
 void rpc_lane_drive(RpcLane *l);

@@ -39,6 +39,7 @@ void rpc_server_recheck(RpcServer *s);
 
 typedef struct RpcServerStats {
         unsigned n_connections, n_handshakes, n_calls;
-        uint64_t n_accepted, n_refused, n_guarded; /* since the start: accepted, refused before HTTP/2, ended by the guard */
+        uint64_t n_accepted, n_refused,
+                        n_guarded; /* since the start: accepted, refused before HTTP/2, ended by the guard */
 } RpcServerStats;
 void rpc_server_get_stats(const RpcServer *s, RpcServerStats *ret);

@@ -55,8 +55,3 @@ int rpc_code_to_errno(RpcCode code);
 /* "NOT_FOUND", and "NotFound" as grpcurl and people spell it; never NULL. */
 const char *rpc_code_to_string(RpcCode code);
 const char *rpc_code_to_word(RpcCode code);
-
-/* google.rpc.Status for grpc-status-details-bin: new buffer, or an empty one for RPC_OK. 0 or -ENOMEM. */
-int rpc_status_pack(const RpcStatus *s, void **ret, size_t *ret_size) _warn_unused_;
-/* Adds reason and detail from the trailer's bytes; foreign or broken bytes are ignored. */
-void rpc_status_unpack_details(RpcStatus *s, const void *data, size_t size);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/guard.h"
+
+#include <string.h>
+
+static const char http2_preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+#define PREFACE_SIZE (sizeof(http2_preface) - 1)
+
+enum {
+        FRAME_DATA = 0,
+        FRAME_HEADERS = 1,
+        FRAME_PRIORITY = 2,
+        FRAME_RST_STREAM = 3,
+        FRAME_SETTINGS = 4,
+        FRAME_PUSH_PROMISE = 5,
+        FRAME_PING = 6,
+        FRAME_GOAWAY = 7,
+        FRAME_WINDOW_UPDATE = 8,
+        FRAME_CONTINUATION = 9,
+};
+
+enum {
+        FLAG_END_STREAM = 0x1,
+        FLAG_END_HEADERS = 0x4,
+};
+
+#define GUARD_OTHER_BURST  1000
+#define GUARD_OTHER_RATE   100
+#define GUARD_WINDOW_BURST 2000
+#define GUARD_WINDOW_RATE  200
+#define GUARD_WINDOW_EARN                                                                                              \
+        4 /* window updates that one data frame of ours may bring: its stream's, the connection's, twice */
+
+static const struct {
+        unsigned burst, rate; /* tokens, tokens a second */
+        const char *error;
+} budgets[GUARD_BUDGET_MAX_] = {
+        [GUARD_BUDGET_RST] = { GUARD_RST_BURST, GUARD_RST_RATE, "too many resets" },
+        [GUARD_BUDGET_PING] = { GUARD_PING_BURST, GUARD_PING_RATE, "too many pings" },
+        [GUARD_BUDGET_SETTINGS] = { GUARD_SETTINGS_BURST, GUARD_SETTINGS_RATE, "too many settings" },
+        [GUARD_BUDGET_WINDOW] = { GUARD_WINDOW_BURST, GUARD_WINDOW_RATE, "too many window updates" },
+        [GUARD_BUDGET_OTHER] = { GUARD_OTHER_BURST, GUARD_OTHER_RATE, "too many useless frames" },
+};
+
+void guard_budget_init(GuardBudget *b, usec_t now) {
+        for (unsigned i = 0; i < GUARD_BUDGET_MAX_; i++) {
+                b->tokens[i] = budgets[i].burst;
+                b->refilled[i] = now;
+        }
+}
+
+static unsigned guard_budget_refill(GuardBudget *b, GuardBudgetKind kind, usec_t now) {
+        usec_t earned = (now - b->refilled[kind]) * budgets[kind].rate / USEC_PER_SEC;
+
+        if (earned > 0) {
+                b->tokens[kind] = MIN(b->tokens[kind] + earned, (usec_t) MAX(budgets[kind].burst, b->tokens[kind]));
+                b->refilled[kind] += earned * USEC_PER_SEC / budgets[kind].rate;
+        }
+        return b->tokens[kind];
+}
+
+bool guard_budget_is_full(const GuardBudget *b, usec_t now) {
+        GuardBudget copy = *b;
+
+        for (unsigned i = 0; i < GUARD_BUDGET_MAX_; i++)
+                if (guard_budget_refill(&copy, i, now) < budgets[i].burst)
+                        return false;
+        return true;
+}
+
+void guard_init(Guard *g, bool is_server, GuardBudget *budget) {
+        *g = (Guard){ .is_server = is_server, .budget = budget };
+        g->lanes[is_server ? GUARD_INCOMING : GUARD_OUTGOING].n_preface = PREFACE_SIZE;
+}
+
+static int guard_refuse(Guard *g, const char *error) {
+        g->error = error;
+        return -EPROTO;
+}
+
+/* The clock is read only when the bucket looks empty: most frames cost a decrement. */
+static int guard_spend(Guard *g, GuardBudgetKind kind) {
+        GuardBudget *b = g->budget;
+
+        if (b->tokens[kind] == 0 && guard_budget_refill(b, kind, time_now(CLOCK_MONOTONIC)) == 0)
+                return guard_refuse(g, budgets[kind].error);
+        b->tokens[kind]--;
+        return 0;
+}
+
+static void guard_close_stream(Guard *g, uint32_t stream) {
+        for (unsigned i = 0; i < g->n_streams; i++)
+                if (g->streams[i] == stream) {
+                        g->streams[i] = g->streams[--g->n_streams];
+                        return;
+                }
+}
+
+/* A client's HEADERS on a stream that is new opens it; gRPC does not count before its SETTINGS are acknowledged. */
+static int guard_open_stream(Guard *g, uint32_t stream) {
+        if (stream <= g->last_stream)
+                return 0;
+        if (stream % 2 == 0)
+                return guard_refuse(g, "a stream with an even number");
+        if (g->n_streams >= GUARD_STREAMS_MAX)
+                return guard_refuse(g, "too many open streams");
+        g->last_stream = stream;
+        g->streams[g->n_streams++] = stream;
+        return 0;
+}
+
+static int guard_begin_block(Guard *g, GuardLane *l, uint32_t size, uint8_t flags) {
+        l->block_size = size;
+        l->n_continuations = 0;
+        l->in_block = !(flags & FLAG_END_HEADERS);
+        return size > GUARD_HEADER_BLOCK_MAX ? guard_refuse(g, "a header block that is too large") : 0;
+}
+
+static int guard_continue_block(Guard *g, GuardLane *l, uint32_t size, uint8_t flags) {
+        if (!l->in_block)
+                return guard_refuse(g, "a continuation of nothing");
+        l->block_size += size;
+        l->n_continuations++;
+        l->in_block = !(flags & FLAG_END_HEADERS);
+        if (l->block_size > GUARD_HEADER_BLOCK_MAX)
+                return guard_refuse(g, "a header block that is too large");
+        return l->n_continuations > GUARD_CONTINUATIONS_MAX ? guard_refuse(g, "too many continuations") : 0;
+}
+
+static int guard_check_incoming(Guard *g, GuardLane *l, uint8_t type, uint8_t flags, uint32_t size, uint32_t stream) {
+        int r;
+
+        g->n_frames++;
+        if (size > GUARD_FRAME_MAX)
+                return guard_refuse(g, "a frame that is too large");
+        if (g->n_frames == 1 && type != FRAME_SETTINGS)
+                return guard_refuse(g, "no settings at the beginning");
+        if (l->in_block && type != FRAME_CONTINUATION)
+                return guard_refuse(g, "a header block that is interrupted");
+
+        switch (type) {
+        case FRAME_DATA:
+                if (stream == 0)
+                        return guard_refuse(g, "data without a stream");
+                return size == 0 && !(flags & FLAG_END_STREAM) ? guard_spend(g, GUARD_BUDGET_OTHER) : 0;
+        case FRAME_HEADERS:
+                if (stream == 0)
+                        return guard_refuse(g, "headers without a stream");
+                r = g->is_server ? guard_open_stream(g, stream) : 0;
+                return r < 0 ? r : guard_begin_block(g, l, size, flags);
+        case FRAME_CONTINUATION:
+                return guard_continue_block(g, l, size, flags);
+        case FRAME_RST_STREAM:
+                guard_close_stream(g, stream);
+                return guard_spend(g, GUARD_BUDGET_RST);
+        case FRAME_SETTINGS:
+                return guard_spend(g, GUARD_BUDGET_SETTINGS);
+        case FRAME_PING:
+                return guard_spend(g, GUARD_BUDGET_PING);
+        case FRAME_WINDOW_UPDATE:
+                return guard_spend(g, GUARD_BUDGET_WINDOW);
+        case FRAME_PUSH_PROMISE:
+                return guard_refuse(g, "a push promise");
+        default:
+                return guard_spend(g, GUARD_BUDGET_OTHER);
+        }
+}
+
+static int guard_check_outgoing(Guard *g, uint8_t type, uint8_t flags, uint32_t stream) {
+        switch (type) {
+        case FRAME_DATA:
+                if (g->budget->tokens[GUARD_BUDGET_WINDOW] < GUARD_WINDOW_BURST * 2)
+                        g->budget->tokens[GUARD_BUDGET_WINDOW] += GUARD_WINDOW_EARN;
+                /* fall through */
+        case FRAME_HEADERS:
+                if (g->is_server && (flags & FLAG_END_STREAM))
+                        guard_close_stream(g, stream);
+                return 0;
+        case FRAME_RST_STREAM:
+                guard_close_stream(g, stream);
+                /* A client resets what it likes to; a server that has to reset so often is made to. */
+                return g->is_server ? guard_spend(g, GUARD_BUDGET_RST) : 0;
+        default:
+                return 0;
+        }
+}
+
+static int guard_check_frame(Guard *g, GuardDirection direction) {
+        GuardLane *l = &g->lanes[direction];
+        const uint8_t *h = l->header;
+        uint32_t size = (uint32_t) h[0] << 16 | (uint32_t) h[1] << 8 | h[2];
+        uint32_t stream = ((uint32_t) h[5] << 24 | (uint32_t) h[6] << 16 | (uint32_t) h[7] << 8 | h[8]) & 0x7fffffff;
+
+        l->remaining = size;
+        return direction == GUARD_INCOMING ? guard_check_incoming(g, l, h[3], h[4], size, stream)
+                                           : guard_check_outgoing(g, h[3], h[4], stream);
+}
+
+static int guard_check_preface(Guard *g, GuardLane *l, const uint8_t *p, size_t n) {
+        if (memcmp(http2_preface + PREFACE_SIZE - l->n_preface, p, n) != 0)
+                return guard_refuse(g, "not HTTP/2");
+        l->n_preface -= n;
+        return 0;
+}
+
+int guard_scan(Guard *g, GuardDirection direction, const uint8_t *p, size_t n) {
+        GuardLane *l = &g->lanes[direction];
+        int r = g->error ? -EPROTO : 0;
+
+        while (n > 0 && r >= 0) {
+                size_t k;
+
+                if (l->n_preface > 0) {
+                        k = MIN(n, l->n_preface);
+                        r = guard_check_preface(g, l, p, k);
+                } else if (l->remaining > 0) {
+                        k = MIN(n, l->remaining);
+                        l->remaining -= k;
+                } else {
+                        k = MIN(n, sizeof(l->header) - l->n_header);
+                        memcpy(l->header + l->n_header, p, k);
+                        l->n_header += k;
+                        if (l->n_header == sizeof(l->header)) {
+                                l->n_header = 0;
+                                r = guard_check_frame(g, direction);
+                        }
+                }
+                p += k;
+                n -= k;
+        }
+        return r < 0 ? r : 0;
+}

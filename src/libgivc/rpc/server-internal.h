@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the server share: server.c (listeners, peers, services), connection.c (one peer's connection and its
+ * grpc_server) and call.c (one call and its fiber). */
+#pragma once
+
+#include "base/list.h"
+#include "base/map.h"
+#include "rpc/relay.h"
+#include "rpc/server.h"
+
+/* A method that can be called, by its path "/package.Service/Method". */
+typedef struct RpcEntry {
+        const ProtobufCServiceDescriptor *service;
+        const ProtobufCMethodDescriptor *descriptor;
+        const RpcMethod *method;
+        void *userdata;
+} RpcEntry;
+
+/* What all connections of one identity share. It stays while its budgets are not full again. */
+typedef struct RpcPeer {
+        RpcServer *server;
+        char *key;
+        unsigned n_connections, n_calls;
+        GuardBudget budget;
+        usec_t reported; /* last line in the log about a refusal */
+} RpcPeer;
+
+typedef struct RpcListener {
+        List listeners;
+        RpcServer *server;
+        int fd;
+        bool is_unix;
+        sd_event_source *source, *pause; /* pause: out of descriptors, try again later */
+} RpcListener;
+
+struct RpcServer {
+        RpcQueue *queue;
+        TlsCredentials *credentials;
+        rpc_access_t access;
+        void *access_userdata;
+        Map *entries; /* path → RpcEntry */
+        Map *peers;   /* identity key → RpcPeer */
+        List listeners;
+        List connections;
+        List handshakes; /* connections that are not alive yet, oldest first */
+        int spare_fd;    /* given up to accept and refuse when there are no more */
+        bool draining;
+        void (*drained)(void *userdata);
+        void *drained_userdata;
+        sd_event_source *drain_timer;
+        /* Services of our own (health, reflection): freed with the server. */
+        void (*owned_free[4])(void *);
+        void *owned_data[4];
+        unsigned n_owned;
+        void (*on_drain)(void *userdata); /* the health service tells its watchers */
+        void *on_drain_userdata;
+        RpcServerStats stats;
+};
+
+/* A place for the next call of a connection. */
+typedef struct RpcSlot {
+        RpcOp op;
+        struct RpcConnection *connection;
+        grpc_call *call;
+        grpc_call_details details;
+        grpc_metadata_array metadata;
+} RpcSlot;
+
+#define RPC_SLOTS 2
+
+typedef struct RpcConnection {
+        List connections, handshakes;
+        RpcServer *server;
+        Relay *relay;
+        char *source; /* the peer's address without its port, for the limit on handshakes */
+        RpcPeer *peer;
+        RpcLane *lane;
+        grpc_server *grpc;
+        RpcSlot slots[RPC_SLOTS];
+        unsigned n_slots; /* requested */
+        List calls;
+        RpcOp shutdown_op;
+        bool shutting, shut, relay_closed;
+} RpcConnection;
+
+/* Takes over an accepted socket. */
+int connection_new(RpcServer *s, int fd, bool is_unix) _warn_unused_;
+void connection_close(RpcConnection *c, const char *reason);
+/* No new calls from now on: GOAWAY; it closes when its calls have ended. */
+void connection_drain(RpcConnection *c);
+void connection_cancel_calls(RpcConnection *c);
+/* Frees the connection if everything that refers to it has gone. */
+void connection_check(RpcConnection *c);
+/* Takes a step towards the end without the loop; for rpc_server_free(). */
+void connection_finish_now(RpcConnection *c);
+Identity *connection_get_identity(const RpcConnection *c);
+
+/* Takes over what the slot received and runs it. */
+void call_accept(RpcSlot *slot);
+void call_cancel(RpcCall *call);
+
+/* One more connection of that identity: -ENOBUFS at the limit, -ENOMEM. */
+int server_get_peer(RpcServer *s, const Identity *identity, RpcPeer **ret) _warn_unused_;
+void server_put_peer(RpcPeer *p);
+void server_report(RpcServer *s, RpcPeer *peer, const char *who, const char *principal, const char *why);
+/* A connection has gone. */
+void server_notice_end(RpcServer *s);
+/* Room for one more handshake from that source: the oldest one may have to go. */
+void server_limit_handshakes(RpcServer *s, const RpcConnection *newcomer);
+/* The server owns data from now on and frees it with func. */
+int server_own(RpcServer *s, void *data, void (*func)(void *)) _warn_unused_;
