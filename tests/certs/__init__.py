@@ -152,12 +152,12 @@ class Authority:
         return [self.certificate, *self.parent.chain()] if self.parent else []
 
     def issue(self, name, addresses=(), key="p256", names=None, uses=("server", "client"), days=3650, starts=-1, padding=0,
-              two_extensions=False, serial=None):
+              two_extensions=False, critical=False, serial=None):
         """A certificate whose CN is name. names: its SAN dNSNames (default [name]; [] for none; bytes go in as they are);
         addresses: its SAN iPAddresses, as text or bytes. key: one of KEYS. uses: of USES, () for no extendedKeyUsage. It is
         valid from starts days after now (negative: before) for days days (negative: ended before it began is refused by
         builders, so for an expired one say starts=-10, days=5). padding: bytes of an extension that makes it big.
-        two_extensions: a second subjectAltName extension naming "other"."""
+        two_extensions: a second subjectAltName extension naming "other". critical: an unknown critical extension."""
         private = KEYS[key]()
         start = now() + starts * DAY
         names = [name] if names is None else names
@@ -173,6 +173,9 @@ class Authority:
             builder = builder.add_extension(x509.ExtendedKeyUsage([USES[u] for u in uses]), critical=False)
         if padding:
             extensions.append(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), tlv(4, bytes(padding))))
+        if critical:
+            unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.2"), tlv(4, b"?"))
+            builder = builder.add_extension(unknown, critical=True)
         # The builder refuses a second extension of a kind, which is what one of the kinds is about.
         builder._extensions = builder._extensions + [x509.Extension(e.oid, False, e) for e in extensions]
         return Issued(builder.sign(self.key, digest_for(self.key)), private, self.chain(), self.root().certificate)
@@ -221,13 +224,15 @@ KINDS = {
     "blank-name": {"names": ["pe er"]}, "empty-name": {"names": [""]}, "odd-address": {"addresses": [b"\x0a\0\0"]},
     "mapped-address": {"addresses": ["::ffff:192.168.101.5"]}, "v6-address": {"addresses": ["fd00::5"]},
     "no-use": {"uses": ()}, "server-only": {"uses": ("server",)}, "client-only": {"uses": ("client",)},
-    "code-only": {"uses": ("code",)}, "huge": {"padding": 64 * 1024}, "big": {"padding": 20000}, "revoked": {}, "other-good": {},
+    "code-only": {"uses": ("code",)}, "huge": {"padding": 64 * 1024}, "big": {"padding": 20000}, "revoked": {},
+    "critical": {"critical": True},
 }
 
 
 def write_kinds(directory):
     """All of KINDS, and those that need another CA: foreign, chain-2, chain-3, chain-20, not-ca (signed by a leaf), revoked-ca
-    (its intermediate is), expired-ca, weak-ca. Beside them crl.pem and its variants, and server (the other end)."""
+    (its intermediate is), too-deep, expired-ca, weak-ca. Beside them lists of CAs and of the revoked, and server (the other
+    end)."""
     directory = pathlib.Path(directory)
     ca = Authority("Test CA").write(directory)
     issued = {}
@@ -250,8 +255,11 @@ def write_kinds(directory):
     leaf.name, leaf.key, leaf.certificate, leaf.parent = \
         issued["good"].certificate.subject, issued["good"].key, issued["good"].certificate, ca
     leaf.issue("peer").write(directory / "not-ca")
-    Authority("Old CA", days=-0.5).write(directory / "expired-ca").issue("peer").write(directory / "expired-ca")
-    Authority("Weak CA", key="rsa1024").issue("peer").write(directory / "weak-ca")
+    ca.intermediate("Without power", path_length=0).intermediate("Too deep").issue("peer").write(directory / "too-deep")
+    expired, weak = Authority("Old CA", days=-0.5), Authority("Weak CA", key="rsa1024")
+    for name, authority in ("expired-ca", expired), ("weak-ca", weak):
+        authority.issue("peer").write(directory / name)
+        (directory / f"and-{name}.pem").write_bytes(pem(ca.certificate) + pem(authority.certificate))
     ca.write_crl(directory / "crl.pem", [issued["revoked"], revoked_below.certificate.serial_number])
     ca.write_crl(directory / "crl-old.pem", [issued["revoked"]], days=-1)
     ca.write_crl(directory / "crl-empty.pem", [])

@@ -18,7 +18,7 @@ struct TlsSession {
         char *server_name;
 
         Buffer input, output;
-        size_t handshake_size; /* bytes of input that the handshake took */
+        size_t barren_size; /* bytes of input since there was plain text: handshake, tickets, key updates, empty records */
 
         bool verified : 1; /* the peer's certificate */
         bool done : 1;     /* the handshake */
@@ -36,13 +36,11 @@ static ssize_t on_pull(gnutls_transport_ptr_t userdata, void *p, size_t size) {
                 gnutls_transport_set_errno(s->gnutls, EAGAIN);
                 return -1;
         }
-        if (!s->done) {
-                if (n > TLS_HANDSHAKE_SIZE_MAX - s->handshake_size) {
-                        gnutls_transport_set_errno(s->gnutls, EMSGSIZE);
-                        return -1;
-                }
-                s->handshake_size += n;
+        if (n > TLS_HANDSHAKE_SIZE_MAX - s->barren_size) {
+                gnutls_transport_set_errno(s->gnutls, EMSGSIZE);
+                return -1;
         }
+        s->barren_size += n;
         memcpy(p, buffer_head(&s->input), n);
         buffer_consume(&s->input, n);
         return n;
@@ -193,7 +191,6 @@ static const struct {
         { GNUTLS_E_UNSUPPORTED_VERSION_PACKET, -EPROTO, GNUTLS_A_PROTOCOL_VERSION, "TLS 1.3 is not offered" },
         { GNUTLS_E_NO_CIPHER_SUITES, -EPROTO, GNUTLS_A_HANDSHAKE_FAILURE, "no cipher suite in common" },
         { GNUTLS_E_NO_COMMON_KEY_SHARE, -EPROTO, GNUTLS_A_HANDSHAKE_FAILURE, "no key exchange in common" },
-        { GNUTLS_E_PULL_ERROR, -EMSGSIZE, GNUTLS_A_RECORD_OVERFLOW, "the handshake is larger than 64 KiB" },
         { GNUTLS_E_HANDSHAKE_TOO_LARGE, -EMSGSIZE, GNUTLS_A_RECORD_OVERFLOW, "the handshake is larger than 64 KiB" },
 };
 
@@ -227,6 +224,10 @@ static int session_fail(TlsSession *s, int code) {
         }
         if (code == GNUTLS_E_UNEXPECTED_PACKET && !s->done)
                 return session_refuse(s, -EPROTO, GNUTLS_A_UNEXPECTED_MESSAGE, "what came is no TLS handshake");
+        if (code == GNUTLS_E_PULL_ERROR && s->done)
+                return session_refuse(s, -EMSGSIZE, GNUTLS_A_UNEXPECTED_MESSAGE, "64 KiB of records without data");
+        if (code == GNUTLS_E_PULL_ERROR)
+                code = GNUTLS_E_HANDSHAKE_TOO_LARGE;
         for (size_t i = 0; i < ELEMENTSOF(failures); i++)
                 if (failures[i].code == code)
                         return session_refuse(s, failures[i].error, failures[i].alert, failures[i].text);
@@ -266,6 +267,7 @@ int tls_session_handshake(TlsSession *s) {
         if (!s->verified)
                 return session_fail(s, GNUTLS_E_NO_CERTIFICATE_FOUND);
         s->done = true;
+        s->barren_size = 0;
         return 1;
 }
 
@@ -291,9 +293,10 @@ ssize_t tls_session_read(TlsSession *s, void *p, size_t size) {
                 size_t before = s->input.size;
                 ssize_t k = gnutls_record_recv(s->gnutls, out + n, size - n);
 
-                if (k > 0)
+                if (k > 0) {
                         n += k;
-                else if (k == 0)
+                        s->barren_size = 0;
+                } else if (k == 0)
                         s->ended = true;
                 else if (gnutls_error_is_fatal(k))
                         (void) session_fail(s, k);

@@ -17,7 +17,7 @@ typedef enum TlsRole {
         TLS_CLIENT, /* checks the server's certificate for server_name among its SAN dNSNames */
 } TlsRole;
 
-#define TLS_HANDSHAKE_SIZE_MAX (64 * 1024) /* bytes of handshake messages that a peer may send */
+#define TLS_HANDSHAKE_SIZE_MAX (64 * 1024) /* bytes that a peer may send in its handshake, or later in records without data */
 #define TLS_CHAIN_DEPTH_MAX    3
 
 /* server_name is for clients: checked and sent as SNI (-EINVAL when it is no host name); NULL for servers. */

@@ -22,13 +22,13 @@
 
 static char fixture_directory[] = "/tmp/givc-tls-XXXXXX";
 
-static inline void fixture_run(const char *program, char *const argv[]) {
+static inline void fixture_run(const char *const argv[]) {
         pid_t pid = fork();
         int status;
 
         assert_true(pid >= 0);
         if (pid == 0) {
-                (void) execvp(program, argv);
+                (void) execvp(argv[0], (char *const *) argv);
                 _exit(127);
         }
         assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -39,13 +39,14 @@ static inline int fixture_setup(void **state) {
         (void) state;
         if (!mkdtemp(fixture_directory))
                 return -1;
-        fixture_run("/usr/bin/python3", (char *[]){ "python3", "tests/certs/make-certs", "--kinds", fixture_directory, NULL });
+        fixture_run((const char *[]){
+                        "/usr/bin/python3", "tests/certs/make-certs", "--kinds", fixture_directory, NULL });
         return 0;
 }
 
 static inline int fixture_teardown(void **state) {
         (void) state;
-        fixture_run("rm", (char *[]){ "rm", "-rf", fixture_directory, NULL });
+        fixture_run((const char *[]){ "rm", "-rf", fixture_directory, NULL });
         return 0;
 }
 
@@ -58,9 +59,10 @@ static inline char *fixture_path(const char *name) {
 
 /* The credentials of a kind, trusting the CA in the file ca (NULL: the common one), with a revocation list or NULL. */
 static inline TlsCredentials *fixture_credentials(const char *kind, const char *ca, const char *crl) {
-        _cleanup_free_ char *ca_path = fixture_path(ca ?: "ca-cert.pem"), *cert = strf("%s/%s/cert.pem", fixture_directory, kind),
-                            *key = strf("%s/%s/key.pem", fixture_directory, kind), *crl_path = crl ? fixture_path(crl) : NULL,
-                            *error = NULL;
+        _cleanup_free_ char *ca_path = fixture_path(ca ?: "ca-cert.pem"),
+                            *cert = strf("%s/%s/cert.pem", fixture_directory, kind),
+                            *key = strf("%s/%s/key.pem", fixture_directory, kind),
+                            *crl_path = crl ? fixture_path(crl) : NULL, *error = NULL;
         TlsCredentials *c = NULL;
         int r;
 
