@@ -246,7 +246,8 @@ def check_man():
             yield f'{f}: {page.stdout.strip()}'
             continue
         for line in run('mandoc', '-T', 'lint', '-W', 'warning', input=page.stdout).stdout.splitlines():
-            yield f'{f}: {line}'
+            if 'skipping paragraph macro' not in line:  # scdoc writes more of them than it needs
+                yield f'{f}: {line}'
 
 
 def check_units():
