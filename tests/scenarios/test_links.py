@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Links that are cut and machines that lose their power: who is told, when, and that everything comes back."""
+
+import time
+
+import grpc
+import pytest
+from api import ADMIN
+from lab import wait_until
+
+pytestmark = pytest.mark.contract("better than REF 2, 3, 4, 12; R2, R3, R4")
+NOTICED = 30                                    # seconds, by contract
+BACK = 15                                       # backoff's longest pause and a handshake, with room for a slow machine
+
+
+def states_of(lab, machine):
+    agent = f"givc-{machine}.service"
+    return {i["Name"]: i["VmStatus"] for i in lab.list().values() if agent in (i["Name"], i.get("AgentName"))}
+
+
+def test_a_cut_link_is_noticed_and_healed(lab):
+    before = set(lab.list())
+    with lab.watch() as watch:
+        lab.fleet("cut", "net-vm")
+        watch.next(lambda k, v: k == "Updated" and v["Name"] == "givc-net-vm.service" and v["VmStatus"] == "PoweredOff",
+                   seconds=NOTICED + 5)
+        wait_until(lambda: set(states_of(lab, "net-vm").values()) == {"PoweredOff"})
+        with lab.channel("ghaf-host") as channel, pytest.raises(grpc.RpcError) as refused:
+            began = time.monotonic()
+            lab.call(channel, f"{ADMIN}/GetUnitStatus", VmName="net-vm", UnitName="dhcp.service")
+        assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+        assert time.monotonic() - began < 2, "calls to it fail at once"
+        lab.fleet("heal", "net-vm")
+        watch.next(lambda k, v: k in ("Added", "Updated") and v["Name"] == "givc-net-vm.service"
+                   and v["VmStatus"] == "Running", seconds=BACK)
+    wait_until(lambda: set(lab.list()) == before)
+    wait_until(lambda: lab.entry("dhcp.service")["VmStatus"] == "Running")
+
+
+def test_others_are_served_while_one_is_cut_off(lab):
+    lab.fleet("cut", "gui-vm")
+    for _ in range(3):
+        app = lab.start_app()
+        lab.ctl("stop", app)
+    lab.fleet("heal", "gui-vm")
+
+
+def test_what_happened_meanwhile_is_known_after_the_heal(lab):
+    lab.fleet("cut", "net-vm")
+    lab.exec("net-vm", "systemctl", "stop", "dhcp.service")
+    lab.fleet("heal", "net-vm")
+    wait_until(lambda: lab.entry("givc-net-vm.service")["VmStatus"] == "Running" and
+               lab.entry("dhcp.service")["VmStatus"] == "PoweredOff", BACK)
+    lab.exec("net-vm", "systemctl", "start", "dhcp.service")
+    wait_until(lambda: lab.entry("dhcp.service")["VmStatus"] == "Running")
+
+
+def test_a_vm_loses_its_power_and_comes_back(lab):
+    before = set(lab.list())
+    with lab.watch() as watch:
+        lab.fleet("kill", "app-vm")
+        watch.next(lambda k, v: k in ("Updated", "Removed") and v["Name"] == "microvm@app-vm.service", seconds=NOTICED)
+        wait_until(lambda: (lab.entry("givc-app-vm.service") or {"VmStatus": "gone"})["VmStatus"] != "Running", NOTICED)
+        lab.fleet("boot", "app-vm")
+        watch.next(lambda k, v: k in ("Added", "Updated") and v["Name"] == "givc-app-vm.service"
+                   and v["VmStatus"] == "Running", seconds=BACK)
+    wait_until(lambda: set(lab.list()) == before)
+
+
+def test_the_admins_machine_loses_its_power_and_comes_back(lab):
+    lab.fleet("kill", "admin-vm")
+    lab.fleet("boot", "admin-vm")
+    lab.wait_until_registered(seconds=BACK)

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemons under systemd: status, watchdog, socket activation, restarts that lose nothing, and what the admin and the
+agents do when the other one dies."""
+
+import signal
+
+import pytest
+from lab import wait_until
+
+AGENTS = {"ghaf-host": "givc-ghaf-host.service", "net-vm": "givc-net-vm.service", "app-vm": "givc-app-vm.service"}
+
+
+def status_text(lab, machine, unit):
+    return lab.show(machine, unit, "StatusText")
+
+
+def host_signal(lab, machine, unit, number):
+    """Straight to the main process, past systemd."""
+    lab.exec(machine, "kill", f"-{int(number)}", str(lab.pid(machine)))
+
+
+@pytest.mark.contract("better than REF 14; issue 1, Done when")
+def test_systemctl_status_says_how_they_are(lab):
+    assert f"{len([m for m in lab.topology.machines.values() if m.has_agent])} agents" in \
+        wait_until(lambda: status_text(lab, "admin-vm", "givc-admin.service"))
+    with lab.watch():
+        wait_until(lambda: "1 watcher" in status_text(lab, "admin-vm", "givc-admin.service"))
+    for machine, unit in AGENTS.items():
+        wait_until(lambda: "registered with" in status_text(lab, machine, unit))
+        shown = lab.systemctl(machine, "status", unit).stdout
+        assert "admin-vm" in next(line for line in shown.splitlines() if "Status:" in line)
+
+
+@pytest.mark.contract("Products: socket-activated, Type=notify, watchdog")
+@pytest.mark.parametrize("machine, unit", [("admin-vm", "givc-admin.service"), *AGENTS.items()])
+def test_they_are_notifying_units_with_a_watchdog(lab, machine, unit):
+    assert lab.show(machine, unit, "Type") == "notify"
+    assert lab.show(machine, unit, "WatchdogUSec") not in ("", "0", "infinity")
+    assert lab.show(machine, unit, "ActiveState") == "active"
+
+
+@pytest.mark.contract("issue 1, Done when: ended by the watchdog")
+@pytest.mark.parametrize("machine, unit", [("admin-vm", "givc-admin.service"), ("app-vm", "givc-app-vm.service")])
+def test_a_daemon_that_stands_still_is_ended_and_comes_back(lab, machine, unit):
+    before = lab.pid(machine)
+    lab.systemctl(machine, "kill", "-s", "STOP", "--kill-who=main", unit)
+    wait_until(lambda: lab.pid(machine) not in (0, before), 30, f"{unit} has a new process")
+    assert any("watchdog" in m["MESSAGE"].lower() for m in lab.journal(machine) if unit in m["MESSAGE"])
+    wait_until(lambda: lab.show(machine, unit, "ActiveState") == "active")
+    lab.wait_until_registered()
+
+
+@pytest.mark.contract("issue 1, Done when: starting nothing but the sockets and then calling starts the daemons")
+def test_a_call_to_its_socket_starts_the_admin(lab):
+    lab.systemctl("admin-vm", "stop", "givc-admin.service")
+    assert lab.show("admin-vm", "givc-admin.socket", "ActiveState") == "active"
+    lab.ctl("list")
+    assert lab.show("admin-vm", "givc-admin.service", "ActiveState") == "active"
+    lab.wait_until_registered()
+
+
+@pytest.mark.contract("issue 1, Done when: starting nothing but the sockets and then calling starts the daemons")
+@pytest.mark.parametrize("machine", ["net-vm", "app-vm"])
+def test_a_call_to_its_socket_starts_an_agent(lab, machine):
+    unit = AGENTS[machine]
+    lab.systemctl(machine, "stop", unit)
+    assert lab.show(machine, unit.replace(".service", ".socket"), "ActiveState") == "active"
+    with lab.channel("admin-vm", machine) as channel:
+        lab.call(channel, "systemd.UnitControlService/GetUnitStatus", UnitName=unit)
+    assert lab.show(machine, unit, "ActiveState") == "active"
+
+
+@pytest.mark.contract("better than REF 3; R1")
+def test_the_admin_is_killed_and_knows_everything_again(lab):
+    app = lab.start_app()
+    before, process = lab.list(), lab.show("app-vm", app, "MainPID")
+    old = lab.pid("admin-vm")
+    with lab.watch() as watch:
+        host_signal(lab, "admin-vm", "givc-admin.service", signal.SIGKILL)
+        with pytest.raises(AssertionError, match="watch ended with 6"):
+            watch.next(lambda *_: False)
+    wait_until(lambda: lab.pid("admin-vm") not in (0, old))
+    lab.wait_until_registered(*lab.expected_names(), app, seconds=5)
+    wait_until(lambda: {k: v["VmStatus"] for k, v in lab.list().items()} == {k: v["VmStatus"] for k, v in before.items()})
+    assert lab.show("app-vm", app, "MainPID") == process, "applications do not notice"
+    lab.ctl("stop", app)
+
+
+@pytest.mark.contract("better than REF 3, 4; R2")
+@pytest.mark.parametrize("machine", ["net-vm", "app-vm"])
+def test_an_agent_is_killed_and_registers_again(lab, machine):
+    before, old = set(lab.list()), lab.pid(machine)
+    host_signal(lab, machine, AGENTS[machine], signal.SIGKILL)
+    wait_until(lambda: lab.pid(machine) not in (0, old))
+    wait_until(lambda: "registered with" in status_text(lab, machine, AGENTS[machine]))
+    wait_until(lambda: set(lab.list()) == before and lab.entry(AGENTS[machine])["VmStatus"] == "Running")
+
+
+@pytest.mark.contract("better than REF 13; R13")
+@pytest.mark.parametrize("machine", ["app-vm", "net-vm"])
+def test_systemd_executes_itself_again_and_the_agent_goes_on(lab, machine):
+    old = lab.pid(machine)
+    lab.systemctl(machine, "daemon-reexec")
+    if machine == "app-vm":
+        with lab.watch() as watch:
+            app = lab.start_app()
+            watch.wait_for(app, "Running")
+            lab.session("systemctl", "--user", "freeze", app)
+            watch.wait_for(app, "Paused")
+            lab.session("systemctl", "--user", "thaw", app)
+            watch.wait_for(app, "Running")
+            lab.ctl("stop", app)
+            watch.wait_for(app, kind="Removed")
+    else:
+        with lab.watch() as watch:
+            lab.exec(machine, "systemctl", "stop", "dhcp.service")
+            watch.wait_for("dhcp.service", "PoweredOff")
+            lab.exec(machine, "systemctl", "start", "dhcp.service")
+            watch.wait_for("dhcp.service", "Running")
+    assert lab.pid(machine) == old
+
+
+@pytest.mark.contract("better than REF 11: SIGHUP reads the certificates again")
+@pytest.mark.parametrize("machine, unit", [("admin-vm", "givc-admin.service"), *AGENTS.items()])
+def test_reload_keeps_the_process_and_the_service(lab, machine, unit):
+    old = lab.pid(machine)
+    lab.systemctl(machine, "reload", unit)
+    wait_until(lambda: lab.show(machine, unit, "ActiveState") == "active")
+    assert lab.pid(machine) == old
+    lab.ctl("list")
+
+
+@pytest.mark.contract("peers: SIGTERM stops accepting, drains and exits 0")
+@pytest.mark.parametrize("machine, unit", [("admin-vm", "givc-admin.service"), *AGENTS.items()])
+def test_stop_is_orderly_and_quick(lab, machine, unit):
+    lab.systemctl(machine, "stop", unit)
+    assert lab.show(machine, unit, "Result") == "success"
+    assert lab.show(machine, unit, "ExecMainStatus") == "0"
+    lab.systemctl(machine, "start", unit)
+    lab.wait_until_registered()
+
+
+BAD_CONFIGS = [
+    ('{ "identity": ', "config.json"),
+    ('{ "identity": {"name": "net-vm", "type": "eight"} }', "type"),
+    ('{ "identity": {"name": "net-vm", "type": 8, "subType": 9} }', "admin"),
+]
+
+
+@pytest.mark.contract("Configuration: errors name file, key and reason, exit 2, before anything starts")
+@pytest.mark.parametrize("text, word", BAD_CONFIGS)
+def test_a_bad_configuration_is_told_and_ends_with_2(lab, text, word):
+    lab.exec("net-vm", "sh", "-c", "cat > /run/config.json", stdin=None, input=text)
+    done = lab.exec("net-vm", "givc-agent", "-config", "/run/config.json", check=False)
+    assert done.returncode == 2
+    assert "/run/config.json" in done.stderr and word in done.stderr
+    missing = lab.exec("net-vm", "givc-agent", "-config", "/run/nothing.json", check=False)
+    assert missing.returncode == 2 and "/run/nothing.json" in missing.stderr
+
+
+@pytest.mark.contract("Configuration: errors name file, key and reason, exit 2, before anything starts")
+def test_a_unit_with_a_bad_configuration_fails_once(lab):
+    file, unit = "/etc/givc-agent/config.json", "givc-net-vm.service"
+    lab.exec("net-vm", "sh", "-c", f"cp {file} /run/good.json; echo '{{' > {file}")
+    try:
+        assert lab.exec("net-vm", "systemctl", "restart", unit, check=False).returncode != 0
+        assert lab.show("net-vm", unit, "ExecMainStatus") == "2"
+        assert lab.show("net-vm", unit, "ActiveState") == "failed"
+    finally:
+        lab.exec("net-vm", "cp", "/run/good.json", file)
+        lab.exec("net-vm", "systemctl", "reset-failed", unit, "givc-net-vm.socket")
+        lab.exec("net-vm", "systemctl", "start", "givc-net-vm.socket", unit)
+
+
+@pytest.mark.contract("Configuration: the admin's flags and environment")
+@pytest.mark.parametrize("words, key", [
+    (("--listen", "nowhere:x:y"), "--listen"),
+    (("--listen", "tcp:127.0.0.1:9009", "--use-tls", "--ca-cert", "/run/no.pem", "--host-cert", "/run/no.pem",
+      "--host-key", "/run/no.pem"), "/run/no.pem"),
+])
+def test_the_admin_says_what_is_wrong_with_its_options(lab, words, key):
+    done = lab.exec("admin-vm", "givc-admin", *words, check=False)
+    assert done.returncode == 2
+    assert key in done.stderr
+
+
+@pytest.mark.contract("issue 1: limits of the programs are those of their units")
+def test_no_descriptor_is_left_behind(lab):
+    """Calls that come and go leave a daemon with the descriptors that it had."""
+    def n_fds(machine):
+        return len(lab.exec(machine, "ls", f"/proc/{lab.pid(machine)}/fd").stdout.split())
+    lab.ctl("list")
+    before = n_fds("admin-vm"), n_fds("net-vm")
+    for _ in range(20):
+        lab.ctl("list")
+        lab.ctl("status", "net-vm", "dhcp.service")
+    wait_until(lambda: (n_fds("admin-vm"), n_fds("net-vm")) <= before)
