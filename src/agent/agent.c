@@ -138,12 +138,11 @@ static int agent_watch_units(Agent *a) {
                 return r;
         units = exposure_get_units(a->exposure, &n);
         for (size_t i = 0; i < n; i++) {
-                if (!unit_name_is_valid(units[i].name)) {
-                        log_warning("'%s' is not the name of a unit; it is not shown", units[i].name);
-                        continue;
-                }
-                r = unit_watch_add(a->watch, units[i].name);
-                if (r < 0)
+                r = unit_name_is_valid(units[i].name) ? unit_watch_add(a->watch, units[i].name) : -EINVAL;
+                if (r == -EINVAL || r == -E2BIG)
+                        log_warning("Unit '%s' is not shown: %s", units[i].name,
+                                        r == -EINVAL ? "that is not the name of a unit" : "there are too many");
+                else if (r < 0)
                         return r;
         }
         return 0;

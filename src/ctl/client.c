@@ -183,7 +183,7 @@ int client_stream_wait(Client *c, const char *method, const void *request, RpcSt
         r = client_connect_wait(c, reterr);
         if (r < 0)
                 return r;
-        r = rpc_stream_open(c->channel, SERVICE, method, &(RpcCallOptions){ .deadline = c->deadline }, &stream, reterr);
+        r = rpc_stream_open_wait(c->channel, SERVICE, method, &(RpcCallOptions){ .deadline = c->deadline }, &stream, reterr);
         if (r < 0)
                 return r;
         /* -EPIPE: the call has ended already, and receiving tells how. */

@@ -112,7 +112,7 @@ static int verb_stream(EchoClient *c, const char *method, unsigned n, Outcome *o
         RpcCallOptions options = client_options(c);
         int r;
 
-        r = rpc_stream_open(c->channel, c->service, method, &options, &s, reterr);
+        r = rpc_stream_open_wait(c->channel, c->service, method, &options, &s, reterr);
         if (r < 0)
                 return r;
 
@@ -152,7 +152,7 @@ static int verb_bidi(EchoClient *c, Outcome *o, RpcStatus *reterr) {
         BidiSender sender;
         int r;
 
-        r = rpc_stream_open(c->channel, c->service, "Bidi", &options, &s, reterr);
+        r = rpc_stream_open_wait(c->channel, c->service, "Bidi", &options, &s, reterr);
         if (r < 0)
                 return r;
 

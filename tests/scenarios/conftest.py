@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fleet"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "fleet"), str(Path(__file__).resolve().parents[1])]
 
 from givcfleet.paths import DEFAULT_TOPOLOGY  # noqa: E402
 from lab import TOOL, Lab  # noqa: E402

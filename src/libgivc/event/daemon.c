@@ -70,7 +70,7 @@ static int daemon_pick_up_fds(Daemon *d) {
         n = sd_listen_fds_with_names(true, &d->fd_names);
         if (n <= 0)
                 return n;
-        d->fds = new(int, n);
+        d->fds = new (int, n);
         if (!d->fds)
                 return -ENOMEM;
         for (int i = 0; i < n; i++) {
@@ -194,7 +194,7 @@ int daemon_take_fds(Daemon *d, const char *name, int **ret_fds) {
         _cleanup_free_ int *fds = NULL;
         int n = 0;
 
-        fds = new(int, d->n_fds);
+        fds = new (int, d->n_fds);
         if (!fds)
                 return -ENOMEM;
         for (size_t i = 0; i < d->n_fds; i++)

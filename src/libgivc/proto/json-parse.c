@@ -74,12 +74,16 @@ _printf_(3, 4) static int parse_fault(Parse *parse, const Place *at, const char 
 
 /* A string that holds a JSON number and nothing else, as that number. jansson reads it as it reads numbers elsewhere: the
  * same grammar, and a decimal point whatever the locale. */
-static json_t *number_from_string(const char *s) {
+static int number_from_string(const char *s, json_t **ret) {
         size_t n = strlen(s);
+        json_error_t error;
 
         if (n == 0 || !(s[0] == '-' || (s[0] >= '0' && s[0] <= '9')) || !(s[n - 1] >= '0' && s[n - 1] <= '9'))
-                return NULL;
-        return json_loadb(s, n, JSON_DECODE_ANY, NULL);
+                return -EINVAL;
+        *ret = json_loadb(s, n, JSON_DECODE_ANY, &error);
+        if (!*ret)
+                return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EINVAL;
+        return 0;
 }
 
 /* Digits with a sign or not, and nothing else. */
@@ -170,7 +174,9 @@ static int double_from_json(Parse *parse, const Place *at, const json_t *json, d
                 *ret = streq(s, "NaN") ? NAN : streq(s, "Infinity") ? INFINITY : streq(s, "-Infinity") ? -INFINITY : 0;
                 if (*ret != 0)
                         return 0;
-                json = number = number_from_string(s);
+                if (number_from_string(s, &number) == -ENOMEM)
+                        return -ENOMEM;
+                json = number;
         }
         if (!json_is_number(json))
                 return parse_fault(parse, at, "expected a number, \"NaN\", \"Infinity\" or \"-Infinity\"");

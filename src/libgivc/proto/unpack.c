@@ -69,7 +69,7 @@ static int walk_varint(Walk *w, Span *in, uint64_t *ret) {
 
 static int walk_skip(Walk *w, Span *in, uint64_t n) {
         if (n > (uint64_t) (in->end - in->p))
-                return walk_fault(w, in->p, "%" PRIu64 " bytes announced, %zu left", n, (size_t) (in->end - in->p));
+                return walk_fault(w, in->p, "%" PRIu64 " bytes needed, %zu left", n, (size_t) (in->end - in->p));
         in->p += n;
         return 0;
 }

@@ -59,7 +59,6 @@ static void call_free(RpcCall *c) {
         strv_free(c->values);
         free(c->path);
         free(c);
-        rpc_lane_touch(connection->lane); /* what the last reference kept open is closed now */
         connection_check(connection);
 }
 

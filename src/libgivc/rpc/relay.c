@@ -223,7 +223,8 @@ static bool relay_feed(Relay *r) {
         if (fed == 0)
                 return false;
         rpc_lane_drive(r->lane);
-        (void) rpc_queue_dispatch(r->queue);
+        while (rpc_queue_dispatch(r->queue) > 0)
+                ; /* a call's batches complete one out of the other */
         return true;
 }
 

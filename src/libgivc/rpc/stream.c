@@ -36,8 +36,6 @@ static void stream_release(RpcStream *s) {
         grpc_metadata_array_destroy(&s->trailers);
         grpc_slice_unref(s->message);
         free(s);
-        if (l->lane)
-                rpc_lane_touch(l->lane);
         link_check(l);
 }
 

@@ -25,6 +25,9 @@ async function unary(call, callback) {
                 callback(null, reply(call, r, 0));
 }
 
+// Iteration must not destroy the half that answers.
+const messages = (call) => call.iterator({ destroyOnReturn: false });
+
 function write(call, message) {
         if (call.write(message))
                 return undefined;
@@ -48,7 +51,7 @@ async function serverStream(call) {
 
 async function clientStream(call, callback) {
         const out = { index: 0, size: 0, text: '' };
-        for await (const r of call) {
+        for await (const r of messages(call)) {
                 out.index++;
                 out.size += r.payload.length;
                 out.text = r.text;
@@ -60,7 +63,7 @@ async function clientStream(call, callback) {
 
 async function bidi(call) {
         let n = 0;
-        for await (const r of call) {
+        for await (const r of messages(call)) {
                 await pause(r.delay_ms);
                 for (let i = 0; i < Math.max(r.count, 1); i++)
                         await write(call, reply(call, r, n++));
