@@ -81,8 +81,8 @@ static int number_from_string(const char *s, json_t **ret) {
         if (n == 0 || !(s[0] == '-' || (s[0] >= '0' && s[0] <= '9')) || !(s[n - 1] >= '0' && s[n - 1] <= '9'))
                 return -EINVAL;
         *ret = json_loadb(s, n, JSON_DECODE_ANY, &error);
-        if (!*ret)
-                return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EINVAL;
+        if (!*ret) /* jansson leaves the error empty when it has no memory for a token */
+                return error.text[0] ? -EINVAL : -ENOMEM;
         return 0;
 }
 
