@@ -258,17 +258,19 @@ def check_units():
         for f in units:
             text = (ROOT / f).read_text()
             text = re.sub(r'^(Exec\w+=[-@:+!]*)/usr/bin/givc\S*', r'\1/usr/bin/true', text, flags=re.M)
-            (Path(d) / f.name).write_text(text)
+            place = Path(d, *f.parts[1:])  # user units may have the names of system units
+            place.parent.mkdir(exist_ok=True)
+            place.write_text(text)
         for f in units:
-            name = re.sub(r'@\.', '@x.', f.name)
-            if name != f.name:
-                shutil.copy(f'{d}/{f.name}', f'{d}/{name}')
-            verify = run('systemd-analyze', 'verify', '--man=no', '--recursive-errors=no', f'{d}/{name}')
+            place = Path(d, *f.parts[1:])
+            unit = place.with_name(re.sub(r'@\.', '@x.', f.name))
+            if unit != place:
+                shutil.copy(place, unit)
+            verify = run('systemd-analyze', 'verify', '--man=no', '--recursive-errors=no', str(unit))
             for line in verify.stdout.splitlines():
                 yield f'{f}: {line.replace(d + "/", "")}'
             if f.suffix == '.service' and f.parts[1] != 'user':
-                safe = run('systemd-analyze', 'security', '--offline=true', f'--threshold={EXPOSURE_MAX}',
-                           f'{d}/{name}')
+                safe = run('systemd-analyze', 'security', '--offline=true', f'--threshold={EXPOSURE_MAX}', str(unit))
                 if safe.returncode != 0:
                     yield f'{f}: {safe.stdout.strip().splitlines()[-1]}; {EXPOSURE_MAX / 10} is the limit'
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every module of scenarios gets a fleet of its own: the default one, or that of TOPOLOGY, a path or the dictionary that
-a topology file would hold. Before each test the fleet is whole; what failed shows the journals of the daemons."""
+"""Every module of scenarios gets a fleet of its own: the default one, or that of TOPOLOGY, a path or the dictionary
+that a topology file would hold. Before each test the fleet is whole; what failed shows the journals of the daemons."""
 
 import json
 import os
@@ -60,5 +60,6 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if report.failed and call.when in ("setup", "call") and "fleet" in item.fixturenames:
         journal = subprocess.run([TOOL, "logs", "--lines=60", "--identifier=givc-admin", "--identifier=givc-agent",
-                                  "--priority=info"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+                                  "--priority=info"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                 check=False)
         report.sections.append(("journals of the daemons", journal.stdout))

@@ -13,6 +13,7 @@ from pathlib import Path
 import api
 from givcfleet import topology
 from givcfleet.client import ask
+from givcfleet.layout import machine_id
 from givcfleet.paths import DEFAULT_TOPOLOGY, FLEET, JOURNALS
 
 TOOL = FLEET / "fleet"
@@ -108,8 +109,8 @@ class Lab:
     # -- machines ------------------------------------------------------------------------------------------------
 
     def fleet(self, *words, check=True, timeout=60, **options):
-        done = subprocess.run([TOOL, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout,
-                              check=False, **{"stdin": subprocess.DEVNULL, **options})
+        done = subprocess.run([TOOL, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=timeout, check=False, **{"stdin": subprocess.DEVNULL, **options})
         if check and done.returncode != 0:
             raise AssertionError(f"fleet {' '.join(words)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done
@@ -137,7 +138,7 @@ class Lab:
 
     def journal(self, machine, *options):
         """Messages of a machine's journal, as dictionaries."""
-        where = JOURNALS / api_machine_id(machine)
+        where = JOURNALS / machine_id(machine)
         done = subprocess.run(["journalctl", f"--directory={where}", "--output=json", "--all", *options], check=True,
                               stdout=subprocess.PIPE, text=True)
         return [json.loads(line) for line in done.stdout.splitlines()]
@@ -219,8 +220,3 @@ class Lab:
         for path in self.directory.iterdir():
             path.unlink()
         self.directory.rmdir()
-
-
-def api_machine_id(machine):
-    from givcfleet.layout import machine_id
-    return machine_id(machine)

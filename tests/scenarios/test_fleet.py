@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fleet tool itself (CONTRACT, "The fleet tool"): what the other scenarios stand on. No daemon of ours is needed."""
+"""The fleet tool itself (CONTRACT, "The fleet tool"): what the other scenarios stand on. It needs no daemon of ours."""
 
 import signal
 import subprocess

@@ -107,6 +107,7 @@ def test_names_belong_to_certificates(lab, fields):
     transport = lab.api.message("admin.TransportConfig")(Protocol="tcp", Address=address, Port="9000", Name=name)
     state = lab.api.message("systemd.UnitStatus")(Name=fields["Name"], LoadState="loaded", ActiveState="active",
                                                   SubState="running", FreezerState="running")
-    error = refused_with(lab, lab.channel("gui-vm"), f"{ADMIN}/RegisterService", Transport=transport, State=state, **fields)
+    error = refused_with(lab, lab.channel("gui-vm"), f"{ADMIN}/RegisterService", Transport=transport, State=state,
+                         **fields)
     assert error.code() == grpc.StatusCode.PERMISSION_DENIED
     assert lab.list() == before

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemons under systemd: status, watchdog, socket activation, restarts that lose nothing, and what the admin and the
-agents do when the other one dies."""
+"""The daemons under systemd: status, watchdog, socket activation, restarts that lose nothing, and what the admin and
+the agents do when the other one dies."""
 
 import signal
 
@@ -81,7 +81,8 @@ def test_the_admin_is_killed_and_knows_everything_again(lab):
             watch.next(lambda *_: False)
     wait_until(lambda: lab.pid("admin-vm") not in (0, old))
     lab.wait_until_registered(*lab.expected_names(), app, seconds=5)
-    wait_until(lambda: {k: v["VmStatus"] for k, v in lab.list().items()} == {k: v["VmStatus"] for k, v in before.items()})
+    was = {key: item["VmStatus"] for key, item in before.items()}
+    wait_until(lambda: {key: item["VmStatus"] for key, item in lab.list().items()} == was)
     assert lab.show("app-vm", app, "MainPID") == process, "applications do not notice"
     lab.ctl("stop", app)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fleet's control groups. A computer run by systemd gives us a delegated scope; elsewhere they hang off the root."""
+"""The fleet's control groups: in a delegated scope where systemd runs the computer, elsewhere off the root."""
 
 import os
 import time

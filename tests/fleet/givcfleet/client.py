@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the command line, the demo and the tests do to a running fleet: ask its supervisor, run commands in a machine."""
+"""What the command line and the tests do to a running fleet: ask its supervisor, run commands in a machine."""
 
 import ctypes
 import json
