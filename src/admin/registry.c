@@ -118,6 +118,17 @@ static void registry_publish(Registry *r, const Entry *e, EntryImage *old_image,
                 r->on_change(r->userdata);
 }
 
+/* Two units of one name under two agents that registered them look alike on the wire. Once they have met, a change of either
+ * is told as going and coming, since no reader could tell which one an update is about. */
+static void registry_mark_twins(Registry *r, Entry *e) {
+        MAP_FOREACH(g, r->groups, Group) {
+                Entry *other = map_get(g->entries, e->name);
+
+                if (other && other != e && streq(other->image->agent_name, e->image->agent_name))
+                        other->has_twin = e->has_twin = true;
+        }
+}
+
 static EntryInfo entry_to_info(const Entry *e) {
         return (EntryInfo){ e->name, e->agent, e->type, e->placement, e->vm, &e->status };
 }
@@ -135,7 +146,9 @@ static int registry_show(Registry *r, Entry *e, bool reachable, bool replaced) {
                 return 0;
         old_image = e->image;
         e->image = entry_image_ref(image);
-        registry_publish(r, e, old_image, image, replaced);
+        if (replaced)
+                registry_mark_twins(r, e);
+        registry_publish(r, e, old_image, image, replaced || e->has_twin);
         return 1;
 }
 
@@ -213,6 +226,7 @@ static int registry_add(Registry *r, const EntryInfo *info) {
                 return k;
         }
         list_append(&r->entries, &e->entries);
+        registry_mark_twins(r, e);
         registry_publish(r, e, NULL, e->image, false);
         (void) TAKE_PTR(e);
         return 1;
@@ -463,10 +477,20 @@ static char *registry_free_instance(const Registry *r, const char *app) {
         }
 }
 
+static size_t registry_count_reservations(const Registry *r, const char *agent) {
+        size_t n = 0;
+
+        LIST_FOREACH(v, &r->reservations, Reservation, reservations)
+                n += streq(v->agent, agent);
+        return n;
+}
+
 int registry_reserve_instance(Registry *r, const char *agent, const char *app, Reservation **ret) {
         _cleanup_(reservation_freep) Reservation *v = NULL;
+        const Group *g = registry_get_group(r, agent);
+        size_t n = registry_count_reservations(r, agent) + (g ? map_size(g->entries) : 0);
 
-        if (r->n_reservations >= REGISTRY_RESERVATIONS_MAX)
+        if (n >= REGISTRY_ENTRIES_PER_AGENT_MAX || r->n_reservations >= REGISTRY_RESERVATIONS_MAX)
                 return -ENOSPC;
         v = new0(Reservation, 1);
         if (!v)

@@ -23,6 +23,7 @@ typedef struct Entry {
         EntryStatus status;
         EntryImage *image;
         usec_t since_usec; /* CLOCK_REALTIME: when it was registered */
+        bool has_twin;     /* there was another one that readers cannot tell from it */
 } Entry;
 
 int registry_new(Registry **ret) _warn_unused_;

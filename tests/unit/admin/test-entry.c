@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Types, states, images and names of entries. */
+#include "unit/admin/entries.h"
+
+static void test_types_have_their_numbers(void **state) {
+        static const char *const words[] = {
+                "Host/Mgr",
+                "Host/Svc",
+                "Host/App",
+                "AdmVM/VM",
+                "AdmVM/Mgr",
+                "AdmVM/Svc",
+                "AdmVM/App",
+                "SysVM/VM",
+                "SysVM/Mgr",
+                "SysVM/Svc",
+                "SysVM/App",
+                "AppVM/VM",
+                "AppVM/Mgr",
+                "AppVM/Svc",
+                "AppVM/App",
+        };
+
+        (void) state;
+        for (unsigned i = 0; i < ELEMENTSOF(words); i++) {
+                _cleanup_free_ char *text = NULL;
+                EntryType t;
+
+                assert_int_equal(entry_type_from_number(i, &t), 0);
+                text = strf("%s/%s", vm_type_to_string(t.vm), service_type_to_string(t.service));
+                assert_string_equal(text, words[i]);
+        }
+        assert_int_equal(entry_type_from_number(15, &(EntryType){}), -EINVAL);
+        assert_int_equal(entry_type_from_number(UINT32_MAX, &(EntryType){}), -EINVAL);
+}
+
+static void test_status_words(void **state) {
+        static const struct {
+                const char *load, *active, *sub, *freezer;
+                const char *word;
+                bool is_exited;
+        } cases[] = {
+                { "loaded", "active", "running", "running", "Running", false },
+                { "loaded", "active", "running", "frozen", "Paused", false },
+                { "loaded", "active", "running", "", "Running", false },
+                { "loaded", "active", "exited", "running", "PoweredOff", false },
+                { "loaded", "active", "active", "running", "PoweredOff", false },
+                { "loaded", "activating", "start", "running", "PoweredOff", false },
+                { "loaded", "deactivating", "stop-sigterm", "running", "PoweredOff", false },
+                { "masked", "active", "running", "running", "PoweredOff", false },
+                { "loaded", "inactive", "dead", "running", "PoweredOff", true },
+                { "loaded", "failed", "failed", "running", "PoweredOff", true },
+                { "not-found", "inactive", "dead", "error", "PoweredOff", true },
+                { "", "", "", "", "PoweredOff", false },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                EntryStatus s = status_of("x.service", cases[i].active, cases[i].sub, cases[i].freezer);
+
+                s.load_state = (char *) cases[i].load;
+                assert_string_equal(vm_status_to_string(entry_status_to_vm_status(&s)), cases[i].word);
+                assert_int_equal(entry_status_is_exited(&s), cases[i].is_exited);
+        }
+        assert_int_equal(entry_status_to_vm_status(&(EntryStatus){}), VM_STATUS_POWERED_OFF);
+}
+
+static void test_status_copy_cuts_at_a_character(void **state) {
+        _cleanup_(entry_status_done) EntryStatus copy = {};
+        char text[ENTRY_TEXT_MAX + 8];
+        EntryStatus s = running("x.service");
+
+        (void) state;
+        memset(text, 'a', sizeof(text));
+        memcpy(text + ENTRY_TEXT_MAX - 1, "\xc3\xa4 and on", 7); /* its second byte is the one too many */
+        text[sizeof(text) - 1] = 0;
+        s.description = text;
+        assert_int_equal(entry_status_copy(&s, &copy), 0);
+        assert_int_equal(strlen(copy.description), ENTRY_TEXT_MAX - 1);
+        assert_string_equal(copy.name, "x.service");
+        assert_false(entry_status_equal(&s, &copy));
+        text[ENTRY_TEXT_MAX - 1] = 0;
+        assert_true(entry_status_equal(&s, &copy));
+}
+
+static void test_status_of_nothing(void **state) {
+        _cleanup_(entry_status_done) EntryStatus copy = {};
+
+        (void) state;
+        assert_int_equal(entry_status_copy(&(EntryStatus){}, &copy), 0);
+        assert_string_equal(copy.sub_state, "");
+        assert_true(entry_status_equal(&copy, &(EntryStatus){}));
+}
+
+/* The names that readers of the system before this one know; see its typical registry. */
+static void test_image_names(void **state) {
+        static const struct {
+                const char *name, *agent;
+                EntryType type;
+                EntryPlacement placement;
+                const char *vm, *vm_name, *agent_name;
+        } cases[] = {
+                { "givc-ghaf-host.service", "givc-ghaf-host.service", { VM_HOST, SERVICE_MGR }, PLACED_ENDPOINT, "", "",
+                                "givc-ghaf-host.service" },
+                { "microvm@app-vm.service", "givc-ghaf-host.service", { VM_APP, SERVICE_VM }, PLACED_ENDPOINT, "",
+                                "app-vm", "microvm@app-vm.service" },
+                { "givc-gui-vm.service", "givc-gui-vm.service", { VM_SYS, SERVICE_MGR }, PLACED_ENDPOINT, "gui-vm",
+                                "gui-vm", "givc-gui-vm.service" },
+                { "foot@0.service", "givc-app-vm.service", { VM_APP, SERVICE_APP }, PLACED_MANAGED, "app-vm", "app-vm",
+                                "givc-app-vm.service" },
+                { "x.service", "givc-net-vm.service", { VM_SYS, SERVICE_SVC }, PLACED_ENDPOINT, "", "", "x.service" },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(entry_image_unrefp) EntryImage *image = NULL, *off = NULL;
+                EntryStatus s = running(cases[i].name);
+                EntryInfo info = { cases[i].name, cases[i].agent, cases[i].type, cases[i].placement, cases[i].vm, &s };
+
+                assert_int_equal(entry_image_new(&info, true, &image), 0);
+                assert_string_equal(image->vm_name, cases[i].vm_name);
+                assert_string_equal(image->agent_name, cases[i].agent_name);
+                assert_int_equal(image->status, VM_STATUS_RUNNING);
+                assert_int_equal(entry_image_new(&info, false, &off), 0);
+                assert_int_equal(off->status, VM_STATUS_POWERED_OFF);
+                assert_false(entry_image_equal(image, off));
+        }
+}
+
+static void assert_and_free(char *s, const char *expected) {
+        if (expected)
+                assert_string_equal(s, expected);
+        else
+                assert_null(s);
+        free(s);
+}
+
+static void test_names(void **state) {
+        (void) state;
+        assert_and_free(vm_from_unit("microvm@net-vm.service"), "net-vm");
+        assert_and_free(vm_from_unit("microvm@.service"), NULL);
+        assert_and_free(vm_from_unit("microvm@net-vm"), NULL);
+        assert_and_free(vm_from_unit("givc-net-vm.service"), NULL);
+        assert_and_free(vm_from_unit(".service"), NULL);
+        assert_and_free(vm_from_agent("givc-net-vm.service"), "net-vm");
+        assert_and_free(vm_from_agent("givc-.service"), NULL);
+        assert_and_free(vm_from_agent("net-vm.service"), NULL);
+        assert_and_free(agent_from_vm("net-vm"), "givc-net-vm.service");
+
+        assert_int_equal(instance_app_length("foot@0.service"), 4);
+        assert_int_equal(instance_app_length("google-chrome@12.service"), 13);
+        assert_int_equal(instance_app_length("foot@.service"), 0);
+        assert_int_equal(instance_app_length("@0.service"), 0);
+        assert_int_equal(instance_app_length("foot@x.service"), 0);
+        assert_int_equal(instance_app_length("foot@0x.service"), 0);
+        assert_int_equal(instance_app_length("foot@0.target"), 0);
+        assert_int_equal(instance_app_length("a@b@0.service"), 0);
+        assert_int_equal(instance_app_length("foot.service"), 0);
+
+        assert_true(entry_word_is_valid("net-vm_1.a"));
+        assert_false(entry_word_is_valid(""));
+        assert_false(entry_word_is_valid("a b"));
+        assert_false(entry_word_is_valid("a@0"));
+        assert_false(entry_word_is_valid("../x"));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_types_have_their_numbers),
+                cmocka_unit_test(test_status_words),
+                cmocka_unit_test(test_status_copy_cuts_at_a_character),
+                cmocka_unit_test(test_status_of_nothing),
+                cmocka_unit_test(test_image_names),
+                cmocka_unit_test(test_names),
+        };
+
+        return cmocka_run_group_tests_name("admin/entry", tests, NULL, NULL);
+}
