@@ -117,33 +117,35 @@ $(PROTO_TEST:%=%.o): $(TYPES_H) | $(addprefix $(T)/proto/,descriptors.txt bytes.
 FUZZ_SECONDS ?= 20
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
 FUZZ_CC   := clang -O1 -g -std=gnu11 -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined
-FUZZ_SRC  := $(foreach r,base event tls proto,$(call sources,src/libgivc/$(r)))
+FUZZ_SRC  := $(foreach r,base event tls proto rpc,$(call sources,src/libgivc/$(r)))
 FUZZ_O    := $(patsubst %.c,$(B)/fuzz/%.o,$(FUZZ_SRC)) $(patsubst $(B)/%.c,$(B)/fuzz/%.o,$(PROTO_O:.o=.c)) \
              $(KINDS:%=$(B)/fuzz/tests/proto/%.pb-c.o)
 $(B)/fuzz/tests/fuzz/%.o: tests/fuzz/%.c $(TYPES_H)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) -fsanitize=fuzzer-no-link $(CPPFLAGS) -Itests -I$(T)/proto -MMD -MP -c -o $@ $<
+	@$(FUZZ_CC) -fsanitize=fuzzer-no-link $(CPPFLAGS) -Itests -I$(T)/proto -MMD -MP -c -o $@ $<
 $(B)/fuzz/src/%.o: src/%.c | $(PB_HEADERS)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) -fsanitize=fuzzer-no-link $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	@$(FUZZ_CC) -fsanitize=fuzzer-no-link $(CPPFLAGS) -MMD -MP -c -o $@ $<
 $(B)/fuzz/proto/%.o: $(B)/proto/%.c
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(CPPFLAGS) -c -o $@ $<
+	@$(FUZZ_CC) $(CPPFLAGS) -c -o $@ $<
 $(B)/fuzz/tests/proto/%.o: $(T)/proto/%.c
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(CPPFLAGS) -I$(T)/proto -c -o $@ $<
-$(B)/fuzz/rooms.a: $(FUZZ_O)
+	@$(FUZZ_CC) $(CPPFLAGS) -I$(T)/proto -c -o $@ $<
+$(B)/fuzz/rooms.a: $(FUZZ_O) $(DESCRIPTORS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@$(AR) rcs $@ $^
 $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/rooms.a
-	$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	@$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^ $(LIBS) $(GRPC_LIBS)
 .PRECIOUS: $(B)/fuzz/tests/fuzz/%.o
 fuzz: $(FUZZ)
 	@for f in $(FUZZ); do \
 	        name=$${f##*/fuzz-}; \
 	        mkdir -p $(B)/fuzz/corpus/$$name $(B)/fuzz/artifacts; \
 	        echo "== $$name, $(FUZZ_SECONDS) s"; \
-	        $$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 \
+	        $$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 \
 	            -artifact_prefix=$(B)/fuzz/artifacts/$$name- $(B)/fuzz/corpus/$$name \
 	            $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; \
 	done
+$(T)/storm/storm: $(T)/storm/storm.o $(T)/storm/rude.o $(ECHO_O) $(ALL_A) $(PROTOS_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ALL_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_LIBS)

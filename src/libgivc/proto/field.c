@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What protobuf-c's descriptors say between the lines. */
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "field.h"
 
@@ -123,4 +124,12 @@ const ProtobufCFieldDescriptor *field_by_json_name(const ProtobufCMessageDescrip
                         field = &type->fields[i];
         }
         return field;
+}
+
+ProtobufCMessage *message_new(const ProtobufCMessageDescriptor *type) {
+        ProtobufCMessage *m = mem_alloc_multiply(type->sizeof_message, 1, true);
+
+        if (m)
+                protobuf_c_message_init(type, m);
+        return m;
 }

@@ -26,3 +26,5 @@ bool field_is_map(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDe
 void field_json_name(const ProtobufCFieldDescriptor *field, char *ret);
 /* The field that goes by this name or JSON name; NULL when there is none. */
 const ProtobufCFieldDescriptor *field_by_json_name(const ProtobufCMessageDescriptor *type, const char *name);
+/* A message of this type with nothing set, for proto_free(); NULL when out of memory. */
+ProtobufCMessage *message_new(const ProtobufCMessageDescriptor *type) _warn_unused_;

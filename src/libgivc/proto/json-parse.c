@@ -336,14 +336,6 @@ static int array_from_json(Parse *parse, const Place *at, const json_t *json, Pr
         return 0;
 }
 
-static ProtobufCMessage *message_new(const ProtobufCMessageDescriptor *type) {
-        ProtobufCMessage *m = mem_alloc_multiply(type->sizeof_message, 1, true);
-
-        if (m)
-                protobuf_c_message_init(type, m);
-        return m;
-}
-
 static int key_from_json(Parse *parse, const Place *at, const char *key, void *ret) {
         _cleanup_json_ json_t *json = NULL;
 

@@ -79,8 +79,15 @@ static json_t *uint64_to_json(uint64_t v) {
         return json_string_nocheck(text);
 }
 
-static json_t *message_to_json(const ProtobufCMessage *message, ProtoJsonFlags flags) {
-        return message ? proto_to_json(message, flags) : json_object();
+/* A map's entry may come without its value, which is a message with nothing set then. */
+static json_t *message_to_json(
+                const ProtobufCMessage *message, const ProtobufCMessageDescriptor *type, ProtoJsonFlags flags) {
+        _cleanup_free_ ProtobufCMessage *unset = NULL;
+
+        if (message)
+                return proto_to_json(message, flags);
+        unset = message_new(type);
+        return unset ? proto_to_json(unset, flags) : NULL;
 }
 
 static json_t *value_to_json(const void *value, const ProtobufCFieldDescriptor *field, ProtoJsonFlags flags) {
@@ -112,7 +119,7 @@ static json_t *value_to_json(const void *value, const ProtobufCFieldDescriptor *
         case PROTOBUF_C_TYPE_BYTES:
                 return bytes_to_json(value);
         case PROTOBUF_C_TYPE_MESSAGE:
-                return message_to_json(*(ProtobufCMessage *const *) value, flags);
+                return message_to_json(*(ProtobufCMessage *const *) value, field->descriptor, flags);
         }
         return NULL;
 }

@@ -201,6 +201,9 @@ static void test_own(_unused_ void **state) {
         assert_int_equal(json_object_size(json_object_get(json_object_get(json, "bools"), "false")), 0);
         assert_non_null(json_object_get(json_object_get(json, "bools"), "false"));
         json_decref(json);
+        json = proto_to_json(&map.base, PROTO_JSON_ALL_FIELDS);
+        assert_non_null(json_object_get(json_object_get(json_object_get(json, "bools"), "false"), "a_bool"));
+        json_decref(json);
 }
 
 static long allocations_left;
