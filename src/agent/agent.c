@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "bus/unit-job.h"
 #include "event/fiber.h"
 
 struct Agent {
@@ -238,12 +239,12 @@ void agent_release(AgentHold *h) {
                 return;
         list_remove(&h->holds);
         status = feed_get(h->agent->feed, h->name);
-        if (status)
+        if (status && !h->concluded)
                 agent_look_at(h->agent, status);
         h->agent = NULL;
 }
 
-int agent_conclude_wait(const Agent *a, const char *name, UnitResult *ret) {
+int agent_conclude_wait(Agent *a, const char *name, UnitResult *ret) {
         _cleanup_(unit_result_done) UnitResult result = {};
         int r;
 
@@ -253,6 +254,9 @@ int agent_conclude_wait(const Agent *a, const char *name, UnitResult *ret) {
         r = unit_reset_failed_wait(a->bus, name, NULL);
         if (r < 0 && r != -ENOENT)
                 return r;
+        LIST_FOREACH(hold, &a->holds, AgentHold, holds)
+                if (streq(hold->name, name))
+                        hold->concluded = true;
         *ret = result;
         result = (UnitResult){};
         return 0;

@@ -34,8 +34,9 @@ typedef struct AgentHold {
         List holds;
         Agent *agent;
         const char *name; /* borrowed */
+        bool concluded;   /* the feed may not know it yet */
 } AgentHold;
 void agent_hold(Agent *a, const char *name, AgentHold *ret);
 void agent_release(AgentHold *h);
 /* Reads why the unit failed into *ret and lets systemd forget it. 0 or a negative errno. */
-int agent_conclude_wait(const Agent *a, const char *name, UnitResult *ret);
+int agent_conclude_wait(Agent *a, const char *name, UnitResult *ret);

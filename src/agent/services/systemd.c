@@ -65,6 +65,10 @@ static int method_get_unit_status(RpcCall *call, const void *request, RpcStatus 
         return reply_status_wait(call, agent, req->unitname, reterr);
 }
 
+static int restart_wait(Bus *b, const char *name, sd_bus_error *reterr) {
+        return unit_job_wait(b, UNIT_JOB_RESTART, name, reterr);
+}
+
 /* One verb of the manager on one exposed unit. */
 static int unit_do_wait(Agent *agent, const char *name, const char *verb,
                 int (*func)(Bus *b, const char *name, sd_bus_error *reterr), RpcStatus *reterr) {
@@ -75,11 +79,10 @@ static int unit_do_wait(Agent *agent, const char *name, const char *verb,
         if (r < 0)
                 return r;
         r = func(agent_get_bus(agent), agent_real_name(agent, name), &error);
+        /* systemd has unloaded what does not run: a unit that is configured has not vanished by that. */
+        if (r == -ENOENT && func != restart_wait && exposure_is_configured(agent_get_exposure(agent), name))
+                r = -EHOSTDOWN;
         return r < 0 ? unit_error(reterr, r, verb, name, &error) : 0;
-}
-
-static int restart_wait(Bus *b, const char *name, sd_bus_error *reterr) {
-        return unit_job_wait(b, UNIT_JOB_RESTART, name, reterr);
 }
 
 static int stop_wait(Bus *b, const char *name, sd_bus_error *reterr) {
@@ -192,7 +195,7 @@ static int application_argv(const Agent *agent, const Systemd__AppUnitRequest *r
 }
 
 /* Fills *reterr with why the application failed, and makes its instance free again. */
-static int application_failed_wait(const Agent *agent, const char *name, RpcStatus *reterr) {
+static int application_failed_wait(Agent *agent, const char *name, RpcStatus *reterr) {
         _cleanup_(unit_result_done) UnitResult result = {};
         _cleanup_free_ char *text = NULL;
         int r;
@@ -209,7 +212,7 @@ static int application_failed_wait(const Agent *agent, const char *name, RpcStat
         return r;
 }
 
-static int application_run_wait(const Agent *agent, const char *name, char **argv, RpcStatus *reterr) {
+static int application_run_wait(Agent *agent, const char *name, char **argv, RpcStatus *reterr) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_free_ char *description = NULL;
         UnitRun run = { .name = name, .argv = argv };

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An agent in a world of a test's own: a fake service manager behind it, its server on a unix socket, a channel to that, and
+ * a fiber in which the test runs. */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/access.h"
+#include "agent/agent.h"
+#include "agent/services/services.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "event/fiber.h"
+#include "fake/fake-systemd.h"
+#include "proto/unpack.h"
+#include "rpc/channel.h"
+#include "systemd.pb-c.h"
+
+#define WORLD_USEC (20 * USEC_PER_SEC) /* what a test may take; none takes more than two */
+
+/* cmocka's assertions jump, which must not happen from a fiber's stack. */
+#define check(expression)                                                                                              \
+        do {                                                                                                           \
+                if (!(expression)) {                                                                                   \
+                        fprintf(stderr, "%s:%i: %s\n", __FILE__, __LINE__, #expression);                               \
+                        abort();                                                                                       \
+                }                                                                                                      \
+        } while (false)
+#define check_streq(a, b)                                                                                              \
+        do {                                                                                                           \
+                const char *_a = (a), *_b = (b);                                                                       \
+                if (!streq_ptr(_a, _b)) {                                                                              \
+                        fprintf(stderr, "%s:%i: '%s' is not '%s'\n", __FILE__, __LINE__, strempty(_a), strempty(_b));  \
+                        abort();                                                                                       \
+                }                                                                                                      \
+        } while (false)
+/* Waits, in a fiber, until something is so. */
+#define check_becomes(expression)                                                                                      \
+        do {                                                                                                           \
+                usec_t _until = time_now(CLOCK_MONOTONIC) + 5 * USEC_PER_SEC;                                          \
+                while (!(expression)) {                                                                                \
+                        if (time_now(CLOCK_MONOTONIC) > _until) {                                                      \
+                                fprintf(stderr, "%s:%i: %s did not come\n", __FILE__, __LINE__, #expression);          \
+                                abort();                                                                               \
+                        }                                                                                              \
+                        check(fiber_sleep_wait(2 * USEC_PER_MSEC) == 0);                                               \
+                }                                                                                                      \
+        } while (false)
+
+typedef struct World {
+        sd_event *event;
+        FakeSystemd *fake;
+        sd_bus *client;
+        Bus *bus;
+        Config config;
+        Agent *agent;
+        RpcQueue *queue;
+        RpcServer *server;
+        RpcChannel *channel;
+        char socket[64];
+        int (*body)(struct World *w);
+        Fiber *fiber;
+} World;
+
+static inline int world_main(void *userdata) {
+        World *w = userdata;
+
+        check(bus_connected_wait(w->bus, USEC_INFINITY) == 0);
+        return w->body(w);
+}
+
+/* Runs the loop until all fibers have returned but those that are expected to stay. */
+static inline void world_loop(World *w, Fiber **fiber) {
+        usec_t until = time_now(CLOCK_MONOTONIC) + WORLD_USEC;
+
+        while (*fiber) {
+                assert_true(time_now(CLOCK_MONOTONIC) < until);
+                assert_true(sd_event_run(w->event, 100 * USEC_PER_MSEC) >= 0);
+        }
+}
+
+static inline void world_init(World *w) {
+        static char *flag[] = { (char *) "flag", NULL };
+        static ConfigApplication applications[] = {
+                { .name = (char *) "foot", .command = (char *) "/usr/bin/foot --title 'a b'", .args = flag },
+                { .name = (char *) "void", .command = (char *) "" },
+        };
+        static char *services[] = { (char *) "app.service", (char *) "poweroff.target", NULL };
+
+        *w = (World){};
+        assert_true(sd_event_default(&w->event) >= 0);
+        w->config.identity.name = (char *) "net-vm";
+        w->config.identity.parent = (char *) "microvm@net-vm.service";
+        w->config.identity.type = 8;
+        w->config.identity.subtype = 9;
+        w->config.network.admin.name = (char *) "admin-vm";
+        w->config.network.agent = (ConfigTransport){ (char *) "net-vm", (char *) "192.168.101.1", (char *) "9000",
+                (char *) "tcp" };
+        w->config.services = services;
+        w->config.applications = applications;
+        w->config.n_applications = ELEMENTSOF(applications);
+        fake_systemd_new(w->event, &w->fake);
+        fake_systemd_add(w->fake, "app.service");
+        fake_systemd_add(w->fake, "secret.service");
+        fake_systemd_add(w->fake, "givc-agent.service");
+        fake_unit_set_state(w->fake, "givc-agent.service", "active", "running");
+        fake_systemd_connect(w->fake, &w->client);
+        assert_int_equal(bus_new_from_connection(w->event, w->client, &w->bus), 0);
+        assert_int_equal(agent_new(&w->config, w->bus, "givc-agent.service", &w->agent), 0);
+        assert_int_equal(rpc_queue_new(w->event, &w->queue), 0);
+        (void) snprintf(w->socket, sizeof(w->socket), "/tmp/test-agent-%i.sock", (int) getpid());
+}
+
+static inline void world_serve(World *w) {
+        const RpcAddress address = { .kind = RPC_ADDRESS_UNIX, .host = w->socket };
+        const RpcChannelOptions options = { .address = &address };
+
+        assert_int_equal(rpc_server_new(w->queue, &w->server), 0);
+        rpc_server_set_access(w->server, access_check, &w->config);
+        assert_int_equal(services_add(w->server, w->agent), 0);
+        assert_int_equal(rpc_server_add_health(w->server), 0);
+        assert_int_equal(rpc_server_listen(w->server, &address, 0600, (gid_t) -1), 0);
+        assert_int_equal(rpc_channel_new(w->queue, &options, &w->channel), 0);
+}
+
+static inline void world_done(World *w) {
+        rpc_channel_unref(w->channel);
+        rpc_server_free(w->server);
+        agent_free(w->agent);
+        bus_unref(w->bus);
+        sd_bus_flush_close_unref(w->client);
+        fake_systemd_free(w->fake);
+        rpc_queue_unref(w->queue);
+        sd_event_unref(w->event);
+        (void) unlink(w->socket);
+        assert_int_equal(fiber_count(), 0);
+}
+
+/* Runs body in a fiber, from the beginning to the end of a world. */
+static inline void world_run(int (*body)(World *w)) {
+        World w;
+
+        world_init(&w);
+        world_serve(&w);
+        w.body = body;
+        assert_int_equal(fiber_start(&w.fiber, world_main, &w), 0);
+        world_loop(&w, &w.fiber);
+        world_done(&w);
+}
