@@ -339,8 +339,8 @@ int rpc_call_reply(RpcCall *call, const void *message) {
 static void on_sent(RpcOp *op, bool ok) {
         RpcCall *c = CONTAINER_OF(op, RpcCall, send_op);
 
-        c->n_ops--;
         promise_resolve(&c->sent, ok ? 0 : -ECANCELED);
+        c->n_ops--;
         call_check(c);
 }
 
@@ -369,8 +369,8 @@ int rpc_call_send_wait(RpcCall *call, const void *message) {
 static void on_received(RpcOp *op, bool ok) {
         RpcCall *c = CONTAINER_OF(op, RpcCall, receive_op);
 
-        c->n_ops--;
         promise_resolve(&c->received, ok && !c->gone ? c->incoming != NULL : -ECANCELED);
+        c->n_ops--;
         call_check(c);
 }
 

@@ -39,6 +39,7 @@ static void stream_release(RpcStream *s) {
         link_check(l);
 }
 
+/* An operation counts until its promise is resolved: the waiter may free the stream. */
 static void stream_check(RpcStream *s) {
         if (s->abandoned && s->n_ops == 0)
                 stream_release(s);
@@ -81,8 +82,8 @@ static int stream_start(RpcStream *s, RpcOp *op, void (*done)(RpcOp *op, bool ok
 static void on_ended(RpcOp *op, _unused_ bool ok) {
         RpcStream *s = CONTAINER_OF(op, RpcStream, status_op);
 
-        s->n_ops--;
         promise_resolve(&s->ended, 0);
+        s->n_ops--;
         stream_check(s);
 }
 
@@ -156,8 +157,8 @@ static grpc_op op_receive_status(RpcStream *s) {
 static void on_opened(RpcOp *op, _unused_ bool ok) {
         RpcStream *s = CONTAINER_OF(op, RpcStream, send_op);
 
-        s->n_ops--;
         promise_resolve(&s->sent, 0);
+        s->n_ops--;
         stream_check(s);
 }
 
@@ -189,8 +190,8 @@ int rpc_stream_open_wait(RpcChannel *c, const ProtobufCServiceDescriptor *servic
 static void on_sent(RpcOp *op, bool ok) {
         RpcStream *s = CONTAINER_OF(op, RpcStream, send_op);
 
-        s->n_ops--;
         promise_resolve(&s->sent, ok ? 0 : -EPIPE);
+        s->n_ops--;
         stream_check(s);
 }
 
@@ -233,8 +234,8 @@ int rpc_stream_close_send_wait(RpcStream *s) {
 static void on_received(RpcOp *op, bool ok) {
         RpcStream *s = CONTAINER_OF(op, RpcStream, receive_op);
 
-        s->n_ops--;
         promise_resolve(&s->received, ok && s->incoming ? 1 : 0);
+        s->n_ops--;
         stream_check(s);
 }
 
