@@ -30,6 +30,7 @@ struct RpcChannel {
         usec_t connect_usec;
         Backoff backoff;
         RpcChannelState state;
+        usec_t ready_since;
         char *error;
         RpcLink *link;
         sd_event_source *retry;

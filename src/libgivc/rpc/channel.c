@@ -11,6 +11,7 @@
 #define BACKOFF_MIN_USEC (200 * USEC_PER_MSEC)
 #define BACKOFF_MAX_USEC (5 * USEC_PER_SEC)
 #define CONNECT_USEC     (5 * USEC_PER_SEC)
+#define STANDING_USEC    (1 * USEC_PER_SEC)
 
 typedef struct Waiter {
         List waiters;
@@ -111,14 +112,21 @@ static void channel_try(RpcChannel *c) {
 }
 
 void channel_on_ready(RpcChannel *c) {
-        backoff_reset(&c->backoff);
+        c->ready_since = time_now(CLOCK_MONOTONIC);
         free(c->error);
         c->error = NULL;
         channel_set_state(c, RPC_CHANNEL_READY);
 }
 
+/* A connection that has stood for a while is made again at once, and calls wait for it; a peer that does not keep us is not
+ * bothered more often than one that does not answer. */
 void channel_on_closed(RpcChannel *c, const char *error) {
-        channel_fail(c, error);
+        if (c->state == RPC_CHANNEL_READY && time_now(CLOCK_MONOTONIC) - c->ready_since >= STANDING_USEC) {
+                backoff_reset(&c->backoff);
+                c->state = RPC_CHANNEL_IDLE;
+                channel_try(c);
+        } else
+                channel_fail(c, error);
 }
 
 void rpc_channel_connect(RpcChannel *c) {

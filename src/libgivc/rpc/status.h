@@ -27,8 +27,10 @@ typedef enum RpcCode {
         RPC_CODE_MAX_ = 17,
 } RpcCode;
 
-#define RPC_ERROR_DOMAIN     "givc" /* ErrorInfo.domain */
-#define RPC_MESSAGE_SIZE_MAX 4096   /* bytes of a status sentence or detail; longer ones are cut at a character */
+#define RPC_ERROR_DOMAIN "givc" /* ErrorInfo.domain */
+/* Bytes of a status sentence, and of a detail; longer ones are cut at a character. Percent-encoded and again in the details
+ * they have to fit into the 8 KiB of headers that a gRPC client accepts. */
+#define RPC_MESSAGE_SIZE_MAX 1024
 
 /* Zero-initialised is OK and owns nothing. */
 typedef struct RpcStatus {
