@@ -138,7 +138,10 @@ $(B)/fuzz/rooms.a: $(FUZZ_O) $(DESCRIPTORS)
 $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/rooms.a
 	@$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^ $(LIBS) $(GRPC_LIBS)
 .PRECIOUS: $(B)/fuzz/tests/fuzz/%.o
-fuzz: $(FUZZ)
+$(B)/fuzz/corpus/seeded: tests/unit/proto/oracle.py $(T)/proto/set.bin
+	@$(PYTHON) $< seeds $(T)/proto/set.bin $(@D)
+	@touch $@
+fuzz: $(FUZZ) $(B)/fuzz/corpus/seeded
 	@for f in $(FUZZ); do \
 	        name=$${f##*/fuzz-}; \
 	        mkdir -p $(B)/fuzz/corpus/$$name $(B)/fuzz/artifacts; \

@@ -1,24 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any JSON as any message type: what proto_from_json() takes is the same message after JSON again and after bytes. The
- * input's first byte picks the type. */
+/* Any JSON as any message type: what proto_from_json() takes is the same message after JSON again and after bytes. */
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "all-types.h"
 #include "base/mem.h"
+#include "pick.h"
 #include "proto/json.h"
 #include "proto/unpack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool good, const ProtobufCMessageDescriptor *type, const char *what) {
-        if (good)
-                return;
-        fprintf(stderr, "%s: %s\n", type->name, what);
-        abort();
-}
 
 static void check(const json_t *json, const ProtobufCMessageDescriptor *type) {
         _cleanup_proto_ ProtobufCMessage *m = NULL, *again = NULL;
@@ -44,13 +32,14 @@ static void check(const json_t *json, const ProtobufCMessageDescriptor *type) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        const ProtobufCMessageDescriptor *type = pick_type(&data, &size);
         json_t *json;
 
-        if (size == 0)
+        if (!type)
                 return 0;
-        json = json_loadb((const char *) data + 1, size - 1, JSON_ALLOW_NUL, NULL);
+        json = json_loadb((const char *) data, size, JSON_ALLOW_NUL, NULL);
         if (json)
-                check(json, all_types[data[0] % ELEMENTSOF(all_types)]);
+                check(json, type);
         json_decref(json);
         return 0;
 }

@@ -1,24 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as any message type: what proto_unpack() takes survives packing and JSON, what it refuses it explains. The
- * input's first byte picks the type. */
+/* Any bytes as any message type: what proto_unpack() takes survives packing and JSON, what it refuses it explains. */
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "all-types.h"
 #include "base/mem.h"
+#include "pick.h"
 #include "proto/json.h"
 #include "proto/unpack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool good, const ProtobufCMessageDescriptor *type, const char *what) {
-        if (good)
-                return;
-        fprintf(stderr, "%s: %s\n", type->name, what);
-        abort();
-}
 
 /* Packing drops what a second unpacking cannot tell from unset, so that the second time nothing changes any more. */
 static void check_bytes(const ProtobufCMessage *m) {
@@ -49,15 +37,13 @@ static void check_json(const ProtobufCMessage *m, ProtoJsonFlags flags) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_proto_ ProtobufCMessage *m = NULL;
-        const ProtobufCMessageDescriptor *type;
+        const ProtobufCMessageDescriptor *type = pick_type(&data, &size);
         _cleanup_free_ char *error = NULL;
         int r;
 
-        if (size == 0)
+        if (!type)
                 return 0;
-        type = all_types[data[0] % ELEMENTSOF(all_types)];
-
-        r = proto_unpack(type, data + 1, size - 1, &m, &error);
+        r = proto_unpack(type, data, size, &m, &error);
         require(r == 0 || (r == -EBADMSG && error), type, "neither a message nor an explanation");
         if (r < 0)
                 return 0;

@@ -5,11 +5,13 @@
     oracle.py describe SET          every service, method, message, field and enum value on a line of its own
     oracle.py bytes SET FILE        FILE's lines (type, json) with the bytes that Python makes of them
     oracle.py vectors SET           generated messages of every type: bytes, JSON in three styles, other JSON that means the same
+    oracle.py seeds SET DIR         writes some of the vectors to DIR/unpack and DIR/json, as the fuzz targets read them
 """
 
 import base64
 import json
 import math
+import os
 import random
 import struct
 import sys
@@ -236,10 +238,22 @@ def golden(s, path):
             yield row
 
 
+def seeds(s, directory):
+    for i, v in enumerate(vectors(s)):
+        head = f"{v['type']}\n".encode()
+        bodies = {"unpack": bytes.fromhex(v["hex"]), "json": json.dumps(v.get("json", {})).encode()}
+        for what, body in bodies.items():
+            os.makedirs(os.path.join(directory, what), exist_ok=True)
+            if i % 8 == 1 and len(body) < 1000:
+                with open(os.path.join(directory, what, f"seed-{i}"), "wb") as f:
+                    f.write(head + body)
+    return ()
+
+
 def main():
     what, s = sys.argv[1], Set(sys.argv[2])
-    rows = describe(s) if what == "describe" else vectors(s) if what == "vectors" else golden(s, sys.argv[3])
-    for row in rows:
+    calls = {"describe": describe, "bytes": golden, "vectors": vectors, "seeds": seeds}
+    for row in calls[what](s, *sys.argv[3:]):
         print(row if isinstance(row, str) else json.dumps(row, ensure_ascii=False, allow_nan=False))
 
 
