@@ -34,7 +34,7 @@ int bus_call_wait(Bus *b, sd_bus_message *m, usec_t deadline, sd_bus_error *rete
 
         if (fiber_is_canceled(fiber_current()))
                 return -ECANCELED;
-        if (!b->connected)
+        if (!bus_is_connected(b))
                 return -ENOTCONN;
         if (deadline == USEC_INFINITY)
                 deadline = usec_add(time_now(CLOCK_MONOTONIC), BUS_CALL_TIMEOUT_USEC);
@@ -57,7 +57,7 @@ int bus_call_wait(Bus *b, sd_bus_message *m, usec_t deadline, sd_bus_error *rete
 }
 
 int bus_new_manager_call(Bus *b, const char *member, sd_bus_message **ret) {
-        if (!b->connected)
+        if (!bus_is_connected(b))
                 return -ENOTCONN;
         return sd_bus_message_new_method_call(
                         b->connection, ret, MANAGER_NAME, MANAGER_PATH, MANAGER_INTERFACE, member);
@@ -83,7 +83,7 @@ int bus_new_property_call(Bus *b, const char *path, const char *interface, const
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
-        if (!b->connected)
+        if (!bus_is_connected(b))
                 return -ENOTCONN;
         r = sd_bus_message_new_method_call(
                         b->connection, &m, MANAGER_NAME, path, "org.freedesktop.DBus.Properties", "Get");

@@ -356,8 +356,9 @@ Bus *bus_unref(Bus *b) {
         return NULL;
 }
 
+/* A connection that is closing answers calls with errors before it tells that it is closed. */
 bool bus_is_connected(const Bus *b) {
-        return b->connected;
+        return b->connected && sd_bus_is_open(b->connection) > 0;
 }
 
 BusScope bus_get_scope(const Bus *b) {
@@ -365,7 +366,7 @@ BusScope bus_get_scope(const Bus *b) {
 }
 
 sd_bus *bus_get_connection(Bus *b) {
-        return b->connected ? b->connection : NULL;
+        return bus_is_connected(b) ? b->connection : NULL;
 }
 
 void bus_add_listener(Bus *b, BusListener *l) {
@@ -400,7 +401,7 @@ int bus_connected_wait(Bus *b, usec_t deadline) {
         BusWaiter w = {};
         int r;
 
-        if (b->connected)
+        if (bus_is_connected(b))
                 return 0;
         if (!b->connection && !b->reconnects)
                 return -ENOTCONN;

@@ -77,22 +77,35 @@ static void job_wait_done(JobWait *w) {
         bus_unref(w->bus);
 }
 
+/* A fiber that is woken may end others that are on the list: take out first, then wake. */
+static void jobs_resolve(List *jobs, int result) {
+        while (!list_is_empty(jobs)) {
+                JobWait *w = LIST_ITEM(jobs->next, JobWait, jobs);
+
+                list_remove(&w->jobs);
+                promise_resolve(&w->promise, result);
+        }
+}
+
 int unit_jobs_on_removed(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *reterr) {
-        Bus *b = userdata;
         const char *path, *unit, *result;
+        Bus *b = userdata;
         uint32_t id;
+        List ended;
 
         if (!bus_is_from_manager(b, m) || sd_bus_message_read(m, "uoss", &id, &path, &unit, &result) < 0)
                 return 0;
-        LIST_FOREACH(w, &b->jobs, JobWait, jobs)
-                if (w->id == id && !w->result) {
-                        w->result = result_intern(result);
-                        promise_resolve(&w->promise, 0);
-                        return 0;
-                }
+        result = result_intern(result);
         if (b->n_unanswered > 0)
-                b->removed[b->n_removed++ % BUS_JOBS_REMEMBERED] =
-                                (RemovedJob){ .id = id, .result = result_intern(result) };
+                b->removed[b->n_removed++ % BUS_JOBS_REMEMBERED] = (RemovedJob){ .id = id, .result = result };
+        list_init(&ended);
+        LIST_FOREACH(w, &b->jobs, JobWait, jobs)
+                if (w->id == id) {
+                        w->result = result;
+                        list_remove(&w->jobs);
+                        list_append(&ended, &w->jobs);
+                }
+        jobs_resolve(&ended, 0);
         return 0;
 }
 
@@ -149,18 +162,11 @@ void unit_jobs_lost(Bus *b) {
         List lost;
 
         list_init(&lost);
-        while (!list_is_empty(&b->jobs)) {
-                List *node = b->jobs.next;
-
-                list_remove(node);
-                list_append(&lost, node);
-        }
-        while (!list_is_empty(&lost)) {
-                JobWait *w = LIST_ITEM(lost.next, JobWait, jobs);
-
+        LIST_FOREACH(w, &b->jobs, JobWait, jobs) {
                 list_remove(&w->jobs);
-                promise_resolve(&w->promise, JOB_LOST);
+                list_append(&lost, &w->jobs);
         }
+        jobs_resolve(&lost, JOB_LOST);
 }
 
 static int unit_get_uint64_wait(Bus *b, const char *path, const char *property, uint64_t *ret) {
@@ -287,7 +293,7 @@ static int job_queue(JobWait *w, sd_bus_message *m) {
 
         if (fiber_is_canceled(fiber_current()))
                 return -ECANCELED;
-        if (!b->connected)
+        if (!bus_is_connected(b))
                 return -ENOTCONN;
         r = sd_bus_call_async(b->connection, &w->slot, m, on_queued, w, UINT64_MAX);
         if (r < 0)

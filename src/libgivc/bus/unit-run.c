@@ -23,7 +23,7 @@ static void unit_hold_done(UnitHold *h) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
         /* No answer is awaited: the caller may be cancelled. A new connection holds nothing, and is told so in vain. */
-        if (h->held && h->bus->connected && bus_new_manager_call(h->bus, "UnrefUnit", &m) >= 0 &&
+        if (h->held && bus_is_connected(h->bus) && bus_new_manager_call(h->bus, "UnrefUnit", &m) >= 0 &&
                         sd_bus_message_append(m, "s", h->name) >= 0 && sd_bus_message_set_expect_reply(m, false) >= 0)
                 (void) sd_bus_send(h->bus->connection, m, NULL);
         bus_unref(h->bus);

@@ -238,7 +238,7 @@ static int on_file(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *ret
 static void entry_read_file(Entry *e) {
         Bus *b = e->watch->bus;
 
-        if (!b->connected || e->file_slot)
+        if (!bus_is_connected(b) || e->file_slot)
                 return;
         (void) sd_bus_call_method_async(b->connection, &e->file_slot, MANAGER_NAME, MANAGER_PATH, MANAGER_INTERFACE,
                         "ListUnitsByNames", on_file, e, "as", 1, e->name);
@@ -330,7 +330,7 @@ static int watch_read(UnitWatch *w) {
 
         MAP_FOREACH(e, w->entries, Entry)
                 any |= e->stale;
-        if (!any || w->list_slot || w->reloading || !w->bus->connected)
+        if (!any || w->list_slot || w->reloading || !bus_is_connected(w->bus))
                 return 0;
         r = bus_new_manager_call(w->bus, w->all_stale ? "ListUnits" : "ListUnitsByPatterns", &m);
         if (r < 0)
@@ -396,7 +396,7 @@ static void watch_tell(UnitWatch *w) {
 }
 
 static bool watch_is_synced(UnitWatch *w) {
-        if (!w->bus->connected || w->all_stale || w->list_slot || w->reloading || !list_is_empty(&w->changed))
+        if (!bus_is_connected(w->bus) || w->all_stale || w->list_slot || w->reloading || !list_is_empty(&w->changed))
                 return false;
         MAP_FOREACH(e, w->entries, Entry)
                 if (entry_is_pending(e))
@@ -619,7 +619,7 @@ int unit_watch_new(Bus *b, const UnitWatchHooks *hooks, void *userdata, UnitWatc
         r = sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
-        if (b->connected)
+        if (bus_is_connected(b))
                 watch_attach(w);
         *ret = TAKE_PTR(w);
         return 0;
@@ -682,6 +682,6 @@ const UnitStatus *unit_watch_get(UnitWatch *w, const char *name) {
 void unit_watches_poke(Bus *b, const char *name) {
         LIST_FOREACH(w, &b->watches, UnitWatch, watches)
                 MAP_FOREACH(e, w->entries, Entry)
-                        if (e->loaded && b->connected && (streq(e->id, name) || streq(e->name, name)))
+                        if (e->loaded && bus_is_connected(b) && (streq(e->id, name) || streq(e->name, name)))
                                 entry_read_freezer(e);
 }
