@@ -48,9 +48,9 @@ static void stream_check(RpcStream *s) {
 RpcStream *rpc_stream_free(RpcStream *s) {
         if (!s)
                 return NULL;
-        s->abandoned = true;
         if (!s->ended.done)
-                rpc_stream_cancel(s);
+                rpc_stream_cancel(s); /* may end the operations: it must not free what we still hold */
+        s->abandoned = true;
         stream_check(s);
         return NULL;
 }
