@@ -29,6 +29,7 @@ struct Registration {
         Fiber *fiber;
         Promise wake;
         uint64_t session; /* counts how often the channel became ready */
+        bool connected;
         bool told_unreachable;
         time_t since;
 };
@@ -98,14 +99,16 @@ static void registration_start_over(Registration *reg) {
         reg->n_registered = 0;
 }
 
-/* Says the same thing once: a unit that is refused is tried again for as long as the agent runs. */
-static void entry_failed(Registration *reg, Entry *e, const char *reason) {
+/* Says the same thing once: a unit that is refused is tried again for as long as the agent runs. That the connection was
+ * lost is the channel's to say. */
+static void entry_failed(Registration *reg, Entry *e, RpcCode code, const char *reason) {
         e->next_usec = usec_add(time_now(CLOCK_MONOTONIC), backoff_next_usec(&e->backoff));
         if (streq_ptr(e->error, reason))
                 return;
         if (str_replace(&e->error, reason) < 0)
                 e->error = NULL;
-        log_write(LOG_WARNING, LOG_FIELDS({ "UNIT", e->name }, { "GIVC_PEER", reg->admin }),
+        log_write(code == RPC_UNAVAILABLE ? LOG_DEBUG : LOG_WARNING,
+                        LOG_FIELDS({ "UNIT", e->name }, { "GIVC_PEER", reg->admin }),
                         "Cannot register '%s' with %s: %s", e->name, reg->admin, reason);
         registration_changed(reg);
 }
@@ -131,18 +134,22 @@ static int entry_register_wait(Registration *reg, Entry *e) {
         uint64_t session = reg->session;
         int r;
 
-        r = agent_unit_status_wait(reg->agent, e->name, &status);
+        /* The manager may be away for a moment, as when it executes itself anew. */
+        r = bus_connected_wait(agent_get_bus(reg->agent), usec_add(time_now(CLOCK_MONOTONIC), REGISTRATION_BUS_USEC));
+        if (r >= 0)
+                r = agent_unit_status_wait(reg->agent, e->name, &status);
         if (r < 0)
-                rpc_error(&error, RPC_UNAVAILABLE, "the service manager does not tell its state: %s", strerror(-r));
+                rpc_error(&error, RPC_FAILED_PRECONDITION, "the service manager does not tell its state: %s",
+                                strerror(-r));
         else
                 r = admin_register_wait(reg->channel, &agent_get_config(reg->agent)->network.agent, &request, &error);
         if (fiber_is_canceled(fiber_current()))
                 return -ECANCELED;
         /* What the admin of an older session answered says nothing about the one that is there now. */
-        if (session != reg->session || rpc_channel_get_state(reg->channel) != RPC_CHANNEL_READY)
+        if (session != reg->session || !reg->connected)
                 return 0;
         if (r < 0)
-                entry_failed(reg, e, error.message ? error.message : strerror(-r));
+                entry_failed(reg, e, error.code, error.message ? error.message : strerror(-r));
         else
                 entry_registered(reg, e);
         return 0;
@@ -163,7 +170,7 @@ static int registration_session_wait(Registration *reg) {
 
         registration_start_over(reg);
         registration_changed(reg);
-        while (r >= 0 && session == reg->session && rpc_channel_get_state(reg->channel) == RPC_CHANNEL_READY) {
+        while (r >= 0 && session == reg->session && reg->connected) {
                 Entry *e = registration_next(reg);
 
                 if (e && e->next_usec <= time_now(CLOCK_MONOTONIC))
@@ -179,11 +186,9 @@ static int registration_main(void *userdata) {
         Registration *reg = userdata;
         int r;
 
-        do {
-                r = rpc_channel_ready_wait(reg->channel, USEC_INFINITY);
-                if (r >= 0)
-                        r = registration_session_wait(reg);
-        } while (r >= 0);
+        do
+                r = reg->connected ? registration_session_wait(reg) : registration_sleep_wait(reg, USEC_INFINITY);
+        while (r >= 0);
         if (r != -ECANCELED)
                 log_error_errno(r, "Registration with %s has ended", reg->admin);
         return r;
@@ -192,7 +197,8 @@ static int registration_main(void *userdata) {
 static void on_channel_state(RpcChannel *c, RpcChannelState state, void *userdata) {
         Registration *reg = userdata;
 
-        if (state == RPC_CHANNEL_READY) {
+        reg->connected = state == RPC_CHANNEL_READY;
+        if (reg->connected) {
                 reg->session++;
                 reg->told_unreachable = false;
         } else if (state == RPC_CHANNEL_FAILED && !reg->told_unreachable) {
@@ -226,6 +232,7 @@ int registration_new(
                 return r;
         rpc_channel_set_listener(channel, on_channel_state, reg);
         rpc_channel_connect(channel);
+        reg->connected = rpc_channel_get_state(channel) == RPC_CHANNEL_READY;
         r = fiber_start(&reg->fiber, registration_main, reg);
         if (r < 0)
                 return r;

@@ -8,6 +8,7 @@
 
 typedef struct Registration Registration;
 
+#define REGISTRATION_BUS_USEC         (5 * USEC_PER_SEC) /* how long a try waits for the service manager */
 #define REGISTRATION_BACKOFF_MIN_USEC (200 * USEC_PER_MSEC)
 #define REGISTRATION_BACKOFF_MAX_USEC (30 * USEC_PER_SEC)
 
