@@ -32,7 +32,7 @@ int client_resolve(RpcAddress *a, char **reterr) {
                 return 0;
         r = getaddrinfo(a->host, NULL, &hints, &found);
         if (r != 0) {
-                *reterr = strf("Cannot resolve the admin's host '%s': %s.", a->host, gai_strerror(r));
+                *reterr = strf("Cannot resolve the admin's host '%s': %s", a->host, gai_strerror(r));
                 return -EHOSTUNREACH;
         }
         r = getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST);
@@ -56,7 +56,7 @@ static int client_load_credentials(Client *c, const Options *o, char **reterr) {
                 paths[i] = path_from_here(given[i]);
                 if (!paths[i]) {
                         r = -errno;
-                        *reterr = strf("Cannot read '%s': %s.", given[i], strerror(-r));
+                        *reterr = strf("%s: %s", given[i], strerror(-r));
                 }
         }
         if (r >= 0)
@@ -183,7 +183,8 @@ int client_stream_wait(Client *c, const char *method, const void *request, RpcSt
         r = client_connect_wait(c, reterr);
         if (r < 0)
                 return r;
-        r = rpc_stream_open_wait(c->channel, SERVICE, method, &(RpcCallOptions){ .deadline = c->deadline }, &stream, reterr);
+        r = rpc_stream_open_wait(
+                        c->channel, SERVICE, method, &(RpcCallOptions){ .deadline = c->deadline }, &stream, reterr);
         if (r < 0)
                 return r;
         /* -EPIPE: the call has ended already, and receiving tells how. */

@@ -73,7 +73,9 @@ static double rows_find_name_width(const Row *rows, size_t n, size_t width) {
         size_t longest = strlen("NAME");
 
         for (size_t i = 0; i < n; i++)
-                longest = MAX(longest, MAX(strlen(rows[i].item->name) + TREE_WIDTH, strlen(rows[i].vm)));
+                longest = MAX(longest,
+                                entry_get_kind(rows[i].item) == ENTRY_VM ? strlen(rows[i].vm)
+                                                                         : strlen(rows[i].item->name) + TREE_WIDTH);
         return MIN(longest, width > STATE_WIDTH + TYPE_WIDTH + 2 ? width - STATE_WIDTH - TYPE_WIDTH - 2 : (size_t) 1);
 }
 

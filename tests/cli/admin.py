@@ -84,6 +84,10 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
         context.set_trailing_metadata((('grpc-status-details-bin', status.SerializeToString()),))
         context.abort(grpc.StatusCode.NOT_FOUND, status.message)
 
+    def leave(self):
+        self.cancelled.set()
+        self.events.put(self.END)
+
     def StartApplication(self, request, context):
         self.note('StartApplication', request, context)
         return admin_pb2.StartResponse(registryId=f'{request.AppName}@0.service')
@@ -115,11 +119,10 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
 
     def Watch(self, request, context):
         self.requests.put(('Watch', request))
+        context.add_callback(self.leave)
         yield admin_pb2.WatchItem(Initial=admin_pb2.QueryListResponse(List=self.fleet))
-        context.add_callback(lambda: self.events.put(self.END))
         while (event := self.events.get()) is not self.END:
             yield event
-        self.cancelled.set()
 
 
 class Server:
@@ -136,6 +139,5 @@ class Server:
         self.server.start()
 
     def stop(self):
-        self.admin.events.put(Admin.END)
-        self.admin.cancelled.set()
+        self.admin.leave()
         self.server.stop(0).wait()

@@ -10,17 +10,17 @@ from admin import FLEET
 from conftest import WAIT, Client
 
 TABLE = """\
-NAME                       STATE      TYPE      DESCRIPTION
-ghaf-host                  Running    host
-└─givc-ghaf-host.service   Running    agent     givc agent
-net-vm                     PoweredOff system VM MicroVM 'net-vm'
-├─NetworkManager.service   Running    service   Network Manager, which has a des
-└─twin.service             Running    service   Twin
-app-vm                     Running    app VM    MicroVM 'app-vm'
-├─givc-app-vm.service      Running    agent     givc agent
-├─evil.service             Running    service   clears?[2Jthe screen
-├─twin.service             Running    service   Twin
-└─hold@0.service           Running    app       Application service for hold
+NAME                     STATE      TYPE      DESCRIPTION
+ghaf-host                Running    host
+└─givc-ghaf-host.service Running    agent     givc agent
+net-vm                   PoweredOff system VM MicroVM 'net-vm'
+├─NetworkManager.service Running    service   Network Manager, which has a descr
+└─twin.service           Running    service   Twin
+app-vm                   Running    app VM    MicroVM 'app-vm'
+├─givc-app-vm.service    Running    agent     givc agent
+├─evil.service           Running    service   clears?[2Jthe screen
+├─twin.service           Running    service   Twin
+└─hold@0.service         Running    app       Application service for hold
 
 3 VMs, 7 units.
 """
@@ -46,9 +46,9 @@ def test_list_without_legend(ctl):
 
 def test_list_patterns(ctl):
     succeeds(ctl('list', 'hold*', COLUMNS='80', LC_ALL='C'), """\
-NAME               STATE      TYPE      DESCRIPTION
-app-vm                        app VM
-`-hold@0.service   Running    app       Application service for hold
+NAME             STATE      TYPE      DESCRIPTION
+app-vm                      app VM
+`-hold@0.service Running    app       Application service for hold
 
 1 VM, 1 unit.
 """)

@@ -71,15 +71,15 @@ static void test_eighty_columns(void **state) {
         (void) state;
         assert_fits(text, 80);
         assert_string_equal(text,
-                        "NAME                       STATE      TYPE      DESCRIPTION\n"
-                        "ghaf-host                  Running    host\n"
-                        "└─givc-ghaf-host.service   Running    agent     givc agent\n"
-                        "admin-vm                   Running    admin VM  MicroVM 'admin-vm'\n"
-                        "net-vm                     PoweredOff system VM MicroVM 'net-vm'\n"
-                        "└─NetworkManager.service   Running    service   Network Manager, with a descript\n"
-                        "app-vm                     Running    app VM    MicroVM 'app-vm'\n"
-                        "├─givc-app-vm.service      Running    agent     givc agent\n"
-                        "└─hold@0.service           Paused     app       Application service for hold\n"
+                        "NAME                     STATE      TYPE      DESCRIPTION\n"
+                        "ghaf-host                Running    host\n"
+                        "└─givc-ghaf-host.service Running    agent     givc agent\n"
+                        "admin-vm                 Running    admin VM  MicroVM 'admin-vm'\n"
+                        "net-vm                   PoweredOff system VM MicroVM 'net-vm'\n"
+                        "└─NetworkManager.service Running    service   Network Manager, with a descripti\n"
+                        "app-vm                   Running    app VM    MicroVM 'app-vm'\n"
+                        "├─givc-app-vm.service    Running    agent     givc agent\n"
+                        "└─hold@0.service         Paused     app       Application service for hold\n"
                         "\n"
                         "4 VMs, 4 units.\n");
 }
