@@ -112,9 +112,9 @@ $(eval $(call program,givc-agent,$(AGENT_SRC),))
 $(eval $(call program,givc-admin,$(ADMIN_SRC),))
 $(eval $(call program,givcctl,$(CTL_SRC),$(shell $(PKG) --libs smartcols)))
 
-$(B)/libgivc.so: $(ALL_A) $(PROTOS_A) src/libgivc/libgivc.map
+$(B)/libgivc.so: $(B)/libgivc/givc/givc.o $(ALL_A) $(PROTOS_A) src/libgivc/libgivc.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libgivc.so.0 -Wl,--version-script=src/libgivc/libgivc.map -o $@ \
-	        -Wl,--whole-archive $(ALL_A) -Wl,--no-whole-archive $(PROTOS_A) $(LIBS) $(GRPC_SO) -lstdc++
+	        $< -Wl,--start-group $(ALL_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_SO)
 	ln -sf libgivc.so $@.0
 
 # -- the example: a module of one's own, against the installed shape of the library ---------------------------------
@@ -123,8 +123,8 @@ $(B)/examples/greeter.pb-c.c: src/libgivc/examples/greeter.proto
 	protoc-c --proto_path=$(<D) --c_out=$(@D) $<
 	protoc --proto_path=$(<D) --descriptor_set_out=$(@D)/greeter.bin $<
 $(B)/examples/greeter: src/libgivc/examples/greeter.c $(B)/examples/greeter.pb-c.c $(B)/libgivc.so
-	$(CC) -Isrc/libgivc -I$(B)/examples $(shell $(PKG) --cflags --libs libsystemd libprotobuf-c) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) \
-	        -L$(B) -lgivc -Wl,-rpath,'$$ORIGIN/..'
+	$(CC) -Isrc/libgivc -I$(B)/examples $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -L$(B) -lgivc -Wl,-rpath,'$$ORIGIN/..' \
+	        $(shell $(PKG) --cflags --libs libsystemd libprotobuf-c)
 
 # -- unit tests: tests/unit/ROOM/test-*.c links ROOM and what ROOM may use ------------------------------------------
 FAKE_O     := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/fake/*.c))
