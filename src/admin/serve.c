@@ -152,7 +152,7 @@ static int listen_passed(Serve *s, const char *name, bool *ret_local) {
         if (r < 0)
                 return log_error_errno(r, "Cannot listen on the passed socket '%s'", name);
         if (n == 0)
-                log_error("--listen: the service manager passed no socket '%s'", name);
+                log_error("--listen: no address is given, or no socket '%s' was passed by the service manager", name);
         return n;
 }
 
@@ -229,8 +229,9 @@ int serve_run(const Config *config) {
                 (void) log_error_errno(r, "Cannot start");
                 return EXIT_FAILURE;
         }
-        if (serve_listen(&s) < 0)
-                return EXIT_FAILURE;
+        r = serve_listen(&s);
+        if (r < 0)
+                return r == -ENOTCONN ? EXIT_USAGE : EXIT_FAILURE;
         admin_changed(&s.admin);
         daemon_ready(s.daemon);
         return daemon_run(s.daemon);

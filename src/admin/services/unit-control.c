@@ -105,8 +105,8 @@ int unit_control_watch_wait(RpcChannel *c, const UnitEvents *events, void *userd
         int r;
 
         /* No deadline: it lasts as long as the connection, and keepalive ends that. */
-        r = rpc_stream_open_wait(c, &systemd__unit_control_service__descriptor, "WatchUnits", &(RpcCallOptions){}, &stream,
-                        reterr);
+        r = rpc_stream_open_wait(c, &systemd__unit_control_service__descriptor, "WatchUnits", &(RpcCallOptions){},
+                        &stream, reterr);
         if (r < 0)
                 return r;
         r = rpc_stream_send_wait(stream, &request);

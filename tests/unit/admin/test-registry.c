@@ -340,8 +340,7 @@ static void test_slow_reader_gets_the_latest(void **state) {
 
         add_agents(f);
         for (size_t round = 0; round < 1000; round++)
-                assert_int_equal(registry_update(f->registry, NET_VM, NET_VM, &s[round % 3]),
-                                round % 3 != 1 || round > 1);
+                assert_int_equal(registry_update(f->registry, NET_VM, NET_VM, &s[round % 3]), 1);
         assert_int_equal(watch_next(f->watch, &event), 1);
         assert_int_equal(event.type, WATCH_UPDATED);
         assert_int_equal(event.image->status, VM_STATUS_POWERED_OFF);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An agent for the tests of the admin: systemd.UnitControlService over units that exist only here. It pushes as ours do, or
+ * knows nothing of that, as those before us. */
+#pragma once
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "event/fiber.h"
+#include "rpc/server.h"
+#include "systemd.pb-c.h"
+
+typedef struct FakeUnit {
+        char *name;
+        const char *load, *active, *sub, *freezer;
+} FakeUnit;
+
+typedef struct FakeAgent {
+        RpcServer *server;
+        char *path;
+        Map *units;
+        bool pushes;             /* else WatchUnits is UNIMPLEMENTED */
+        bool refuses;            /* every action fails as an agent before us fails */
+        bool stuck;              /* actions are answered and change nothing */
+        bool silent;             /* actions are never answered */
+        const char *merges_into; /* StartApplication answers with this unit */
+        const char *starts_in;   /* ActiveState of what was started; NULL: active */
+        unsigned n_starts, n_polls;
+        unsigned n_watchers;
+        char *event_unit; /* the change to push: one at a time is enough here */
+        bool event_gone;
+        Promise event;
+} FakeAgent;
+
+static inline FakeUnit *fake_unit(FakeAgent *a, const char *name) {
+        return map_get(a->units, name);
+}
+
+static inline FakeUnit *fake_unit_add(FakeAgent *a, const char *name, const char *active, const char *sub) {
+        FakeUnit *u = fake_unit(a, name);
+
+        if (!u) {
+                u = new0(FakeUnit, 1);
+                assert_non_null(u);
+                u->name = strdup(name);
+                assert_int_equal(map_put(a->units, name, u), 0);
+        }
+        u->load = "loaded";
+        u->active = active;
+        u->sub = sub;
+        u->freezer = "running";
+        return u;
+}
+
+static inline void fake_unit_forget(FakeAgent *a, const char *name) {
+        FakeUnit *u = map_remove(a->units, name);
+
+        if (u)
+                free(u->name);
+        free(u);
+}
+
+/* Tells the watcher that the unit changed, or is gone. */
+static inline void fake_agent_push(FakeAgent *a, const char *name, bool gone) {
+        free(a->event_unit);
+        a->event_unit = strdup(name);
+        a->event_gone = gone;
+        promise_resolve(&a->event, 0);
+}
+
+static inline void fake_fill(Systemd__UnitStatus *s, const FakeUnit *u, const char *name) {
+        systemd__unit_status__init(s);
+        s->name = (char *) name;
+        s->description = (char *) "Fake unit";
+        s->loadstate = (char *) (u ? u->load : "not-found");
+        s->activestate = (char *) (u ? u->active : "inactive");
+        s->substate = (char *) (u ? u->sub : "dead");
+        s->path = (char *) "/fake";
+        s->freezerstate = (char *) (u ? u->freezer : "running");
+}
+
+static inline int fake_reply(RpcCall *call, FakeAgent *a, const char *name) {
+        Systemd__UnitResponse response = SYSTEMD__UNIT_RESPONSE__INIT;
+        Systemd__UnitStatus status;
+
+        fake_fill(&status, fake_unit(a, name), name);
+        response.unitstatus = &status;
+        return rpc_call_reply(call, &response);
+}
+
+static inline int fake_begin(FakeAgent *a, RpcStatus *reterr) {
+        Promise never = {};
+
+        if (a->silent)
+                return promise_wait(&never);
+        return a->refuses ? rpc_error(reterr, RPC_UNKNOWN, "cannot do that: it is a test") : 0;
+}
+
+static inline int fake_get_unit_status(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Systemd__UnitRequest *req = request;
+        FakeAgent *a = userdata;
+
+        a->n_polls++;
+        if (!fake_unit(a, req->unitname))
+                return rpc_error(reterr, RPC_NOT_FOUND, "No unit '%s'.", req->unitname);
+        return fake_reply(call, a, req->unitname);
+}
+
+static inline int fake_set(RpcCall *call, FakeAgent *a, const char *name, const char *active, const char *sub,
+                const char *freezer, RpcStatus *reterr) {
+        FakeUnit *u = fake_unit(a, name);
+        int r = fake_begin(a, reterr);
+
+        if (r < 0)
+                return r;
+        if (!u)
+                return rpc_error(reterr, RPC_NOT_FOUND, "No unit '%s'.", name);
+        if (!a->stuck) {
+                u->active = active;
+                u->sub = sub;
+                u->freezer = freezer;
+                fake_agent_push(a, name, false);
+        }
+        return fake_reply(call, a, name);
+}
+
+static inline int fake_start_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Systemd__UnitRequest *req = request;
+
+        return fake_set(call, userdata, req->unitname, "active", "running", "running", reterr);
+}
+
+static inline int fake_stop_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Systemd__UnitRequest *req = request;
+
+        return fake_set(call, userdata, req->unitname, "inactive", "dead", "running", reterr);
+}
+
+static inline int fake_freeze_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Systemd__UnitRequest *req = request;
+
+        return fake_set(call, userdata, req->unitname, "active", "running", "frozen", reterr);
+}
+
+static inline int fake_other(
+                _unused_ RpcCall *call, _unused_ const void *request, RpcStatus *reterr, _unused_ void *userdata) {
+        return rpc_error(reterr, RPC_UNIMPLEMENTED, "Not in the tests.");
+}
+
+static inline int fake_start_application(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Systemd__AppUnitRequest *req = request;
+        FakeAgent *a = userdata;
+        const char *active = a->starts_in ? a->starts_in : "active";
+        const char *name = a->merges_into ? a->merges_into : req->unitname;
+        int r = fake_begin(a, reterr);
+
+        if (r < 0)
+                return r;
+        a->n_starts++;
+        fake_unit_add(a, name, active, streq(active, "active") ? "running" : "dead");
+        if (!a->starts_in)
+                fake_agent_push(a, name, false);
+        return fake_reply(call, a, name);
+}
+
+static inline int fake_send_event_wait(RpcCall *call, FakeAgent *a) {
+        _cleanup_free_ char *name = TAKE_PTR(a->event_unit);
+        Systemd__UnitEvent event = SYSTEMD__UNIT_EVENT__INIT;
+        Systemd__UnitStatus status;
+
+        if (a->event_gone) {
+                event.event_case = SYSTEMD__UNIT_EVENT__EVENT_REMOVED;
+                event.removed = name;
+        } else {
+                fake_fill(&status, fake_unit(a, name), name);
+                event.event_case = SYSTEMD__UNIT_EVENT__EVENT_CHANGED;
+                event.changed = &status;
+        }
+        return rpc_call_send_wait(call, &event);
+}
+
+static inline int fake_watch_units(RpcCall *call, _unused_ const void *request, RpcStatus *reterr, void *userdata) {
+        FakeAgent *a = userdata;
+        Systemd__UnitStatus statuses[16], *pointers[16];
+        Systemd__UnitSnapshot snapshot = SYSTEMD__UNIT_SNAPSHOT__INIT;
+        Systemd__UnitEvent event = SYSTEMD__UNIT_EVENT__INIT;
+        int r;
+
+        if (!a->pushes)
+                return rpc_error(reterr, RPC_UNIMPLEMENTED, "unknown method WatchUnits");
+        MAP_FOREACH(u, a->units, FakeUnit) {
+                assert_true(snapshot.n_units < ELEMENTSOF(statuses));
+                fake_fill(&statuses[snapshot.n_units], u, u->name);
+                pointers[snapshot.n_units] = &statuses[snapshot.n_units];
+                snapshot.n_units++;
+        }
+        snapshot.units = pointers;
+        snapshot.complete = true;
+        event.event_case = SYSTEMD__UNIT_EVENT__EVENT_INITIAL;
+        event.initial = &snapshot;
+        a->n_watchers++;
+        a->event = (Promise){};
+        r = rpc_call_send_wait(call, &event);
+        while (r >= 0) {
+                r = promise_wait(&a->event);
+                a->event = (Promise){};
+                if (r >= 0)
+                        r = fake_send_event_wait(call, a);
+        }
+        a->n_watchers--;
+        return r;
+}
+
+static const RpcMethod fake_methods[] = {
+        { "GetUnitStatus", RPC_UNARY, fake_get_unit_status },
+        { "StartUnit", RPC_UNARY, fake_start_unit },
+        { "StopUnit", RPC_UNARY, fake_stop_unit },
+        { "KillUnit", RPC_UNARY, fake_stop_unit },
+        { "FreezeUnit", RPC_UNARY, fake_freeze_unit },
+        { "UnfreezeUnit", RPC_UNARY, fake_start_unit },
+        { "MonitorUnit", RPC_SERVER_STREAM, fake_other },
+        { "StartApplication", RPC_UNARY, fake_start_application },
+        { "WatchUnits", RPC_SERVER_STREAM, fake_watch_units },
+        {},
+};
+
+static const RpcService fake_service = { &systemd__unit_control_service__descriptor, fake_methods };
+
+/* The server can be taken away and brought back; the units stay. */
+static inline void fake_agent_listen(FakeAgent *a, RpcQueue *queue) {
+        RpcAddress address = { .kind = RPC_ADDRESS_UNIX, .host = a->path };
+
+        assert_int_equal(rpc_server_new(queue, &a->server), 0);
+        assert_int_equal(rpc_server_add_service(a->server, &fake_service, a), 0);
+        assert_int_equal(rpc_server_listen(a->server, &address, 0600, (gid_t) -1), 0);
+}
+
+static inline void fake_agent_init(FakeAgent *a, RpcQueue *queue, const char *path, bool pushes) {
+        *a = (FakeAgent){ .path = strdup(path), .units = map_new(), .pushes = pushes };
+        assert_non_null(a->path);
+        assert_non_null(a->units);
+        fake_agent_listen(a, queue);
+}
+
+static inline void fake_agent_done(FakeAgent *a) {
+        rpc_server_free(a->server);
+        MAP_FOREACH(u, a->units, FakeUnit)
+                fake_unit_forget(a, u->name);
+        map_free(a->units);
+        free(a->event_unit);
+        (void) unlink(a->path);
+        free(a->path);
+}
