@@ -89,7 +89,7 @@ $(B)/tests/cli/admin_pb2.py: $(PROTOS)
 
 # -- protobuf: the tests know every message type there is, and what Python's protobuf makes of it --------------------
 KINDS     := kinds old
-PROTO_TEST := $(patsubst %,$(B)/tests/unit/proto/test-%,golden json malformed python unpack)
+PROTO_TEST := $(patsubst %,$(B)/tests/unit/proto/test-%,golden json malformed memory python unpack)
 TYPES_H   := $(T)/proto/all-types.h
 $(T)/proto/src/%.proto: tests/unit/proto/%.proto proto/optional.awk
 	@mkdir -p $(@D)
@@ -109,6 +109,7 @@ $(T)/proto/bytes.jsonl: tests/unit/proto/oracle.py $(T)/proto/set.bin tests/unit
 $(T)/proto/vectors.jsonl: tests/unit/proto/oracle.py $(T)/proto/set.bin
 	$(PYTHON) $< vectors $(T)/proto/set.bin > $@
 $(PROTO_TEST): EXTRA_O := $(KINDS:%=$(T)/proto/%.pb-c.o)
+$(B)/tests/unit/proto/test-memory: EXTRA_O += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup
 $(PROTO_TEST): $(KINDS:%=$(T)/proto/%.pb-c.o)
 $(PROTO_TEST:%=%.o): CPPFLAGS += -I$(T)/proto -DWITNESS='"$(abspath $(T)/proto)"' -DGOLDEN='"$(abspath tests/unit/proto/golden)"'
 $(PROTO_TEST:%=%.o): $(TYPES_H) | $(addprefix $(T)/proto/,descriptors.txt bytes.jsonl vectors.jsonl)
