@@ -76,7 +76,7 @@ static void test_eighty_columns(void **state) {
                         "└─givc-ghaf-host.service Running    agent     givc agent\n"
                         "admin-vm                 Running    admin VM  MicroVM 'admin-vm'\n"
                         "net-vm                   PoweredOff system VM MicroVM 'net-vm'\n"
-                        "└─NetworkManager.service Running    service   Network Manager, with a descripti\n"
+                        "└─NetworkManager.service Running    service   Network Manager, with a descriptio\n"
                         "app-vm                   Running    app VM    MicroVM 'app-vm'\n"
                         "├─givc-app-vm.service    Running    agent     givc agent\n"
                         "└─hold@0.service         Paused     app       Application service for hold\n"
