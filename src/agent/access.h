@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may call the agent: its admin, and root on its own machine. Anybody with a valid certificate may ask whether it is
- * well (health) and what it serves (reflection). */
+/* Who may call the agent: its admin, and root on its own machine. Anybody with a valid certificate may ask whether
+ * it is well (health) and what it serves (reflection). */
 #pragma once
 
 #include "agent/config.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the agent's services work on: the configuration, the units that it makes of them, the manager's bus, and the feed
- * of their states. It knows neither gRPC nor the admin. */
+/* What the agent's services work on: the configuration, the units that it makes of them, the manager's bus, and the
+ * feed of their states. It knows neither gRPC nor the admin. */
 #pragma once
 
 #include "agent/config.h"
@@ -11,8 +11,8 @@
 
 typedef struct Agent Agent;
 
-/* own_unit is the name of the unit that the process runs in; NULL: as exposure_get_own_name(). Borrows the config, takes a
- * reference on the bus. */
+/* own_unit is the name of the unit that the process runs in; NULL: as exposure_get_own_name(). Borrows the config,
+ * takes a reference on the bus. */
 int agent_new(const Config *config, Bus *bus, const char *own_unit, Agent **ret) _warn_unused_;
 /* From the loop, never from a fiber. */
 Agent *agent_free(Agent *a);
@@ -28,8 +28,8 @@ const char *agent_real_name(const Agent *a, const char *name);
 /* unit_status_wait() under the exposed name. */
 int agent_unit_status_wait(const Agent *a, const char *name, UnitStatus *ret);
 
-/* A failed application instance is in nobody's way for long: the agent logs its result and lets systemd forget it, unless
- * somebody holds it to do so himself. Between hold and release it must not be held again. */
+/* A failed application instance is in nobody's way for long: the agent logs its result and lets systemd forget it,
+ * unless somebody holds it to do so himself. Between hold and release it must not be held again. */
 typedef struct AgentHold {
         List holds;
         Agent *agent;

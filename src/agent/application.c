@@ -95,8 +95,8 @@ static const char *path_below(const char *path, const char *directory) {
         return strncmp(path, directory, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
 }
 
-/* The kernel resolves the name and refuses each step that would leave the directory, so no link that is made meanwhile leads
- * out of it. */
+/* The kernel resolves the name and refuses each step that would leave the directory, so no link that is made
+ * meanwhile leads out of it. */
 static bool exists_beneath(const char *directory, const char *name) {
         const struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
         _cleanup_close_ int dir = -EBADF, fd = -EBADF;

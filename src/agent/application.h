@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What may be started as an application, and with which arguments: the manifest's rules, as pure functions. Only the check
- * of a file argument looks at the file system. */
+/* What may be started as an application, and with which arguments: the manifest's rules, as pure functions. Only the
+ * check of a file argument looks at the file system. */
 #pragma once
 
 #include "base/macro.h"

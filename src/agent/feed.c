@@ -14,7 +14,8 @@ struct Feed {
         bool synced, closed, told_full;
 };
 
-/* What a reader knows of one name. It is there while the unit is in the feed, or until the reader was told that it left. */
+/* What a reader knows of one name. It is there while the unit is in the feed, or until the reader was told that it
+ * left. */
 typedef struct Item {
         List pending; /* in FeedReader.pending while there is something to tell */
         char *name;
@@ -276,8 +277,8 @@ static Item *reader_first(const FeedReader *reader) {
         return list_is_empty(&reader->pending) ? NULL : LIST_ITEM(reader->pending.next, Item, pending);
 }
 
-/* Names that were told already are pending behind those that were not, since these are there from the beginning: the first
- * of them ends the first look. */
+/* Names that were told already are pending behind those that were not, since these are there from the beginning: the
+ * first of them ends the first look. */
 int feed_reader_take(FeedReader *reader, UnitStatus *statuses, size_t max, bool *ret_complete) {
         Item *item;
         size_t n = 0;

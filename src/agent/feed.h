@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The states of the exposed units, and any number of readers who follow them at their own pace. A reader keeps which names
- * it was told of and which are to be told again, never states: a slow one gets the latest of each unit. */
+/* The states of the exposed units, and any number of readers who follow them at their own pace. A reader keeps which
+ * names it was told of and which are to be told again, never states: a slow one gets the latest of each unit. */
 #pragma once
 
 #include "bus/unit.h"
@@ -42,8 +42,8 @@ DEFINE_CLEANUP(FeedReader *, feed_reader_free)
 
 /* Suspends until the feed is synced. 0, -ECANCELED, -ESHUTDOWN. */
 int feed_reader_ready_wait(FeedReader *r);
-/* The first look: copies of at most max states, which the caller frees, and whether that was the last part. Call it until it
- * was, without a change between. The number, or -ENOMEM. */
+/* The first look: copies of at most max states, which the caller frees, and whether that was the last part. Call it
+ * until it was, without a change between. The number, or -ENOMEM. */
 int feed_reader_take(FeedReader *r, UnitStatus *statuses, size_t max, bool *ret_complete) _warn_unused_;
 /* Suspends for the next change; free its status. 0, -ECANCELED, -ESHUTDOWN, -ENOMEM. */
 int feed_reader_next_wait(FeedReader *r, FeedChange *ret);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A JSON object into a struct, by a table of its keys. Lenient where a hand-written file is: keys without regard to case,
- * null means absent, unknown keys are told and skipped. It knows nothing of what the keys mean. */
+/* A JSON object into a struct, by a table of its keys. Lenient where a hand-written file is: keys without regard to
+ * case, null means absent, unknown keys are told and skipped. It knows nothing of what the keys mean. */
 #pragma once
 
 #include <jansson.h>
@@ -29,8 +29,8 @@ typedef struct Field {
 
 #define FIELD_LIST_MAX 4096 /* elements of one list or map */
 
-/* Fills target, which is zeroed. 0; -EINVAL with "a.b[2].c: expected …, got …" in *reterr; -ENOMEM. Whatever was read stays
- * in target, for fields_done(). Unknown keys are appended to *warnings as "a.b.c: unknown key, ignored". */
+/* Fills target, which is zeroed. 0; -EINVAL with "a.b[2].c: expected …, got …" in *reterr; -ENOMEM. Whatever was
+ * read stays in target, for fields_done(). Unknown keys are appended to *warnings as "a.b.c: unknown key, ignored". */
 int fields_read(const Field *fields, const json_t *object, void *target, char ***warnings, char **reterr) _warn_unused_;
 /* Frees all that fields_read() allocated in target. */
 void fields_done(const Field *fields, void *target);

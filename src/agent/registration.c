@@ -99,8 +99,8 @@ static void registration_start_over(Registration *reg) {
         reg->n_registered = 0;
 }
 
-/* Says the same thing once: a unit that is refused is tried again for as long as the agent runs. That the connection was
- * lost is the channel's to say. */
+/* Says the same thing once: a unit that is refused is tried again for as long as the agent runs. That the connection
+ * was lost is the channel's to say. */
 static void entry_failed(Registration *reg, Entry *e, RpcCode code, const char *reason) {
         e->next_usec = usec_add(time_now(CLOCK_MONOTONIC), backoff_next_usec(&e->backoff));
         if (streq_ptr(e->error, reason))

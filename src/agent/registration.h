@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agent's session with its admin: it registers itself and each of its units, and again whenever the channel has come
- * back, since the admin may be another instance then. */
+/* The agent's session with its admin: it registers itself and each of its units, and again whenever the channel has
+ * come back, since the admin may be another instance then. */
 #pragma once
 
 #include "agent/agent.h"
@@ -12,8 +12,8 @@ typedef struct Registration Registration;
 #define REGISTRATION_BACKOFF_MIN_USEC (200 * USEC_PER_MSEC)
 #define REGISTRATION_BACKOFF_MAX_USEC (30 * USEC_PER_SEC)
 
-/* Connects the channel, of which it is the listener from now on, and takes a reference on it. on_change(userdata) is called
- * from the loop whenever registration_describe() may say something else. */
+/* Connects the channel, of which it is the listener from now on, and takes a reference on it. on_change(userdata) is
+ * called from the loop whenever registration_describe() may say something else. */
 int registration_new(Agent *a, RpcChannel *channel, void (*on_change)(void *userdata), void *userdata,
                 Registration **ret) _warn_unused_;
 /* From the loop, never from a fiber. */

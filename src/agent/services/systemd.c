@@ -12,8 +12,8 @@
 #include "base/strv.h"
 #include "bus/unit-run.h"
 
-/* How long a new application is looked at before its caller is told that it runs: programs that cannot start (a library or
- * a display that is missing) end within this time, and a person does not notice it. */
+/* How long a new application is looked at before its caller is told that it runs: programs that cannot start (a
+ * library or a display that is missing) end within this time, and a person does not notice it. */
 #define APPLICATION_SETTLE_USEC (20 * USEC_PER_MSEC)
 
 #define SNAPSHOT_PART           128 /* units of one message: stays far below the size of a message */

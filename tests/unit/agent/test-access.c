@@ -195,10 +195,12 @@ static void test_plain(_unused_ void **state) {
                         "certificate.");
         assert_access(&vsock, plain_vsock(7), CONTROL, NULL);
         assert_access(&vsock, plain_vsock(8), CONTROL,
-                        "This agent runs without TLS and answers the address of its admin only, not vsock CID 8 without "
+                        "This agent runs without TLS and answers the address of its admin only, not vsock CID 8 "
+                        "without "
                         "certificate.");
         assert_access(&tcp, plain_vsock(0), CONTROL,
-                        "This agent runs without TLS and answers the address of its admin only, not vsock CID 0 without "
+                        "This agent runs without TLS and answers the address of its admin only, not vsock CID 0 "
+                        "without "
                         "certificate.");
         assert_access(&local, plain_ip("192.168.101.10"), CONTROL,
                         "This agent runs without TLS and answers the address of its admin only, not 192.168.101.10 "

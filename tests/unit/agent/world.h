@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An agent in a world of a test's own: a fake service manager behind it, its server on a unix socket, a channel to that, and
- * a fiber in which the test runs. */
+/* An agent in a world of a test's own: a fake service manager behind it, its server on a unix socket, a channel to
+ * that, and a fiber in which the test runs. */
 #pragma once
 
 #include <setjmp.h>
