@@ -8,8 +8,9 @@ With tests/ in sys.path:
     make_certs(directory, {"admin-vm": ["192.168.101.10"], "gui-vm": ["192.168.101.3"]})
 
 writes directory/NAME/{ca-cert,cert,key}.pem for each name (SAN dNSName NAME and these addresses, P-256, serverAuth and
-clientAuth) and directory/ca-cert.pem, ca-key.pem. A value may be a dictionary of Authority.issue()'s arguments instead of a
-list. When directory holds a CA already, that CA signs: so certificates are added or renewed. It returns the Authority.
+clientAuth) and directory/ca-cert.pem, ca-key.pem. A value may be a dictionary of Authority.issue()'s arguments instead
+of a list. When directory holds a CA already, that CA signs: so certificates are added or renewed. It returns the
+Authority.
 
     ca = Authority("Some CA")                 or Authority.load(directory)
     ca.issue("app-vm", addresses=["192.168.101.5"], key="ed25519", ...) → Issued with .write(directory), .serial
@@ -65,7 +66,8 @@ def pem(certificate):
 
 
 def key_pem(key):
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                             serialization.NoEncryption())
 
 
 def write_private(path, data):
@@ -75,7 +77,7 @@ def write_private(path, data):
 
 def tlv(tag, data):
     n = len(data)
-    length = bytes([n]) if n < 128 else bytes([0x82, n >> 8, n & 255]) if n < 65536 else bytes([0x83, n >> 16, n >> 8 & 255, n & 255])
+    length = bytes([n]) if n < 128 else b"\x83" + n.to_bytes(3, "big") if n > 65535 else b"\x82" + n.to_bytes(2, "big")
     return bytes([tag]) + length + data
 
 
@@ -129,10 +131,14 @@ class Authority:
     @classmethod
     def load(cls, directory):
         directory = pathlib.Path(directory)
+        return cls.of(x509.load_pem_x509_certificate((directory / "ca-cert.pem").read_bytes()),
+                      serialization.load_pem_private_key((directory / "ca-key.pem").read_bytes(), None))
+
+    @classmethod
+    def of(cls, certificate, key, parent=None):
+        """Signs with what is there, whether it may or not."""
         ca = cls.__new__(cls)
-        ca.certificate = x509.load_pem_x509_certificate((directory / "ca-cert.pem").read_bytes())
-        ca.key = serialization.load_pem_private_key((directory / "ca-key.pem").read_bytes(), None)
-        ca.name, ca.parent = ca.certificate.subject, None
+        ca.certificate, ca.key, ca.name, ca.parent = certificate, key, certificate.subject, parent
         return ca
 
     def write(self, directory):
@@ -151,19 +157,21 @@ class Authority:
     def chain(self):
         return [self.certificate, *self.parent.chain()] if self.parent else []
 
-    def issue(self, name, addresses=(), key="p256", names=None, uses=("server", "client"), days=3650, starts=-1, padding=0,
-              two_extensions=False, critical=False, serial=None):
-        """A certificate whose CN is name. names: its SAN dNSNames (default [name]; [] for none; bytes go in as they are);
-        addresses: its SAN iPAddresses, as text or bytes. key: one of KEYS. uses: of USES, () for no extendedKeyUsage. It is
-        valid from starts days after now (negative: before) for days days (negative: ended before it began is refused by
-        builders, so for an expired one say starts=-10, days=5). padding: bytes of an extension that makes it big.
-        two_extensions: a second subjectAltName extension naming "other". critical: an unknown critical extension."""
+    def issue(self, name, addresses=(), key="p256", names=None, uses=("server", "client"), days=3650, starts=-1,
+              padding=0, two_extensions=False, critical=False, serial=None):
+        """A certificate whose CN is name. names: its SAN dNSNames (default [name]; [] for none; bytes go in as they
+        are). addresses: its SAN iPAddresses, as text or bytes. key: one of KEYS. uses: of USES, () for no
+        extendedKeyUsage. It is valid for days days, from starts days after now (negative: before; so starts=-10, days=5
+        has expired). padding: bytes of an extension that makes it big. two_extensions: a second subjectAltName
+        extension, which names "other". critical: an unknown critical extension."""
         private = KEYS[key]()
         start = now() + starts * DAY
         names = [name] if names is None else names
         builder = (
-            x509.CertificateBuilder().subject_name(subject(name)).issuer_name(self.name).public_key(private.public_key())
-            .serial_number(serial or x509.random_serial_number()).not_valid_before(start).not_valid_after(start + days * DAY)
+            x509.CertificateBuilder().subject_name(subject(name)).issuer_name(self.name)
+            .public_key(private.public_key())
+            .serial_number(serial or x509.random_serial_number())
+            .not_valid_before(start).not_valid_after(start + days * DAY)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(key_usage(), critical=True))
         extensions = [alternative_names(names, addresses)] if names or addresses else []
@@ -172,7 +180,8 @@ class Authority:
         if uses:
             builder = builder.add_extension(x509.ExtendedKeyUsage([USES[u] for u in uses]), critical=False)
         if padding:
-            extensions.append(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), tlv(4, bytes(padding))))
+            unknown = x509.ObjectIdentifier("1.3.6.1.4.1.55555.1")
+            extensions.append(x509.UnrecognizedExtension(unknown, tlv(4, bytes(padding))))
         if critical:
             unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.2"), tlv(4, b"?"))
             builder = builder.add_extension(unknown, critical=True)
@@ -183,20 +192,22 @@ class Authority:
     def crl(self, revoked, days=30):
         """The PEM text of a revocation list; revoked: Issued or serial numbers. Negative days: past its next update."""
         start = now() - 60 * DAY
-        builder = x509.CertificateRevocationListBuilder().issuer_name(self.name).last_update(start).next_update(now() + days * DAY)
+        builder = (x509.CertificateRevocationListBuilder().issuer_name(self.name)
+                   .last_update(start).next_update(now() + days * DAY))
         for r in revoked:
             builder = builder.add_revoked_certificate(
                 x509.RevokedCertificateBuilder().serial_number(getattr(r, "serial", r)).revocation_date(start).build())
-        return builder.sign(self.key, digest_for(self.key)).public_bytes(serialization.Encoding.PEM)
+        return pem(builder.sign(self.key, digest_for(self.key)))
 
     def write_crl(self, path, revoked, days=30):
         pathlib.Path(path).write_bytes(self.crl(revoked, days))
 
 
 def key_usage(sign_certificates=False):
-    return x509.KeyUsage(digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
-                         key_agreement=False, key_cert_sign=sign_certificates, crl_sign=sign_certificates,
-                         encipher_only=False, decipher_only=False)
+    allowed = {"digital_signature": True, "key_cert_sign": sign_certificates, "crl_sign": sign_certificates}
+    others = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only",
+              "decipher_only")
+    return x509.KeyUsage(**allowed, **dict.fromkeys(others, False))
 
 
 def make_certs(directory, machines):
@@ -217,11 +228,13 @@ KINDS = {
     "good": {}, "ed25519": {"key": "ed25519"}, "p384": {"key": "p384"}, "rsa2048": {"key": "rsa2048"},
     "rsa1024": {"key": "rsa1024"},
     "expired": {"starts": -10, "days": 5}, "not-yet": {"starts": 5},
-    "no-name": {"names": []}, "no-san": {"names": [], "addresses": []}, "two-names": {"names": ["peer", "other"]},
-    "two-extensions": {"two_extensions": True}, "many-names": {"names": [f"peer-{i}" for i in range(17)]},
+    "no-name": {"names": []}, "no-san": {"names": [], "addresses": []},
+    "two-names": {"names": ["peer", "other"]}, "two-extensions": {"two_extensions": True},
+    "many-names": {"names": [f"peer-{i}" for i in range(17)]},
     "many-addresses": {"addresses": [f"10.0.0.{i}" for i in range(17)]},
-    "huge-san": {"names": ["peer"] * 4000}, "wildcard": {"names": ["*.example"]}, "nul-name": {"names": [b"peer\0evil"]},
-    "blank-name": {"names": ["pe er"]}, "empty-name": {"names": [""]}, "odd-address": {"addresses": [b"\x0a\0\0"]},
+    "huge-san": {"names": ["peer"] * 4000}, "wildcard": {"names": ["*.example"]},
+    "nul-name": {"names": [b"peer\0evil"]}, "blank-name": {"names": ["pe er"]}, "empty-name": {"names": [""]},
+    "odd-address": {"addresses": [b"\x0a\0\0"]},
     "mapped-address": {"addresses": ["::ffff:192.168.101.5"]}, "v6-address": {"addresses": ["fd00::5"]},
     "no-use": {"uses": ()}, "server-only": {"uses": ("server",)}, "client-only": {"uses": ("client",)},
     "code-only": {"uses": ("code",)}, "huge": {"padding": 64 * 1024}, "big": {"padding": 20000}, "revoked": {},
@@ -230,9 +243,9 @@ KINDS = {
 
 
 def write_kinds(directory):
-    """All of KINDS, and those that need another CA: foreign, chain-2, chain-3, chain-20, not-ca (signed by a leaf), revoked-ca
-    (its intermediate is), too-deep, expired-ca, weak-ca. Beside them lists of CAs and of the revoked, and server (the other
-    end)."""
+    """All of KINDS, and those that need another CA: foreign, chain-2, chain-3, chain-20, not-ca (signed by a leaf),
+    revoked-ca (its intermediate is), too-deep, expired-ca, weak-ca. Beside them lists of CAs and of the revoked, and
+    server (the other end)."""
     directory = pathlib.Path(directory)
     ca = Authority("Test CA").write(directory)
     issued = {}
@@ -251,10 +264,7 @@ def write_kinds(directory):
         deep = deep.intermediate(f"Level {i}", path_length=30)
     deep.issue("peer").write(directory / "chain-20")
     revoked_below.issue("peer").write(directory / "revoked-ca")
-    leaf = Authority.__new__(Authority)
-    leaf.name, leaf.key, leaf.certificate, leaf.parent = \
-        issued["good"].certificate.subject, issued["good"].key, issued["good"].certificate, ca
-    leaf.issue("peer").write(directory / "not-ca")
+    Authority.of(issued["good"].certificate, issued["good"].key, ca).issue("peer").write(directory / "not-ca")
     ca.intermediate("Without power", path_length=0).intermediate("Too deep").issue("peer").write(directory / "too-deep")
     expired, weak = Authority("Old CA", days=-0.5), Authority("Weak CA", key="rsa1024")
     for name, authority in ("expired-ca", expired), ("weak-ca", weak):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes, in pieces of any size, from a peer that has not proved anything: a session asks for more or refuses for good.
- * The first byte of the input chooses the role and the size of the pieces. */
+/* Any bytes, in pieces of any size, from a peer that has not proved anything: a session asks for more or refuses for
+ * good. The first byte of the input chooses the role and the size of the pieces. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

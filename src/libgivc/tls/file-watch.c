@@ -95,54 +95,82 @@ static int watch_add(FileWatch *w, const char *directory, const char *name) {
         return r == -ENOENT || r == -ENOTDIR || r == -EACCES ? 0 : r;
 }
 
-/* Follows the path as the kernel does and watches each name on the way in the directory where it was found. */
-static int watch_walk(FileWatch *w, const char *path) {
-        _cleanup_free_ char *rest = strdup(path), *at = strdup("/");
-        unsigned n_links = 0;
+/* The path of name in directory; NULL when out of memory. */
+static char *join(const char *directory, const char *name) {
+        return strf("%s/%s", streq(directory, "/") ? "" : directory, name);
+}
+
+/* A directory that is reached while a path is walked, and what is left of the path. */
+typedef struct Walk {
+        char *at, *rest;
+        unsigned n_links;
+} Walk;
+
+static void walk_done(Walk *k) {
+        free(k->at);
+        free(k->rest);
+}
+
+/* Goes to full, which is in k->at, with rest behind it: where its link leads, or there when it is none. */
+static int walk_enter(Walk *k, char *full, const char *rest) {
+        char target[PATH_MAX], *new_rest;
+        ssize_t n;
+
+        n = readlink(full, target, sizeof target - 1);
+        if (n >= 0)
+                target[n] = 0;
+        new_rest = n >= 0 ? strf("%s/%s", target, rest) : strdup(rest);
+        if (!new_rest) {
+                free(full);
+                return -ENOMEM;
+        }
+        free(k->rest);
+        k->rest = new_rest;
+        if (n < 0) {
+                free(k->at);
+                k->at = full;
+                return 0;
+        }
+        free(full);
+        if (target[0] == '/')
+                k->at[1] = 0;
+        /* Whoever reads the file says ELOOP. */
+        return ++k->n_links > LINKS_MAX ? -ELOOP : 0;
+}
+
+static int walk_step(FileWatch *w, Walk *k) {
+        const char *begin = k->rest + strspn(k->rest, "/"), *end = begin + strcspn(begin, "/");
+        _cleanup_free_ char *name = strndup(begin, end - begin), *rest = strdup(end);
+        char *full, *slash;
         int r;
 
-        if (!rest || !at)
+        if (!name || !rest)
                 return -ENOMEM;
-        for (char *p = rest + strspn(rest, "/"); *p; p += strspn(p, "/")) {
-                _cleanup_free_ char *name = strndup(p, strcspn(p, "/")), *full = NULL;
-                char target[PATH_MAX];
-                ssize_t n;
-
-                p += strcspn(p, "/");
-                if (!name)
-                        return -ENOMEM;
-                if (streq(name, "."))
-                        continue;
-                if (streq(name, "..")) {
-                        char *slash = strrchr(at, '/');
-
-                        slash[slash == at] = 0;
-                        continue;
-                }
-                r = watch_add(w, at, name);
-                if (r < 0)
-                        return r;
-                full = streq(at, "/") ? strf("/%s", name) : strf("%s/%s", at, name);
-                if (!full)
-                        return -ENOMEM;
-                n = readlink(full, target, sizeof target - 1);
-                if (n < 0) {
-                        free(at);
-                        at = TAKE_PTR(full);
-                        continue;
-                }
-                if (++n_links > LINKS_MAX)
-                        return 0; /* the reader of the file says ELOOP */
-                target[n] = 0;
-                full = (free(full), strf("%s/%s", target, p));
-                if (!full)
-                        return -ENOMEM;
-                if (target[0] == '/')
-                        at[1] = 0;
-                free(rest);
-                p = rest = TAKE_PTR(full);
+        if (streq(name, ".") || streq(name, "..")) {
+                free(k->rest);
+                k->rest = TAKE_PTR(rest);
+                slash = strrchr(k->at, '/');
+                if (name[1])
+                        slash[slash == k->at] = 0;
+                return 0;
         }
-        return 0;
+        r = watch_add(w, k->at, name);
+        if (r < 0)
+                return r;
+        full = join(k->at, name);
+        return full ? walk_enter(k, full, rest) : -ENOMEM;
+}
+
+/* Follows the path as the kernel does and watches each name on the way in the directory where it was found. */
+static int watch_walk(FileWatch *w, const char *path) {
+        _cleanup_(walk_done) Walk k = { .at = strdup("/"), .rest = strdup(path) };
+        int r = 0;
+
+        if (!k.at || !k.rest)
+                return -ENOMEM;
+        while (r >= 0 && k.rest[strspn(k.rest, "/")])
+                r = walk_step(w, &k);
+        return r == -ELOOP ? 0 : r;
 }
 
 /* The new entries come first and the old ones go then, so that no change falls between them. */

@@ -12,8 +12,8 @@
 #include "base/strv.h"
 #include "x509.h"
 
-/* More than IDENTITY_NAMES_MAX names of full length of both kinds need. The limit comes before the parsing because GnuTLS
- * needs more than linear time for many names. */
+/* More than IDENTITY_NAMES_MAX names of full length of both kinds need. The limit comes before the parsing because
+ * GnuTLS needs more than linear time for many names. */
 #define SAN_SIZE_MAX 16384
 
 struct Identity {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who the other end of a connection is. Made once when the connection is accepted or its handshake ended, never changed,
- * and shared by reference: whoever keeps it takes a reference of its own. */
+/* Who the other end of a connection is. Made once when the connection is accepted or its handshake ended, never
+ * changed, and shared by reference: whoever keeps it takes a reference of its own. */
 #pragma once
 
 #include <sys/socket.h>
@@ -9,7 +9,8 @@
 
 #include "base/macro.h"
 
-#define IDENTITY_NAMES_MAX     16 /* SAN dNSNames and SAN iPAddresses that are kept, each; a certificate with more is refused */
+/* SAN dNSNames and SAN iPAddresses that are kept, each; a certificate with more is refused. */
+#define IDENTITY_NAMES_MAX     16
 #define IDENTITY_NAME_SIZE_MAX 253
 
 typedef enum IdentityKind {
@@ -29,11 +30,13 @@ Identity *identity_ref(Identity *i);
 Identity *identity_unref(Identity *i);
 DEFINE_CLEANUP(Identity *, identity_unref)
 
-/* For a connection without TLS: a unix socket's credentials or only the address. peer may be NULL (unknown). 0 or -errno. */
-int identity_new_plain(const struct sockaddr *peer, socklen_t peer_size, const struct ucred *ucred, Identity **ret) _warn_unused_;
-/* The same parsing that a handshake uses, over a DER certificate: for tests, fuzzing and tools. -EINVAL when it cannot be
- * parsed, -ENODATA when it has no SAN dNSName, -E2BIG when it has more than IDENTITY_NAMES_MAX of a kind, -EILSEQ when a
- * name is not a plain host name (wildcards, control characters). */
+/* For a connection without TLS: a unix socket's credentials or only the address. peer may be NULL (unknown). 0 or
+ * -errno. */
+int identity_new_plain(const struct sockaddr *peer, socklen_t peer_size, const struct ucred *ucred,
+                Identity **ret) _warn_unused_;
+/* The same parsing that a handshake uses, over a DER certificate: for tests, fuzzing and tools. -EINVAL when it
+ * cannot be parsed, -ENODATA when it has no SAN dNSName, -E2BIG when it has more than IDENTITY_NAMES_MAX of a kind,
+ * -EILSEQ when a name is not a plain host name (wildcards, control characters). */
 int identity_new_certificate(const void *der, size_t size, const struct sockaddr *peer, socklen_t peer_size,
                 Identity **ret) _warn_unused_;
 
@@ -46,8 +49,8 @@ char *const *identity_get_dns_names(const Identity *i);
 bool identity_has_dns_name(const Identity *i, const char *name);
 /* The address is among the SAN iPAddresses of the certificate. */
 bool identity_has_address(const Identity *i, const IdentityAddress *a);
-/* The peer's network address is among its SAN iPAddresses. True for peers on unix and vsock sockets, which have none; false
- * when the address is not known. */
+/* The peer's network address is among its SAN iPAddresses. True for peers on unix and vsock sockets, which have
+ * none; false when the address is not known. */
 bool identity_is_at_own_address(const Identity *i);
 /* The peer's IP address; false for unix and vsock peers. */
 bool identity_get_address(const Identity *i, IdentityAddress *ret);
@@ -55,7 +58,8 @@ bool identity_get_address(const Identity *i, IdentityAddress *ret);
 bool identity_get_vsock_cid(const Identity *i, unsigned *ret);
 /* Credentials of a unix peer; NULL for others. */
 const struct ucred *identity_get_ucred(const Identity *i);
-/* Serial number in lower-case hexadecimal without leading zero bytes, or "" without a certificate; and when the certificate ends (0 without). */
+/* Serial number in lower-case hexadecimal without leading zero bytes, or "" without a certificate; and when the
+ * certificate ends (0 without). */
 const char *identity_get_serial(const Identity *i);
 time_t identity_get_expiry(const Identity *i);
 /* What budgets and limits are counted by: the principal, "uid:N", the address without its port, "vsock:CID". */

@@ -9,8 +9,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* TLS 1.3 alone. AES-GCM alone: it has instructions of its own, and 128 bits cost less than 256. The signatures with RSA
- * PKCS#1 are there for those in certificates; TLS 1.3 itself never signs so. */
+/* TLS 1.3 alone. AES-GCM alone: it has instructions of its own, and 128 bits cost less than 256. The signatures with
+ * RSA PKCS#1 are there for those in certificates; TLS 1.3 itself never signs so. */
 #define PRIORITY                                                                                                       \
         "NONE:+VERS-TLS1.3:+AES-128-GCM:+AES-256-GCM:+AEAD:+COMP-NULL:+CTYPE-X509:+ECDHE-ECDSA:+ECDHE-RSA:"            \
         "+GROUP-X25519:+GROUP-SECP256R1:+SIGN-EDDSA-ED25519:+SIGN-ECDSA-SECP256R1-SHA256:"                             \

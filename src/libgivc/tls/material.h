@@ -21,7 +21,8 @@ const char *tls_material_get_name(const TlsMaterial *m);
 const RevokedSet *tls_material_get_revoked(const TlsMaterial *m);
 /* Configures a GnuTLS session with it; the session must not outlive m. A negative error of GnuTLS. */
 int tls_material_apply(const TlsMaterial *m, gnutls_session_t session) _warn_unused_;
-/* The GNUTLS_CERT_ bits for a chain, leaf first, that is to be used for a purpose (GNUTLS_KP_…); a negative error of GnuTLS. */
+/* The GNUTLS_CERT_ bits for a chain, leaf first, that is to be used for a purpose (GNUTLS_KP_…); a negative error of
+ * GnuTLS. */
 int tls_material_verify(const TlsMaterial *m, gnutls_x509_crt_t *chain, unsigned n_chain, const char *purpose,
                 unsigned *ret_status) _warn_unused_;
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The certificates that revocation lists name, sorted for lookup: GnuTLS walks a list from its beginning for each handshake. */
+/* The certificates that revocation lists name, sorted for lookup: GnuTLS walks a list from its beginning for each
+ * handshake. */
 #pragma once
 
 #include "x509.h"
 
 typedef struct RevokedSet RevokedSet;
 
-/* Reads PEM lists, each of which must be signed by one of the CAs. A list that is past its next update stays in force: it
- * is better than none, and refusing every peer would not make it newer. -EINVAL with a reason for people (static). */
+/* Reads PEM lists, each of which must be signed by one of the CAs. A list that is past its next update stays in
+ * force: it is better than none, and refusing every peer would not make it newer. -EINVAL with a reason for people
+ * (static). */
 int revoked_set_new(const gnutls_datum_t *pem, const gnutls_x509_crt_t *cas, unsigned n_cas, RevokedSet **ret,
                 const char **ret_reason) _warn_unused_;
 void revoked_set_free(RevokedSet *s);

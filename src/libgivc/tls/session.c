@@ -18,7 +18,7 @@ struct TlsSession {
         char *server_name;
 
         Buffer input, output;
-        size_t barren_size; /* bytes of input since there was plain text: handshake, tickets, key updates, empty records */
+        size_t barren_size; /* input since there was plain text: handshake, tickets, key updates, empty records */
 
         bool verified : 1; /* the peer's certificate */
         bool done : 1;     /* the handshake */
@@ -72,8 +72,8 @@ static ssize_t on_push(gnutls_transport_ptr_t userdata, const giovec_t *iov, int
         return total;
 }
 
-/* CertificateVerify has come and was not looked at. Checking the chain now, and not after it as GnuTLS would, means that a
- * stranger's key is never used for anything: with a modulus of 60 kB one use of it takes seconds. */
+/* CertificateVerify has come and was not looked at. Checking the chain now, and not after it as GnuTLS would, means
+ * that a stranger's key is never used for anything: with a modulus of 60 kB one use of it takes seconds. */
 static int on_certificate_verify(gnutls_session_t gnutls, unsigned _unused_ type, unsigned _unused_ post,
                 unsigned incoming, const gnutls_datum_t _unused_ *message) {
         TlsSession *s = gnutls_session_get_ptr(gnutls);
@@ -241,8 +241,8 @@ static bool session_has_h2(TlsSession *s) {
                         memcmp(selected.data, "h2", 2) == 0;
 }
 
-/* GnuTLS says "again" not only when there is no more input but also behind each record that completes nothing. before: how
- * much input there was. */
+/* GnuTLS says "again" not only when there is no more input but also behind each record that completes nothing.
+ * before: how much input there was. */
 static bool session_wants_input(const TlsSession *s, size_t before) {
         return s->input.size == 0 || s->input.size == before;
 }

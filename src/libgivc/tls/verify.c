@@ -131,7 +131,8 @@ int tls_verify_peer(const TlsMaterial *m, TlsRole peer_role, const char *server_
         r = peer_chain_import(&chain, ders, n_ders, reterr);
         if (r < 0)
                 return r;
-        /* Only the leaf says who the peer is. What is wrong with its names is said after what is wrong with its signature. */
+        /* Only the leaf says who the peer is. What is wrong with its names is said after what is wrong with its
+         * signature. */
         named = identity_new_x509(chain.crts[0], NULL, 0, &who);
         r = check_keys(&chain, who, reterr);
         if (r < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of this room share on top of GnuTLS: owning its objects, serial numbers, host names. Nobody outside of the
- * room includes it. */
+/* What the files of this room share on top of GnuTLS: owning its objects, serial numbers, host names. Nobody outside
+ * of the room includes it. */
 #pragma once
 
 #include <gnutls/gnutls.h>
@@ -39,4 +39,5 @@ bool x509_name_is_valid(const void *p, size_t size);
 unsigned x509_get_refused_rsa_bits(gnutls_x509_crt_t crt);
 
 /* identity_new_certificate() over a certificate that is parsed already. */
-int identity_new_x509(gnutls_x509_crt_t crt, const struct sockaddr *peer, socklen_t peer_size, Identity **ret) _warn_unused_;
+int identity_new_x509(
+                gnutls_x509_crt_t crt, const struct sockaddr *peer, socklen_t peer_size, Identity **ret) _warn_unused_;

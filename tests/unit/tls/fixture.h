@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of tls share: the certificates of tests/certs in a directory of their own, and two sessions back to back. */
+/* What the tests of tls share: the certificates of tests/certs in a directory of their own, and two sessions back to
+ * back. */
 #pragma once
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A peer made of bare GnuTLS, which may do what our sessions never do: no certificate or a bad one, no ALPN, an old version,
- * empty records, floods of key updates. */
+/* A peer made of bare GnuTLS, which may do what our sessions never do: no certificate or a bad one, no ALPN, an old
+ * version, empty records, floods of key updates. */
 #pragma once
 
 #include <gnutls/crypto.h>

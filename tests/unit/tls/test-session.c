@@ -416,7 +416,8 @@ static void test_mangled(void **state) {
                 b = tls_session_input(victim);
                 buffer_head(b)[random() % b->size] ^= 1 << random() % 8;
                 pair_run(&p, SIZE_MAX);
-                /* The header of a record says some things twice, which nobody looks at: then it is a session like any. */
+                /* The header of a record says some things twice, which nobody looks at: then it is a session like
+                 * any. */
                 if (p.client_result == 1 && p.server_result == 1) {
                         transfer(p.client, p.server, "works");
                         n_done++;
