@@ -131,7 +131,7 @@ GARBAGE = {
 def test_garbage_instead_of_tls(arena, name):
     with arena.verdict():
         s = tcp(arena, GARBAGE[name])
-        assert is_closed(s)
+        assert is_closed(s, HANDSHAKE_SECONDS + 2)
         s.close()
         wait_quiet(arena)
 

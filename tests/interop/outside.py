@@ -35,7 +35,7 @@ class Authority:
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test CA")])
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"test CA {os.urandom(4).hex()}")])
         self.cert = self._sign("ca", self.key, self.name, [x509.BasicConstraints(ca=True, path_length=0)])
 
     def path(self, name, suffix):

@@ -62,15 +62,20 @@ async function clientStream(call, callback) {
 }
 
 async function bidi(call) {
-        let n = 0;
+        let n = 0, failed = null;
         for await (const r of messages(call)) {
                 await pause(r.delay_ms);
                 for (let i = 0; i < Math.max(r.count, 1); i++)
                         await write(call, reply(call, r, n++));
-                if (r.fail_code)
-                        return call.emit('error', failure(r));
+                if (r.fail_code) {
+                        failed = failure(r);
+                        break;
+                }
         }
-        return call.end();
+        if (failed)
+                call.emit('error', failed);
+        else
+                call.end();
 }
 
 const guarded = (f) => (call, callback) => f(call, callback).catch(() => {});

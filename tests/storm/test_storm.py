@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stall and storm test: eight waves of 220 connections come, work and vanish while sixteen others work on. Nothing may
+stall, be lost or pile up, neither in the server nor in the client."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "interop"))
+import outside  # noqa: E402
+
+STORM = outside.BUILD / "tests/storm/storm"
+WAVES = int(os.environ.get("STORM_WAVES", "8"))
+STEADY = 16
+WARM = 3  # waves until every pool has its size
+RSS_GROWTH_KB = 1536
+
+
+def grown(rss):
+    return max(rss[-2:]) - max(rss[WARM - 1 : WARM + 1])
+
+
+@pytest.mark.parametrize("mode", ["driven", "threaded"])
+def test_storm(mode, tmp_path):
+    authority = outside.Authority(tmp_path).issue("storm.test")
+    port = outside.free_port()
+    files = [authority.path("ca", ".crt"), authority.path("storm.test", ".crt"), authority.path("storm.test", ".key")]
+    argv = [STORM, port, *files, outside.SERVER_NAME, WAVES]
+    servers, clients = [], []
+    with outside.echo_server(authority, port, mode) as server:
+        fds = server.stats()["fds"]
+        storm = subprocess.Popen(
+            [str(x) for x in argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "GIVC_QUEUE": mode},
+            text=True,
+            bufsize=1,
+        )
+        try:
+            for _ in range(WAVES):
+                line = storm.stdout.readline()
+                assert line, f"the storm ended early: {storm.wait(10)}"
+                clients.append(json.loads(line))
+                print(line, end="")
+                assert clients[-1]["failed"] == clients[-1]["late"] == 0
+                s = server.wait_stats(lambda s: s["connections"] == s["lanes"] == STEADY and s["handshakes"] == 0, 10)
+                print(s)
+                servers.append(s)
+                storm.stdin.write("\n")
+            last = json.loads(storm.stdout.readline())
+            assert storm.wait(20) == 0, last
+        finally:
+            storm.kill()
+            storm.communicate()
+        server.wait_stats(lambda s: s["connections"] == s["lanes"] == s["calls"] == s["fibers"] == 0 and s["fds"] <= fds)
+        assert server.stop() == 0
+    assert last["calls"] > WAVES * 300
+    for side in (servers, clients):
+        assert len({x["fds"] for x in side[1:]}) == 1, [x["fds"] for x in side]
+        assert all(x["lanes"] == STEADY for x in side)
+        assert grown([x["rss_kb"] for x in side]) < RSS_GROWTH_KB, [x["rss_kb"] for x in side]
