@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small admin service for tests of the client: a fixed fleet, failures by the name that is asked for, and a Watch whose
+"""A small admin service for tests of the client: a fixed fleet, failures by the name that is asked for, a Watch whose
 events the test pushes. It is Python's grpcio, so that nothing of our own runtime answers the client."""
 
 import queue
@@ -16,8 +16,8 @@ import systemd_pb2
 
 
 def item(name, description, state, vm_type, service_type, vm, agent):
-    return admin_pb2.QueryListItem(Name=name, Description=description, VmStatus=state, TrustLevel='Warning', VmType=vm_type,
-                                   ServiceType=service_type, VmName=vm, AgentName=agent)
+    return admin_pb2.QueryListItem(Name=name, Description=description, VmStatus=state, TrustLevel='Warning',
+                                   VmType=vm_type, ServiceType=service_type, VmName=vm, AgentName=agent)
 
 
 HOST, APP, NET = 'givc-ghaf-host.service', 'givc-app-vm.service', 'givc-net-vm.service'
@@ -108,10 +108,11 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
         self.requests.put(('GetUnitStatus', request))
         unit = UNITS.get((request.VmName, request.UnitName))
         if not unit:
-            context.abort(grpc.StatusCode.NOT_FOUND, f"Unit '{request.UnitName}' is not exposed in VM '{request.VmName}'")
+            context.abort(grpc.StatusCode.NOT_FOUND,
+                          f"Unit '{request.UnitName}' is not exposed in VM '{request.VmName}'")
         description, load, active, sub, freezer = unit
-        return systemd_pb2.UnitStatus(Name=request.UnitName, Description=description, LoadState=load, ActiveState=active,
-                                      SubState=sub, Path='/unit', FreezerState=freezer)
+        return systemd_pb2.UnitStatus(Name=request.UnitName, Description=description, LoadState=load,
+                                      ActiveState=active, SubState=sub, Path='/unit', FreezerState=freezer)
 
     def QueryList(self, request, context):
         self.requests.put(('QueryList', request))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests of the client share: the program with a clean environment, an admin on a unix socket, one over mutual TLS."""
+"""What tests of the client share: the program with a clean environment, an admin on a unix socket, one over TLS."""
 
 import os
 import pathlib
@@ -18,11 +18,13 @@ from certs import make_certs  # noqa: E402
 
 CTL = str(BUILD / 'givcctl')
 WAIT = 30  # seconds that nothing should ever need
+# What sanitizers say goes to files: they warn of every program with stacks of its own. Faults show in the exit status.
+SANITIZERS = {f'{kind}_OPTIONS': f'log_path={BUILD}/tests/cli/sanitizer:exitcode=99' for kind in ('ASAN', 'UBSAN')}
 
 
 def environment(**variables):
     env = {k: v for k, v in os.environ.items() if not k.startswith(('GIVC_', 'COLUMNS', 'NO_COLOR'))}
-    return env | {'LC_ALL': 'C.UTF-8', 'TERM': 'xterm', 'TZ': 'UTC'} | variables
+    return env | {'LC_ALL': 'C.UTF-8', 'TERM': 'xterm', 'TZ': 'UTC'} | SANITIZERS | variables
 
 
 class Client:

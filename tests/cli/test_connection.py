@@ -2,9 +2,12 @@
 """The way to the admin: where it is looked for, mutual TLS, and what is said when it cannot be reached."""
 
 import os
+import pathlib
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 
 import pytest
 from admin import Server
@@ -25,8 +28,9 @@ def test_mutual_tls(tls_server, certs):
 
 def test_everything_from_the_environment(tls_server, certs):
     own = certs / 'gui-vm'
+    files = {'GIVC_CA_CERT': 'ca-cert.pem', 'GIVC_HOST_CERT': 'cert.pem', 'GIVC_HOST_KEY': 'key.pem'}
     result = Client()('start', 'hold', GIVC_ADDR='127.0.0.1', GIVC_PORT=str(tls_server.port), GIVC_NAME='admin-vm',
-                      GIVC_CA_CERT=f'{own}/ca-cert.pem', GIVC_HOST_CERT=f'{own}/cert.pem', GIVC_HOST_KEY=f'{own}/key.pem')
+                      **{variable: str(own / name) for variable, name in files.items()})
     assert (result.stdout, result.stderr) == ('hold@0.service\n', '')
 
 
@@ -61,7 +65,8 @@ def test_the_wrong_name(tls_server, certs):
 
 
 def test_a_certificate_of_another_authority(tls_server, certs):
-    ctl = Client('--addr=127.0.0.1', f'--port={tls_server.port}', '--name=admin-vm', *identity(certs / 'foreign/gui-vm'))
+    ctl = Client('--addr=127.0.0.1', f'--port={tls_server.port}', '--name=admin-vm',
+                 *identity(certs / 'foreign/gui-vm'))
     result = ctl('list')
     assert (result.returncode, result.stdout) == (UNREACHABLE, '')
     assert tls_server.admin.requests.empty()
@@ -146,19 +151,19 @@ def test_interrupt_before_the_admin_was_reached(mute):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason='becomes another user')
-def test_a_socket_that_is_not_for_everybody(server):
-    path = server.address.removeprefix('unix:')
-    os.chmod(path, 0o600)
-    open_up(path)
-    done = subprocess.run([CTL, f'--admin={server.address}', 'list'], env=environment(), user=65534, group=65534,
-                          extra_groups=[], capture_output=True, text=True, timeout=WAIT, check=False, cwd='/')
+def test_a_socket_that_is_not_for_everybody(server, tmp_path):
+    ctl = shutil.copy(CTL, tmp_path)  # the tree may be where others have no way in
+    os.chmod(server.address.removeprefix('unix:'), 0o600)
+    open_up(tmp_path)
+    env = environment(ASAN_OPTIONS='exitcode=99')
+    done = subprocess.run([ctl, f'--admin={server.address}', 'list'], env=env, user=65534, group=65534, extra_groups=[],
+                          capture_output=True, text=True, timeout=WAIT, check=False, cwd='/')
     assert done.returncode == NO_PERMISSION
     assert "Hint: Members of the group 'givc' may use this socket" in done.stderr
 
 
-def open_up(path):
+def open_up(directory):
     """Lets everybody pass through the directories that pytest made for its user alone."""
-    parent = os.path.dirname(path)
-    while parent not in ('/', '/tmp'):
-        os.chmod(parent, 0o755)
-        parent = os.path.dirname(parent)
+    while directory.parent != directory and directory != pathlib.Path(tempfile.gettempdir()):
+        os.chmod(directory, 0o755)
+        directory = directory.parent

@@ -10,7 +10,8 @@ OK, FAILED, USAGE, NOT_RUNNING, NO_SUCH_NAME, NO_PERMISSION, UNREACHABLE, TIMEOU
 
 
 @pytest.mark.parametrize('name, status, sentence', [
-    ('missing', NO_SUCH_NAME, "Failed to start 'missing': Unit 'missing@0.service' not found in VM 'gui-vm' (NotFound)."),
+    ('missing', NO_SUCH_NAME,
+     "Failed to start 'missing': Unit 'missing@0.service' not found in VM 'gui-vm' (NotFound)."),
     ('denied', NO_PERMISSION,
      "Failed to start 'denied': permission denied by admin access control policy (PermissionDenied)."),
     ('nobody', NO_PERMISSION, "Failed to start 'nobody': No certificate (Unauthenticated)."),

@@ -94,7 +94,8 @@ def test_act(ctl, admin, verb, method):
     succeeds(ctl(verb, 'hold@0.service'), '')
     assert admin.requests.get(timeout=WAIT) == (method, admin_pb2.ApplicationRequest(AppName='hold@0.service'))
     succeeds(ctl(verb, 'hold@0', '--vm=app-vm'), '')
-    assert admin.requests.get(timeout=WAIT)[1] == admin_pb2.ApplicationRequest(AppName='hold@0.service', VmName='app-vm')
+    assert admin.requests.get(timeout=WAIT)[1] == admin_pb2.ApplicationRequest(
+        AppName='hold@0.service', VmName='app-vm')
     succeeds(ctl(verb, 'hold'), '')
     assert admin.requests.get(timeout=WAIT)[1].AppName == 'hold'
     succeeds(ctl(verb, 'hold', '-j'), '{"CmdStatus":"Command successful.","AppStatus":"Command successful."}\n')

@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: Apache-2.0
+"""givc-agent as a program: its options, what it says of a bad configuration, how it lives with the service manager (sockets
+that were passed, READY, STATUS, reload, stop), and its session with an admin over mutual TLS. There is no bus here."""
+
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import time
+
+import grpc
+import pytest
+from admin import Server
+from certs import make_certs
+from conftest import BUILD, WAIT, environment
+
+import admin_pb2
+import health_pb2
+import systemd_pb2
+
+AGENT = str(BUILD / 'givc-agent')
+STOP = 5  # seconds that a stop may take
+
+
+def run(*words):
+    return subprocess.run([AGENT, *words], env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=WAIT, check=False)
+
+
+def transport(name, port):
+    return {'transport': {'name': name, 'addr': '127.0.0.1', 'port': str(port), 'protocol': 'tcp'}}
+
+
+def configuration(admin_port, agent_port, directory=None, **more):
+    tls = {'enable': False}
+    if directory:
+        tls = {'enable': True, 'caCertPath': f'{directory}/ca-cert.pem', 'certPath': f'{directory}/cert.pem',
+               'keyPath': f'{directory}/key.pem'}
+    return {'identity': {'name': 'gui-vm', 'type': 8, 'subType': 9, 'parent': 'microvm@gui-vm.service'},
+            'network': {'admin': transport('admin-vm', admin_port), 'agent': transport('gui-vm', agent_port), 'tls': tls},
+            'capabilities': {'services': ['a.service']}, **more}
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(*args, **more):
+        path = tmp_path / 'config.json'
+        path.write_text(json.dumps(configuration(*args, **more)))
+        return str(path)
+    return write
+
+
+class Daemon:
+    """An agent that was started as the service manager starts one: with a socket of its own and one to say that it is ready."""
+
+    def __init__(self, config, tmp_path, passed=True):
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(str(tmp_path / 'notify'))
+        self.notify.settimeout(WAIT)
+        self.said = []
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.port = self.listener.getsockname()[1]
+        self.log = (tmp_path / 'log').open('w+')
+        variables = {'NOTIFY_SOCKET': str(tmp_path / 'notify'), 'DBUS_SYSTEM_BUS_ADDRESS': 'unix:path=/nonexistent'}
+        words = [AGENT, '-config', config]
+        if passed:
+            # The variables name the process, so a shell puts its own number there before it becomes the agent.
+            variables |= {'LISTEN_FDS': '1', 'LISTEN_FDNAMES': 'anything'}
+            words = ['sh', '-c', f'exec 3<&{self.listener.fileno()}; export LISTEN_PID=$$; exec "$@"', 'sh', *words]
+        self.process = subprocess.Popen(words, env=environment(**variables), stdin=subprocess.DEVNULL, stderr=self.log,
+                                        pass_fds=[self.listener.fileno()] if passed else [])
+
+    def wait_until_said(self, what):
+        end = time.monotonic() + WAIT
+        while not any(what in line for line in self.said):
+            assert time.monotonic() < end, f'{what} was not said, but {self.said}'
+            self.said += self.notify.recv(65536).decode().split('\n')
+
+    def text(self):
+        self.log.flush()
+        self.log.seek(0)
+        return self.log.read()
+
+    def stop(self):
+        begin = time.monotonic()
+        self.process.terminate()
+        code = self.process.wait(WAIT)
+        return code, time.monotonic() - begin
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+        self.listener.close()
+        self.notify.close()
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    daemons = []
+
+    def start(*args, **more):
+        daemons.append(Daemon(*args, tmp_path=tmp_path, **more))
+        return daemons[-1]
+    yield start
+    for d in daemons:
+        d.close()
+
+
+def unused_port():
+    with socket.create_server(('127.0.0.1', 0)) as s:
+        return s.getsockname()[1]
+
+
+def check_health(channel):
+    call = channel.unary_unary('/grpc.health.v1.Health/Check', health_pb2.HealthCheckRequest.SerializeToString,
+                               health_pb2.HealthCheckResponse.FromString)
+    return call(health_pb2.HealthCheckRequest(), timeout=WAIT).status
+
+
+def client_channel(directory, name, port):
+    own = directory / name
+    credentials = grpc.ssl_channel_credentials((own / 'ca-cert.pem').read_bytes(), (own / 'key.pem').read_bytes(),
+                                               (own / 'cert.pem').read_bytes())
+    return grpc.secure_channel(f'127.0.0.1:{port}', credentials, [('grpc.ssl_target_name_override', 'gui-vm')])
+
+
+def watch(channel):
+    return channel.unary_stream('/systemd.UnitControlService/WatchUnits', systemd_pb2.WatchUnitsRequest.SerializeToString,
+                                systemd_pb2.UnitEvent.FromString)(systemd_pb2.WatchUnitsRequest(), timeout=WAIT)
+
+
+def get_status(channel):
+    call = channel.unary_unary('/systemd.UnitControlService/GetUnitStatus', systemd_pb2.UnitRequest.SerializeToString,
+                               systemd_pb2.UnitResponse.FromString)
+    return call(systemd_pb2.UnitRequest(UnitName='a.service'), timeout=WAIT)
+
+
+# -- options and configuration
+
+def test_help_and_version():
+    r = run('--help')
+    assert r.returncode == 0 and r.stderr == ''
+    for word in ('-config', '-debug', '--check', '--version'):
+        assert word in r.stdout
+    r = run('-version')
+    assert (r.returncode, r.stdout.split()[0]) == (0, 'givc-agent')
+
+
+@pytest.mark.parametrize('words', [[], ['-debug'], ['-config'], ['-config', 'x', 'y'], ['-nonsense'], ['--check']])
+def test_usage_errors(words):
+    r = run(*words)
+    assert r.returncode == 2
+    assert r.stdout == '' and r.stderr != ''
+
+
+@pytest.mark.parametrize('option', ['-config', '--config'])
+def test_check(config, option):
+    path = config(1, 2, extra=1)
+    r = run(option, path, '--check')
+    assert r.returncode == 0
+    assert f'{path}: extra: unknown key, ignored' in r.stdout
+
+
+def test_bad_configuration(tmp_path, config):
+    for words in (['-config', '/nonexistent'], ['-config', '/nonexistent', '--check']):
+        r = run(*words)
+        assert (r.returncode, r.stdout) == (2, '')
+        assert r.stderr == 'givc-agent: /nonexistent: No such file or directory\n'
+    path = tmp_path / 'bad.json'
+    path.write_text('{"identity": {"name": "x"\n "type": 1}}')
+    r = run('-config', str(path))
+    assert (r.returncode, r.stdout) == (2, '')
+    assert r.stderr.startswith(f'givc-agent: {path}:2:')
+    path = config(1, 2, accessControl={'enable': True})
+    r = run('-config', path)
+    assert r.returncode == 2
+    assert r.stderr.startswith(f'givc-agent: {path}: accessControl.enable: ')
+
+
+def test_no_certificates(config, tmp_path):
+    r = run('-config', config(1, unused_port(), tmp_path))
+    assert r.returncode == 1
+    assert str(tmp_path) in r.stderr
+
+
+def test_port_in_use(config):
+    with socket.create_server(('127.0.0.1', 0)) as s:
+        r = run('-config', config(1, s.getsockname()[1]))
+    assert r.returncode == 1
+    assert 'Cannot listen at ' in r.stderr and 'Address already in use' in r.stderr
+
+
+# -- the daemon
+
+def test_passed_socket(config, daemon):
+    d = daemon(config(unused_port(), unused_port()))
+    d.wait_until_said('READY=1')
+    d.wait_until_said('STATUS=TLS IS OFF; admin-vm not reachable: ')
+    with grpc.insecure_channel(f'127.0.0.1:{d.port}') as channel:
+        assert check_health(channel) == 1
+        with pytest.raises(grpc.RpcError) as e:
+            get_status(channel)
+        assert e.value.code() == grpc.StatusCode.UNAVAILABLE
+        assert 'the service manager cannot be reached' in e.value.details()
+    assert 'network.tls.enable: TLS is off' in d.text()
+    code, seconds = d.stop()
+    assert code == 0 and seconds < STOP
+    d.wait_until_said('STOPPING=1')
+
+
+def test_own_socket(config, daemon):
+    port = unused_port()
+    d = daemon(config(unused_port(), port), passed=False)
+    d.wait_until_said('READY=1')
+    with grpc.insecure_channel(f'127.0.0.1:{port}') as channel:
+        assert check_health(channel) == 1
+
+
+def test_stop_with_open_stream(config, daemon):
+    d = daemon(config(unused_port(), unused_port()))
+    d.wait_until_said('READY=1')
+    with grpc.insecure_channel(f'127.0.0.1:{d.port}') as channel:
+        stream = watch(channel)
+        check_health(channel)
+        code, seconds = d.stop()
+        with pytest.raises(grpc.RpcError) as e:
+            next(stream)
+    assert code == 0 and seconds < 1
+    assert (e.value.code(), e.value.details()) == (grpc.StatusCode.UNAVAILABLE, 'The agent stops.')
+
+
+def test_session_over_tls(config, daemon, tls_server, certs):
+    """The admin sees a caller with a certificate; there is no bus, so what it hears is that nothing can be told yet."""
+    d = daemon(config(tls_server.port, unused_port(), certs / 'gui-vm'))
+    d.wait_until_said('READY=1')
+    d.wait_until_said("STATUS=registering with admin-vm, 0 of 2 done")
+    with client_channel(certs, 'admin-vm', d.port) as channel:
+        assert check_health(channel) == 1
+        with pytest.raises(grpc.RpcError) as e:
+            get_status(channel)
+        assert e.value.code() == grpc.StatusCode.UNAVAILABLE
+    with client_channel(certs, 'gui-vm', d.port) as channel:
+        assert check_health(channel) == 1
+        with pytest.raises(grpc.RpcError) as e:
+            get_status(channel)
+        assert e.value.code() == grpc.StatusCode.PERMISSION_DENIED
+        assert e.value.details() == "This agent answers 'admin-vm' only, not 'gui-vm'."
+    assert "Refused systemd.UnitControlService/GetUnitStatus to gui-vm (127.0.0.1): This agent answers" in d.text()
+
+
+def test_wrong_admin(config, daemon, tls_server, certs, tmp_path):
+    """Somebody else's certificate at the admin's address."""
+    make_certs(tmp_path / 'foreign', {'gui-vm': ['127.0.0.1']})
+    d = daemon(config(tls_server.port, unused_port(), tmp_path / 'foreign/gui-vm'))
+    d.wait_until_said('STATUS=admin-vm not reachable: ')
+
+
+def test_reload(config, daemon, tmp_path):
+    make_certs(tmp_path / 'own', {'gui-vm': ['127.0.0.1'], 'admin-vm': ['127.0.0.1']})
+    d = daemon(config(unused_port(), unused_port(), tmp_path / 'own/gui-vm'))
+    d.wait_until_said('READY=1')
+    d.said.clear()
+    # A new CA: who has the old certificate is a stranger from now on.
+    make_certs(tmp_path / 'new', {'gui-vm': ['127.0.0.1'], 'admin-vm': ['127.0.0.1']})
+    for name in ('ca-cert.pem', 'cert.pem', 'key.pem'):
+        os.replace(tmp_path / 'new/gui-vm' / name, tmp_path / 'own/gui-vm' / name)
+    d.process.send_signal(signal.SIGHUP)
+    d.wait_until_said('RELOADING=1')
+    d.wait_until_said('READY=1')
+    with client_channel(tmp_path / 'new', 'admin-vm', d.port) as channel:
+        assert check_health(channel) == 1
+    # Half a change keeps what there was.
+    (tmp_path / 'own/gui-vm/key.pem').write_text('nonsense')
+    d.said.clear()
+    d.process.send_signal(signal.SIGHUP)
+    d.wait_until_said('READY=1')
+    assert 'Certificates cannot be read, the old ones stay in use' in d.text()
+    with client_channel(tmp_path / 'new', 'admin-vm', d.port) as channel:
+        assert check_health(channel) == 1
