@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Peers for the tests of who may do what: certificates of a fleet, made once, and connections from anywhere. */
+#pragma once
+
+#include <arpa/inet.h>
+#include <gnutls/gnutls.h>
+#include <linux/vm_sockets.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "tls/identity.h"
+
+static char peers_directory[] = "/tmp/givc-peers-XXXXXX";
+
+static inline int peers_run(const char *const argv[]) {
+        pid_t pid = fork();
+        int status;
+
+        if (pid == 0) {
+                (void) execvp(argv[0], (char *const *) argv);
+                _exit(127);
+        }
+        return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -1;
+}
+
+static inline int peers_setup(void **state) {
+        (void) state;
+        if (!mkdtemp(peers_directory))
+                return -1;
+        return peers_run((const char *[]){ "/usr/bin/python3", "tests/certs/make-certs", peers_directory,
+                        "admin-vm=192.168.101.10,127.0.0.1", "ghaf-host=192.168.101.2",
+                        "app-vm=192.168.101.5,127.0.0.1", "bad-vm=192.168.101.99", NULL });
+}
+
+static inline int peers_teardown(void **state) {
+        (void) state;
+        return peers_run((const char *[]){ "rm", "-rf", peers_directory, NULL });
+}
+
+static inline struct sockaddr_in peers_ipv4(const char *address) {
+        struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(40000) };
+
+        assert_int_equal(inet_pton(AF_INET, address, &sa.sin_addr), 1);
+        return sa;
+}
+
+/* Who has this certificate and comes from there; NULL: from a vsock with CID 7. */
+static inline Identity *peer_certified(const char *name, const char *from) {
+        struct sockaddr_vm vm = { .svm_family = AF_VSOCK, .svm_cid = 7, .svm_port = 40000 };
+        struct sockaddr_in in = from ? peers_ipv4(from) : (struct sockaddr_in){};
+        _cleanup_free_ char *path = strf("%s/%s/cert.pem", peers_directory, name), *pem = NULL;
+        Identity *identity = NULL;
+        gnutls_datum_t der;
+        size_t size;
+
+        assert_int_equal(file_read(path, 65536, &pem, &size), 0);
+        assert_int_equal(gnutls_pem_base64_decode2("CERTIFICATE", &(gnutls_datum_t){ (uint8_t *) pem, size }, &der), 0);
+        assert_int_equal(identity_new_certificate(der.data, der.size,
+                                         from ? (struct sockaddr *) &in : (struct sockaddr *) &vm,
+                                         from ? sizeof(in) : sizeof(vm), &identity),
+                        0);
+        gnutls_free(der.data);
+        return identity;
+}
+
+static inline Identity *peer_plain(const char *from) {
+        struct sockaddr_in in = peers_ipv4(from);
+        Identity *identity = NULL;
+
+        assert_int_equal(identity_new_plain((struct sockaddr *) &in, sizeof(in), NULL, &identity), 0);
+        return identity;
+}
+
+static inline Identity *peer_local(uid_t uid, gid_t gid) {
+        struct ucred ucred = { .pid = 1, .uid = uid, .gid = gid };
+        Identity *identity = NULL;
+
+        assert_int_equal(identity_new_plain(NULL, 0, &ucred, &identity), 0);
+        return identity;
+}
