@@ -175,7 +175,8 @@ int channel_usable_wait(RpcChannel *c, const RpcCallOptions *options, RpcStatus 
         int r;
 
         rpc_channel_connect(c);
-        while (c->state != RPC_CHANNEL_READY) {
+        /* A connection that has begun to end takes no more calls: each would fail at once, without a turn of the loop. */
+        while (c->state != RPC_CHANNEL_READY || (c->link && relay_is_ending(c->link->relay))) {
                 if (c->state == RPC_CHANNEL_FAILED && !options->wait_for_ready)
                         return rpc_error(reterr, RPC_UNAVAILABLE, "Not reachable: %s", rpc_channel_get_error(c));
                 r = channel_change_wait(c, deadline);

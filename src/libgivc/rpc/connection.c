@@ -97,7 +97,8 @@ static void on_relay_closed(_unused_ Relay *r, void *userdata) {
                 rpc_queue_enter(q);
                 connection_shutdown(c);
                 grpc_server_cancel_all_calls(c->grpc);
-                rpc_queue_leave(q); /* may free the connection */
+                connection_check(c); /* a drain may have shut everything down before */
+                rpc_queue_leave(q);  /* may free the connection */
         } else
                 connection_check(c);
 }

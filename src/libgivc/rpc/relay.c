@@ -616,6 +616,10 @@ bool relay_is_closed(Relay *r) {
         return r->state == RELAY_CLOSED;
 }
 
+bool relay_is_ending(Relay *r) {
+        return r->state >= RELAY_CLOSING || r->net_eof || r->inner_eof;
+}
+
 bool relay_is_alive(Relay *r) {
         return r->alive;
 }

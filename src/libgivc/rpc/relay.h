@@ -54,5 +54,7 @@ const char *relay_get_error(Relay *r);
 bool relay_was_guarded(Relay *r);
 /* closed() is due, or was called. */
 bool relay_is_closed(Relay *r);
+/* One side has closed: no new call can succeed, whether or not those in progress have ended. */
+bool relay_is_ending(Relay *r);
 /* The connection got as far as the first frame. */
 bool relay_is_alive(Relay *r);
