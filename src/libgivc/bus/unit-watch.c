@@ -15,7 +15,7 @@
 #define PROPERTIES_RULE                                                                                                \
         "interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',path_namespace='" UNIT_PATH "',"       \
         "arg0='" UNIT_INTERFACE "'"
-#define RETRY_USEC (2 * USEC_PER_SEC)
+#define RETRY_USEC (1 * USEC_PER_SEC)
 
 typedef struct Entry {
         List changed; /* in UnitWatch.changed while there may be something to tell */
@@ -679,9 +679,19 @@ const UnitStatus *unit_watch_get(UnitWatch *w, const char *name) {
         return e && e->told.name ? &e->told : NULL;
 }
 
+static void watch_poke(UnitWatch *w, const char *name) {
+        const Entry *named = map_get(w->entries, name);
+
+        /* A name that we do not know may be an alias of any. */
+        MAP_FOREACH(e, w->entries, Entry)
+                if (e->loaded && is_active_state(e->known.active_state) && (!named || streq(e->id, named->id))) {
+                        entry_read_freezer(e);
+                        entry_touch(e);
+                }
+}
+
 void unit_watches_poke(Bus *b, const char *name) {
-        LIST_FOREACH(w, &b->watches, UnitWatch, watches)
-                MAP_FOREACH(e, w->entries, Entry)
-                        if (e->loaded && bus_is_connected(b) && (streq(e->id, name) || streq(e->name, name)))
-                                entry_read_freezer(e);
+        if (bus_is_connected(b))
+                LIST_FOREACH(w, &b->watches, UnitWatch, watches)
+                        watch_poke(w, name);
 }
