@@ -77,7 +77,7 @@ def test_the_admin_is_killed_and_knows_everything_again(lab):
     old = lab.pid("admin-vm")
     with lab.watch() as watch:
         host_signal(lab, "admin-vm", "givc-admin.service", signal.SIGKILL)
-        with pytest.raises(AssertionError, match="watch ended with 6"):
+        with pytest.raises(AssertionError, match="watch ended with .*Unavailable"):
             watch.next(lambda *_: False)
     wait_until(lambda: lab.pid("admin-vm") not in (0, old))
     lab.wait_until_registered(*lab.expected_names(), app, seconds=5)
@@ -106,11 +106,11 @@ def test_systemd_executes_itself_again_and_the_agent_goes_on(lab, machine):
         with lab.watch() as watch:
             app = lab.start_app()
             watch.wait_for(app, "Running")
-            lab.session("systemctl", "--user", "freeze", app)
+            lab.ctl("pause", app)
             watch.wait_for(app, "Paused")
-            lab.session("systemctl", "--user", "thaw", app)
+            lab.ctl("resume", app)
             watch.wait_for(app, "Running")
-            lab.ctl("stop", app)
+            lab.session("systemctl", "--user", "kill", "-s", "KILL", app)
             watch.wait_for(app, kind="Removed")
     else:
         with lab.watch() as watch:
@@ -134,7 +134,9 @@ def test_reload_keeps_the_process_and_the_service(lab, machine, unit):
 @pytest.mark.contract("peers: SIGTERM stops accepting, drains and exits 0")
 @pytest.mark.parametrize("machine, unit", [("admin-vm", "givc-admin.service"), *AGENTS.items()])
 def test_stop_is_orderly_and_quick(lab, machine, unit):
+    cursor = lab.cursor(machine)
     lab.systemctl(machine, "stop", unit)
+    assert not [m["MESSAGE"] for m in lab.messages(machine, unit, cursor) if int(m["PRIORITY"]) <= 4], "it was forced"
     assert lab.show(machine, unit, "Result") == "success"
     assert lab.show(machine, unit, "ExecMainStatus") == "0"
     lab.systemctl(machine, "start", unit)
@@ -160,13 +162,16 @@ def test_a_bad_configuration_is_told_and_ends_with_2(lab, text, word):
 
 
 @pytest.mark.contract("Configuration: errors name file, key and reason, exit 2, before anything starts")
-def test_a_unit_with_a_bad_configuration_fails_once(lab):
+def test_a_unit_with_a_bad_configuration_gives_up(lab):
+    """Restart= does not try it again; calls that come in do, until systemd's limit of triggers closes the socket."""
     file, unit = "/etc/givc-agent/config.json", "givc-net-vm.service"
     lab.exec("net-vm", "sh", "-c", f"cp {file} /run/good.json; echo '{{' > {file}")
     try:
         assert lab.exec("net-vm", "systemctl", "restart", unit, check=False).returncode != 0
+        wait_until(lambda: (lab.show("net-vm", "givc-net-vm.socket", "Result"), lab.show("net-vm", unit, "ActiveState"))
+                   == ("trigger-limit-hit", "failed"))
         assert lab.show("net-vm", unit, "ExecMainStatus") == "2"
-        assert lab.show("net-vm", unit, "ActiveState") == "failed"
+        assert lab.show("net-vm", unit, "NRestarts") == "0"
     finally:
         lab.exec("net-vm", "cp", "/run/good.json", file)
         lab.exec("net-vm", "systemctl", "reset-failed", unit, "givc-net-vm.socket")
