@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agents that have registered: one kept channel each, whether it can be reached, and what it last said of its units. */
+/* The agents that have registered: one kept channel each, whether it can be reached, and what it last said of its
+ * units. */
 #pragma once
 
 #include "admin/registry.h"

@@ -28,8 +28,8 @@ static int register_started(Agent *a, const EntryStatus *status, RpcStatus *rete
         return r;
 }
 
-/* The answer may be older than what was pushed meanwhile, so the pushes decide. One that says exited may be of the instance
- * before, whose name this one has: then the agent is asked. */
+/* The answer may be older than what was pushed meanwhile, so the pushes decide. One that says exited may be of the
+ * instance before, whose name this one has: then the agent is asked. */
 static int settle_started_wait(
                 Agent *a, const Reservation *v, const EntryStatus *status, usec_t deadline, RpcStatus *reterr) {
         _cleanup_(entry_status_done) EntryStatus fresh = {};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Applications on VMs: start an instance, pause, resume, stop. What is meant is resolved first, and that is acted on. */
+/* Applications on VMs: start an instance, pause, resume, stop. What is meant is resolved first; that is acted on. */
 #pragma once
 
 #include "admin/agents.h"
@@ -20,7 +20,8 @@ typedef struct ApplicationRequest {
         usec_t deadline; /* CLOCK_MONOTONIC */
 } ApplicationRequest;
 
-/* Starts an instance; *ret_unit is the unit that is the application now, which may be one that ran already (new string). */
+/* Starts an instance; *ret_unit is the unit that is the application now, which may be one that ran already (new
+ * string). */
 int application_start_wait(
                 Agents *agents, const ApplicationRequest *request, char **ret_unit, RpcStatus *reterr) _warn_unused_;
 /* Acts on an instance, or on all instances of an application; entries of other kinds are refused. */

@@ -90,7 +90,8 @@ EntryImage *entry_image_unref(EntryImage *i);
 DEFINE_CLEANUP(EntryImage *, entry_image_unref)
 bool entry_image_equal(const EntryImage *a, const EntryImage *b);
 
-/* "microvm@net-vm.service" and "givc-net-vm.service" to "net-vm": new string, NULL when out of memory or not such a name. */
+/* "microvm@net-vm.service" and "givc-net-vm.service" to "net-vm": new string, NULL when out of memory or not such a
+ * name. */
 char *vm_from_unit(const char *unit) _warn_unused_;
 char *vm_from_agent(const char *agent) _warn_unused_;
 /* New string, NULL when out of memory. */

@@ -92,7 +92,7 @@ void monitor_agent_lost(Agent *a) {
                 vm_drop(a->agents, vm);
 }
 
-/* An application that runs there and that we do not know: its start was not answered to us, or to who we were before. */
+/* An application that runs there and that we do not know: its start was not answered to us, or to our predecessor. */
 static void adopt(Agent *a, const EntryStatus *status) {
         _cleanup_free_ char *vm = vm_from_agent(a->name);
         const Entry *own = registry_get(a->agents->registry, a->name, a->name);

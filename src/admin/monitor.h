@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Follows the units of an agent and keeps the registry true: by what the agent pushes, or, where it cannot, by asking. */
+/* Follows the units of an agent and keeps the registry true: by what the agent pushes or, where it cannot, by asking. */
 #pragma once
 
 #include "admin/agents.h"
@@ -21,7 +21,7 @@ void monitor_agent_lost(Agent *a);
 const EntryStatus *monitor_get_told(const Agent *a, const char *unit);
 /* A unit was registered: a poller looks at it soon. */
 void monitor_kick(Agent *a);
-/* The agent has answered that the unit is now so: suspends until the registry says the same, by a push that must be on its
- * way, or by this answer where nothing is pushed. Pushes know better than answers, which may be overtaken. */
+/* The agent has answered that the unit is now so: suspends until the registry says the same, by a push that must be on
+ * its way, or by this answer where nothing is pushed. Pushes know better than answers, which may be overtaken. */
 int monitor_reflect_wait(
                 Agent *a, const EntryStatus *status, bool (*is_as_wanted)(const EntryStatus *status)) _warn_unused_;

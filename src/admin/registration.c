@@ -26,8 +26,8 @@ static int deny(RpcStatus *reterr, const Identity *peer, const char *what, const
                         name);
 }
 
-/* The name that speaks: the certificate's, which is the one that its server has to prove later. Without certificates it is
- * what the peer says. */
+/* The name that speaks: the certificate's, which is the one that its server has to prove later. Without certificates
+ * it is what the peer says. */
 static int judge_speaker(const Registration *g, const Identity *peer, const char **ret, RpcStatus *reterr) {
         const char *principal = identity_get_principal(peer);
 

@@ -118,8 +118,8 @@ static void registry_publish(Registry *r, const Entry *e, EntryImage *old_image,
                 r->on_change(r->userdata);
 }
 
-/* Two units of one name under two agents that registered them look alike on the wire. Once they have met, a change of either
- * is told as going and coming, since no reader could tell which one an update is about. */
+/* Two units of one name under two agents that registered them look alike on the wire. Once they have met, a change of
+ * either is told as going and coming, since no reader could tell which one an update is about. */
 static void registry_mark_twins(Registry *r, Entry *e) {
         MAP_FOREACH(g, r->groups, Group) {
                 Entry *other = map_get(g->entries, e->name);
@@ -246,7 +246,8 @@ static int entry_set_status(Entry *e, const EntryStatus *status) {
         return 1;
 }
 
-/* The same unit again is no news, and its new state is a change; only another kind of thing under the name replaces it. */
+/* The same unit again is no news, and its new state is a change; only another kind of thing under the name replaces
+ * it. */
 int registry_put(Registry *r, const EntryInfo *info) {
         Entry *e = registry_get_entry(r, info->agent, info->name);
         bool replaced;

@@ -30,12 +30,13 @@ int registry_new(Registry **ret) _warn_unused_;
 /* Without readers and reservations. */
 Registry *registry_free(Registry *r);
 DEFINE_CLEANUP(Registry *, registry_free)
-/* on_change(userdata) after each visible change: readers have news, watch_hub_dispatch() them when nothing is half done. */
+/* on_change(userdata) after each visible change: readers have news, watch_hub_dispatch() them when nothing is half
+ * done. */
 void registry_set_listener(Registry *r, void (*on_change)(void *userdata), void *userdata);
 WatchHub *registry_get_hub(Registry *r);
 
-/* Adds the entry, or makes the one with its key what info says. 1 when something visible changed, 0 when not; -ENOSPC when
- * a limit is reached, -ENOMEM. */
+/* Adds the entry, or makes the one with its key what info says. 1 when something visible changed, 0 when not; -ENOSPC
+ * when a limit is reached, -ENOMEM. */
 int registry_put(Registry *r, const EntryInfo *info) _warn_unused_;
 /* A unit's new state. An application that has exited leaves. 1, 0 as above, -ENOENT when there is no such entry (a
  * reservation for it learns of it nevertheless), -ENOMEM. */
@@ -57,7 +58,8 @@ int registry_find(const Registry *r, const char *name, const char *agent, const 
 /* The host's agent, or NULL: a second one is never let in. */
 const Entry *registry_get_host(const Registry *r);
 
-/* Visits all entries (agent NULL), or those of an agent: pass NULL to begin, NULL ends it. Nothing may change meanwhile. */
+/* Visits all entries (agent NULL), or those of an agent: pass NULL to begin, NULL ends it. Nothing may change
+ * meanwhile. */
 const Entry *registry_next(const Registry *r, const char *agent, const Entry *after);
 size_t registry_count(const Registry *r);
 typedef struct RegistryStats {
@@ -65,8 +67,8 @@ typedef struct RegistryStats {
 } RegistryStats;
 void registry_get_stats(const Registry *r, RegistryStats *ret);
 
-/* Reserves the first free instance APP@N.service for a start under agent: no entry and no other start has that name. What
- * becomes of the unit meanwhile is recorded. -ENOSPC, -ENOMEM. */
+/* Reserves the first free instance APP@N.service for a start under agent: no entry and no other start has that name.
+ * What becomes of the unit meanwhile is recorded. -ENOSPC, -ENOMEM. */
 int registry_reserve_instance(Registry *r, const char *agent, const char *app, Reservation **ret) _warn_unused_;
 const char *reservation_get_name(const Reservation *v);
 /* The unit was seen to run and then to end since it was reserved. */

@@ -162,7 +162,8 @@ int watch_next(Watch *w, WatchEvent *ret) {
                 return 0;
         c = LIST_ITEM(w->changes.next, Change, changes);
         *ret = change_event(c);
-        /* Of a replacement the going was told now; its coming stays, as that of an entry which the reader does not know. */
+        /* Of a replacement the going was told now; its coming stays, as that of an entry which the reader does not
+         * know. */
         if (ret->type == WATCH_REMOVED && c->new_image)
                 c->replaced = false;
         else

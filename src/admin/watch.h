@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Readers of the registry. Each has what it does not know yet, one slot an entry: a slow reader gets the latest state of
- * each, never a gap, and what waits for it is bounded by the number of entries that it knows or could know. */
+/* Readers of the registry. Each has what it does not know yet, one slot an entry: a slow reader gets the latest state
+ * of each, never a gap, and what waits for it is bounded by the number of entries that it knows or could know. */
 #pragma once
 
 #include "admin/entry.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the admin asks an agent: systemd.UnitControlService, in the registry's words. Errors are what a caller of the admin
- * may be told. */
+/* What the admin asks an agent: systemd.UnitControlService, in the registry's words. Errors are what a caller of the
+ * admin may be told. */
 #pragma once
 
 #include "admin/entry.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An agent for the tests of the admin: systemd.UnitControlService over units that exist only here. It pushes as ours do, or
- * knows nothing of that, as those before us. */
+/* An agent for the tests of the admin: systemd.UnitControlService over units that exist only here. It pushes as ours
+ * do, or knows nothing of that, as those before us. */
 #pragma once
 
 #include "base/list.h"
