@@ -69,7 +69,16 @@ void connection_cancel_calls(RpcConnection *c) {
                 grpc_server_cancel_all_calls(c->grpc);
 }
 
+static void connection_leave_handshakes(RpcConnection *c) {
+        if (!c->handshakes.next || list_is_empty(&c->handshakes))
+                return;
+        list_remove(&c->handshakes);
+        c->server->stats.n_handshakes--;
+}
+
+/* It counts as a handshake no longer, though it closes only when the loop comes to it. */
 void connection_close(RpcConnection *c, const char *reason) {
+        connection_leave_handshakes(c);
         relay_close(c->relay, reason);
 }
 
@@ -78,10 +87,7 @@ static void on_relay_closed(_unused_ Relay *r, void *userdata) {
         RpcServer *s = c->server;
 
         c->relay_closed = true;
-        if (c->handshakes.next && !list_is_empty(&c->handshakes)) {
-                list_remove(&c->handshakes);
-                s->stats.n_handshakes--;
-        }
+        connection_leave_handshakes(c);
         if (relay_was_guarded(c->relay)) {
                 s->stats.n_guarded++;
                 server_report(s, c->peer, relay_get_peer(c->relay),
@@ -192,8 +198,7 @@ static void on_established(Relay *r, void *userdata) {
 static void on_alive(_unused_ Relay *r, void *userdata) {
         RpcConnection *c = userdata;
 
-        list_remove(&c->handshakes);
-        c->server->stats.n_handshakes--;
+        connection_leave_handshakes(c);
 }
 
 /* The address without its port; all unix peers are one source. */

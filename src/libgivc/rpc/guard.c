@@ -22,7 +22,12 @@ enum {
 enum {
         FLAG_END_STREAM = 0x1,
         FLAG_END_HEADERS = 0x4,
+        FLAG_PADDED = 0x8,
 };
+
+#define WINDOW_INITIAL     65535
+#define WINDOW_MAX         0x7fffffff
+#define SETTINGS_FREE      2 /* each connection begins with settings and with the acknowledgement of ours */
 
 #define GUARD_OTHER_BURST  1000
 #define GUARD_OTHER_RATE   100
@@ -69,7 +74,7 @@ bool guard_budget_is_full(const GuardBudget *b, usec_t now) {
 }
 
 void guard_init(Guard *g, bool is_server, GuardBudget *budget) {
-        *g = (Guard){ .is_server = is_server, .budget = budget };
+        *g = (Guard){ .is_server = is_server, .budget = budget, .window = WINDOW_INITIAL };
         g->lanes[is_server ? GUARD_INCOMING : GUARD_OUTGOING].n_preface = PREFACE_SIZE;
 }
 
@@ -127,6 +132,21 @@ static int guard_continue_block(Guard *g, GuardLane *l, uint32_t size, uint8_t f
         return l->n_continuations > GUARD_CONTINUATIONS_MAX ? guard_refuse(g, "too many continuations") : 0;
 }
 
+/* Frames that belong to the connection, or to a stream that exists or did. */
+static int guard_check_stream(Guard *g, uint8_t type, uint32_t stream) {
+        bool of_connection = type == FRAME_SETTINGS || type == FRAME_PING || type == FRAME_GOAWAY;
+        bool of_stream = type == FRAME_DATA || type == FRAME_RST_STREAM || type == FRAME_HEADERS;
+
+        if (of_connection && stream != 0)
+                return guard_refuse(g, "a frame of the connection on a stream");
+        if (of_stream && stream == 0)
+                return guard_refuse(g, "a frame of a stream without one");
+        if (g->is_server && stream > g->last_stream &&
+                        (type == FRAME_DATA || type == FRAME_RST_STREAM || type == FRAME_WINDOW_UPDATE))
+                return guard_refuse(g, "a frame on a stream that was never opened");
+        return 0;
+}
+
 static int guard_check_incoming(Guard *g, GuardLane *l, uint8_t type, uint8_t flags, uint32_t size, uint32_t stream) {
         int r;
 
@@ -137,15 +157,17 @@ static int guard_check_incoming(Guard *g, GuardLane *l, uint8_t type, uint8_t fl
                 return guard_refuse(g, "no settings at the beginning");
         if (l->in_block && type != FRAME_CONTINUATION)
                 return guard_refuse(g, "a header block that is interrupted");
+        r = guard_check_stream(g, type, stream);
+        if (r < 0)
+                return r;
+        /* gRPC neither sends padding nor reads it. */
+        if ((type == FRAME_DATA || type == FRAME_HEADERS) && (flags & FLAG_PADDED))
+                return guard_refuse(g, "padding");
 
         switch (type) {
         case FRAME_DATA:
-                if (stream == 0)
-                        return guard_refuse(g, "data without a stream");
                 return size == 0 && !(flags & FLAG_END_STREAM) ? guard_spend(g, GUARD_BUDGET_OTHER) : 0;
         case FRAME_HEADERS:
-                if (stream == 0)
-                        return guard_refuse(g, "headers without a stream");
                 r = g->is_server ? guard_open_stream(g, stream) : 0;
                 return r < 0 ? r : guard_begin_block(g, l, size, flags);
         case FRAME_CONTINUATION:
@@ -154,10 +176,12 @@ static int guard_check_incoming(Guard *g, GuardLane *l, uint8_t type, uint8_t fl
                 guard_close_stream(g, stream);
                 return guard_spend(g, GUARD_BUDGET_RST);
         case FRAME_SETTINGS:
-                return guard_spend(g, GUARD_BUDGET_SETTINGS);
+                return g->n_settings++ < SETTINGS_FREE ? 0 : guard_spend(g, GUARD_BUDGET_SETTINGS);
         case FRAME_PING:
                 return guard_spend(g, GUARD_BUDGET_PING);
         case FRAME_WINDOW_UPDATE:
+                l->in_update = stream == 0 && size == sizeof(l->increment);
+                l->increment = 0;
                 return guard_spend(g, GUARD_BUDGET_WINDOW);
         case FRAME_PUSH_PROMISE:
                 return guard_refuse(g, "a push promise");
@@ -166,11 +190,18 @@ static int guard_check_incoming(Guard *g, GuardLane *l, uint8_t type, uint8_t fl
         }
 }
 
-static int guard_check_outgoing(Guard *g, uint8_t type, uint8_t flags, uint32_t stream) {
+static void guard_earn(Guard *g, GuardBudgetKind kind, unsigned n) {
+        if (g->budget->tokens[kind] < budgets[kind].burst * 2)
+                g->budget->tokens[kind] += n;
+}
+
+static int guard_check_outgoing(Guard *g, uint8_t type, uint8_t flags, uint32_t size, uint32_t stream) {
         switch (type) {
         case FRAME_DATA:
-                if (g->budget->tokens[GUARD_BUDGET_WINDOW] < GUARD_WINDOW_BURST * 2)
-                        g->budget->tokens[GUARD_BUDGET_WINDOW] += GUARD_WINDOW_EARN;
+                g->window -= size;
+                guard_earn(g, GUARD_BUDGET_WINDOW, GUARD_WINDOW_EARN);
+                /* grpc-go measures the path with a ping for each piece of data that it gets. */
+                guard_earn(g, GUARD_BUDGET_PING, 1);
                 /* fall through */
         case FRAME_HEADERS:
                 if (g->is_server && (flags & FLAG_END_STREAM))
@@ -193,7 +224,7 @@ static int guard_check_frame(Guard *g, GuardDirection direction) {
 
         l->remaining = size;
         return direction == GUARD_INCOMING ? guard_check_incoming(g, l, h[3], h[4], size, stream)
-                                           : guard_check_outgoing(g, h[3], h[4], stream);
+                                           : guard_check_outgoing(g, h[3], h[4], size, stream);
 }
 
 static int guard_check_preface(Guard *g, GuardLane *l, const uint8_t *p, size_t n) {
@@ -201,6 +232,17 @@ static int guard_check_preface(Guard *g, GuardLane *l, const uint8_t *p, size_t 
                 return guard_refuse(g, "not HTTP/2");
         l->n_preface -= n;
         return 0;
+}
+
+/* The increment of the connection's window, which may come in pieces. */
+static int guard_read_update(Guard *g, GuardLane *l, const uint8_t *p, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                l->increment = l->increment << 8 | p[i];
+        if (l->remaining > 0)
+                return 0;
+        l->in_update = false;
+        g->window += l->increment & WINDOW_MAX;
+        return g->window > WINDOW_MAX ? guard_refuse(g, "a window that is too large") : 0;
 }
 
 int guard_scan(Guard *g, GuardDirection direction, const uint8_t *p, size_t n) {
@@ -216,6 +258,8 @@ int guard_scan(Guard *g, GuardDirection direction, const uint8_t *p, size_t n) {
                 } else if (l->remaining > 0) {
                         k = MIN(n, l->remaining);
                         l->remaining -= k;
+                        if (l->in_update)
+                                r = guard_read_update(g, l, p, k);
                 } else {
                         k = MIN(n, sizeof(l->header) - l->n_header);
                         memcpy(l->header + l->n_header, p, k);

@@ -35,7 +35,9 @@ typedef enum GuardDirection {
 
 typedef struct GuardLane {
         uint8_t header[9];
-        unsigned n_header;   /* bytes of it so far */
+        unsigned n_header;  /* bytes of it so far */
+        uint32_t increment; /* of a window update in progress */
+        bool in_update;
         uint32_t remaining;  /* payload bytes still to pass */
         unsigned n_preface;  /* bytes of the client's preface still expected */
         uint32_t block_size; /* of the header block in progress */
@@ -50,7 +52,9 @@ typedef struct Guard {
         uint32_t last_stream;
         uint32_t streams[GUARD_STREAMS_MAX]; /* open ones, in no order */
         unsigned n_streams;
-        uint64_t n_frames; /* complete headers seen from the peer */
+        uint64_t n_frames;   /* complete headers seen from the peer */
+        unsigned n_settings; /* the first ones of a connection, and their acknowledgement, cost nothing */
+        int64_t window;      /* of the connection: what the peer lets us send */
         const char *error;
 } Guard;
 
