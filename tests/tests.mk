@@ -81,7 +81,7 @@ DEPS_CTL  := clang-format shellcheck scdoc mandoc python3-pyflakes protobuf-comp
 include tests/install.mk
 lint:
 	$(PYTHON) tests/lint/lint.py
-check-cli: $(B)/givcctl $(B)/tests/cli/admin_pb2.py
+check-cli: $(PROGRAMS) $(B)/tests/cli/admin_pb2.py
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/cli
 $(B)/tests/cli/admin_pb2.py: $(PROTOS)
 	@mkdir -p $(@D)
@@ -153,3 +153,6 @@ fuzz: $(FUZZ) $(B)/fuzz/corpus/seeded
 	done
 $(T)/storm/storm: $(T)/storm/storm.o $(T)/storm/rude.o $(ECHO_O) $(ALL_A) $(PROTOS_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ALL_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_LIBS)
+
+# -- the agent as a program: tests/cli/test_agent.py ----------------------------------------------------------------
+check-cli: $(B)/givc-agent

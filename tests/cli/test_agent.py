@@ -4,24 +4,27 @@ that were passed, READY, STATUS, reload, stop), and its session with an admin ov
 
 import json
 import os
-import queue
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import grpc
 import pytest
-from admin import Server
 from certs import make_certs
 from conftest import BUILD, WAIT, environment
 
-import admin_pb2
 import health_pb2
 import systemd_pb2
 
 AGENT = str(BUILD / 'givc-agent')
 STOP = 5  # seconds that a stop may take
+# One of the variables names the process: a step between puts its own number there and becomes the agent.
+ACTIVATE = """import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ['LISTEN_PID'] = str(os.getpid())
+os.execv(sys.argv[2], sys.argv[2:])"""
 
 
 def run(*words):
@@ -66,9 +69,8 @@ class Daemon:
         variables = {'NOTIFY_SOCKET': str(tmp_path / 'notify'), 'DBUS_SYSTEM_BUS_ADDRESS': 'unix:path=/nonexistent'}
         words = [AGENT, '-config', config]
         if passed:
-            # The variables name the process, so a shell puts its own number there before it becomes the agent.
             variables |= {'LISTEN_FDS': '1', 'LISTEN_FDNAMES': 'anything'}
-            words = ['sh', '-c', f'exec 3<&{self.listener.fileno()}; export LISTEN_PID=$$; exec "$@"', 'sh', *words]
+            words = [sys.executable, '-c', ACTIVATE, str(self.listener.fileno()), *words]
         self.process = subprocess.Popen(words, env=environment(**variables), stdin=subprocess.DEVNULL, stderr=self.log,
                                         pass_fds=[self.listener.fileno()] if passed else [])
 
