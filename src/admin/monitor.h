@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Follows the units of an agent and keeps the registry true: by what the agent pushes or, where it cannot, by asking. */
+/* Follows the units of an agent and keeps the registry true: by what it pushes or, where it cannot, by asking it. */
 #pragma once
 
 #include "admin/agents.h"
