@@ -41,8 +41,7 @@ static int resolve(const char *path, const char *what, char **ret, char **reterr
         const char *directory = getenv("CREDENTIALS_DIRECTORY");
 
         if (isempty(path)) {
-                if (reterr)
-                        *reterr = strf("No %s file is given", what);
+                *reterr = strf("No %s file is given", what);
                 return -EINVAL;
         }
         if (path[0] == '/')
@@ -50,51 +49,72 @@ static int resolve(const char *path, const char *what, char **ret, char **reterr
         else if (directory && directory[0] == '/')
                 *ret = strf("%s/%s", directory, path);
         else {
-                if (reterr)
-                        *reterr = strf("%s: is relative, and $CREDENTIALS_DIRECTORY is not set", path);
+                *reterr = strf("%s: is relative, and $CREDENTIALS_DIRECTORY is not set", path);
                 return -EINVAL;
         }
         return *ret ? 0 : -ENOMEM;
 }
 
-static int credentials_load(TlsCredentials *c, TlsMaterial **ret, char **reterr) {
+static int credentials_load(const TlsCredentials *c, TlsMaterial **ret, char **reterr) {
         return tls_material_new(&(TlsPaths){ .ca = c->ca, .cert = c->cert, .key = c->key, .crl = c->crl }, ret, reterr);
+}
+
+/* Whoever fails without a word of its own is short of memory or asked GnuTLS for what it does not have. */
+static int explain(int r, char *reason, char **reterr) {
+        if (!reterr || r >= 0)
+                free(reason);
+        else
+                *reterr = reason ?: strdup(strerror(-r));
+        return r;
+}
+
+static int credentials_open(TlsCredentials *c, const TlsPaths *paths, char **reterr) {
+        int r;
+
+        r = resolve(paths->ca, "CA certificate", &c->ca, reterr);
+        if (r < 0)
+                return r;
+        r = resolve(paths->cert, "certificate", &c->cert, reterr);
+        if (r < 0)
+                return r;
+        r = resolve(paths->key, "key", &c->key, reterr);
+        if (r < 0)
+                return r;
+        r = paths->crl ? resolve(paths->crl, "revocation list", &c->crl, reterr) : 0;
+        if (r < 0)
+                return r;
+        return credentials_load(c, &c->material, reterr);
 }
 
 int tls_credentials_new(const TlsPaths *paths, TlsCredentials **ret, char **reterr) {
         _cleanup_(tls_credentials_unrefp) TlsCredentials *c = NULL;
-        int r;
+        char *reason = NULL;
+        int r = -ENOMEM;
 
         c = new (TlsCredentials, 1);
-        if (!c)
-                return -ENOMEM;
-        *c = (TlsCredentials){ .n_ref = 1 };
-        r = resolve(paths->ca, "CA certificate", &c->ca, reterr);
+        if (c) {
+                *c = (TlsCredentials){ .n_ref = 1 };
+                r = credentials_open(c, paths, &reason);
+        }
         if (r >= 0)
-                r = resolve(paths->cert, "certificate", &c->cert, reterr);
-        if (r >= 0)
-                r = resolve(paths->key, "key", &c->key, reterr);
-        if (r >= 0 && paths->crl)
-                r = resolve(paths->crl, "revocation list", &c->crl, reterr);
-        if (r >= 0)
-                r = credentials_load(c, &c->material, reterr);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(c);
-        return 0;
+                *ret = TAKE_PTR(c);
+        return explain(r, reason, reterr);
 }
 
 int tls_credentials_reload(TlsCredentials *c, char **reterr) {
-        _cleanup_(tls_material_unrefp) TlsMaterial *m = NULL;
+        TlsMaterial *m = NULL;
+        char *reason = NULL;
         int r;
 
-        r = credentials_load(c, &m, reterr);
+        r = credentials_load(c, &m, &reason);
         if (r < 0)
-                return r;
-        if (tls_material_equal(m, c->material))
+                return explain(r, reason, reterr);
+        if (tls_material_equal(m, c->material)) {
+                tls_material_unref(m);
                 return 0;
+        }
         tls_material_unref(c->material);
-        c->material = TAKE_PTR(m);
+        c->material = m;
         return 1;
 }
 

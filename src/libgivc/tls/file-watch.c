@@ -54,6 +54,11 @@ FileWatch *file_watch_free(FileWatch *w) {
         return NULL;
 }
 
+static void watch_schedule(FileWatch *w, usec_t when) {
+        (void) sd_event_source_set_time(w->timer, when);
+        (void) sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
+}
+
 static int on_inotify(sd_event_source _unused_ *source, const struct inotify_event *ev, void *userdata) {
         WatchEntry *entry = userdata;
         FileWatch *w = entry->watch;
@@ -64,8 +69,7 @@ static int on_inotify(sd_event_source _unused_ *source, const struct inotify_eve
         now = time_now(CLOCK_MONOTONIC);
         if (w->first == 0)
                 w->first = now;
-        (void) sd_event_source_set_time(w->timer, MIN(now + FILE_WATCH_QUIET_USEC, w->first + FILE_WATCH_LATEST_USEC));
-        (void) sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
+        watch_schedule(w, MIN(now + FILE_WATCH_QUIET_USEC, w->first + FILE_WATCH_LATEST_USEC));
         return 0;
 }
 
@@ -173,10 +177,11 @@ static int watch_walk(FileWatch *w, const char *path) {
         return r == -ELOOP ? 0 : r;
 }
 
-/* The new entries come first and the old ones go then, so that no change falls between them. */
+/* The new entries come first and the old ones go then, so that no change falls between them. On an error the old
+ * ones stay. */
 static int watch_arm(FileWatch *w) {
-        WatchEntry **old = TAKE_PTR(w->entries);
-        size_t n_old = w->n_entries;
+        WatchEntry **entries = TAKE_PTR(w->entries);
+        size_t n_entries = w->n_entries, n_allocated = w->n_allocated;
         int r = 0;
 
         w->n_entries = w->n_allocated = 0;
@@ -185,7 +190,13 @@ static int watch_arm(FileWatch *w) {
                 if (r < 0)
                         break;
         }
-        watch_clear(old, n_old);
+        if (r < 0) {
+                watch_clear(w->entries, w->n_entries);
+                w->entries = entries;
+                w->n_entries = n_entries;
+                w->n_allocated = n_allocated;
+        } else
+                watch_clear(entries, n_entries);
         return r;
 }
 
@@ -194,7 +205,8 @@ static int on_timer(sd_event_source _unused_ *source, uint64_t _unused_ usec, vo
 
         w->first = 0;
         /* Armed before the files are read: a change that comes while they are read is reported again. */
-        (void) watch_arm(w);
+        if (watch_arm(w) < 0)
+                watch_schedule(w, time_now(CLOCK_MONOTONIC) + FILE_WATCH_LATEST_USEC);
         w->changed(w->userdata);
         return 0;
 }

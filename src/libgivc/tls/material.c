@@ -80,8 +80,7 @@ TlsMaterial *tls_material_unref(TlsMaterial *m) {
 }
 
 static int fail(char **reterr, int error, const char *path, const char *reason) {
-        if (reterr)
-                *reterr = strf("%s: %s", path, reason);
+        *reterr = strf("%s: %s", path, reason);
         return error;
 }
 
@@ -91,8 +90,7 @@ static int fail_time(char **reterr, const char *path, const char *what, time_t t
 
         if (gmtime_r(&t, &tm))
                 (void) strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S UTC", &tm);
-        if (reterr)
-                *reterr = strf("%s: %s %s", path, what, when);
+        *reterr = strf("%s: %s %s", path, what, when);
         return -EKEYEXPIRED;
 }
 
@@ -137,7 +135,7 @@ static int check_cas(const Chain *cas, const char *path, char **reterr) {
                 r = check_time(cas->crts[i], path, &reason);
                 if (r >= 0)
                         return 0;
-                if (reterr && i + 1 == cas->n_crts)
+                if (i + 1 == cas->n_crts)
                         *reterr = TAKE_PTR(reason);
         }
         return r;
@@ -159,6 +157,7 @@ static int material_load_cas(TlsMaterial *m, const File *ca, const File *crl, ch
         _cleanup_(chain_done) Chain cas = {};
         gnutls_datum_t pem = file_datum(crl);
         const char *reason = "cannot be read";
+        unsigned n_owned;
         int r;
 
         r = import_chain(ca, &cas, reterr);
@@ -177,10 +176,10 @@ static int material_load_cas(TlsMaterial *m, const File *ca, const File *crl, ch
         if (r < 0)
                 return x509_errno(r);
         r = gnutls_x509_trust_list_add_cas(m->trust, cas.crts, cas.n_crts, 0);
-        if (r < 0 || (unsigned) r != cas.n_crts)
-                return fail(reterr, -EINVAL, ca->path, "holds a certificate that GnuTLS refuses");
-        cas.n_crts = 0; /* the list owns them now */
-        return 0;
+        n_owned = MAX(r, 0); /* by the list, even when there was no memory for the others */
+        cas.n_crts -= n_owned;
+        memmove(cas.crts, cas.crts + n_owned, cas.n_crts * sizeof *cas.crts);
+        return cas.n_crts > 0 ? fail(reterr, -ENOMEM, ca->path, "is more than there is memory for") : 0;
 }
 
 static int check_own_chain(const Chain *chain, const char *path, char **reterr) {
@@ -191,9 +190,8 @@ static int check_own_chain(const Chain *chain, const char *path, char **reterr) 
 
                 if (bits == 0)
                         continue;
-                if (reterr)
-                        *reterr = strf("%s: has an RSA key of %u bits, %u to %u are accepted", path, bits,
-                                        X509_RSA_BITS_MIN, X509_RSA_BITS_MAX);
+                *reterr = strf("%s: has an RSA key of %u bits, %u to %u are accepted", path, bits, X509_RSA_BITS_MIN,
+                                X509_RSA_BITS_MAX);
                 return -EINVAL;
         }
         return check_time(chain->crts[0], path, reterr);
@@ -247,8 +245,7 @@ static int material_load_pair(TlsMaterial *m, const File *cert, const File *key,
         gnutls_certificate_set_trust_list(m->credentials, m->trust, 0);
         r = gnutls_certificate_set_x509_key(m->credentials, chain.crts, chain.n_crts, private);
         if (r == GNUTLS_E_CERTIFICATE_KEY_MISMATCH) {
-                if (reterr)
-                        *reterr = strf("%s: does not belong to the certificate in %s", key->path, cert->path);
+                *reterr = strf("%s: does not belong to the certificate in %s", key->path, cert->path);
                 return -EINVAL;
         }
         if (r < 0)

@@ -9,7 +9,7 @@
 
 typedef struct TlsMaterial TlsMaterial;
 
-/* paths are absolute. Errors as tls_credentials_new(). */
+/* paths are absolute. Errors: negative errno, mostly with a sentence in *reterr, which is NULL before. */
 int tls_material_new(const TlsPaths *paths, TlsMaterial **ret, char **reterr) _warn_unused_;
 TlsMaterial *tls_material_ref(TlsMaterial *m);
 TlsMaterial *tls_material_unref(TlsMaterial *m);
