@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon as the service manager sees it: a child process with a notification socket and passed sockets of ours. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "event/daemon.h"
+
+#define PATIENCE_MSEC 10000
+
+typedef struct Manager {
+        int notify;
+        char path[64];
+        pid_t child;
+} Manager;
+
+static Manager manager_new(void) {
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        Manager m = {};
+
+        (void) snprintf(m.path, sizeof(m.path), "/tmp/givc-notify-%d", getpid());
+        (void) unlink(m.path);
+        (void) snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", m.path);
+        m.notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        assert_true(m.notify >= 0);
+        assert_int_equal(bind(m.notify, (struct sockaddr *) &sa, sizeof(sa)), 0);
+        return m;
+}
+
+/* The next message that the daemon sends; all its lines. */
+static void manager_expect(Manager *m, const char *line) {
+        struct pollfd p = { .fd = m->notify, .events = POLLIN };
+        char text[4096];
+        ssize_t n;
+
+        for (;;) {
+                assert_int_equal(poll(&p, 1, PATIENCE_MSEC), 1);
+                n = recv(m->notify, text, sizeof(text) - 1, 0);
+                assert_true(n > 0);
+                text[n] = 0;
+                if (!startswith(text, "WATCHDOG=1"))
+                        break;
+        }
+        if (!strstr(text, line))
+                fail_msg("expected '%s' but the daemon said '%s'", line, text);
+}
+
+static int manager_end(Manager *m) {
+        int status;
+
+        assert_int_equal(waitpid(m->child, &status, 0), m->child);
+        (void) fd_close(m->notify);
+        (void) unlink(m->path);
+        assert_true(WIFEXITED(status));
+        return WEXITSTATUS(status);
+}
+
+/* -- the daemon's side, in the child -- */
+
+static Daemon *daemon_;
+static unsigned n_reloads;
+
+static void on_reload(_unused_ void *userdata) {
+        daemon_set_status(daemon_, "reloaded %u", ++n_reloads);
+}
+
+static void on_stop(_unused_ void *userdata) {
+        daemon_set_status(daemon_, "stopping: %s", daemon_is_stopping(daemon_) ? "yes" : "no");
+        daemon_exit(daemon_, 3);
+}
+
+/* Three sockets were passed: two named grpc, one named local. */
+static void child_check_fds(void) {
+        _cleanup_free_ int *grpc = NULL, *again = NULL, *rest = NULL;
+
+        if (daemon_take_fds(daemon_, "nobody", &rest) != 0)
+                _exit(20);
+        free(TAKE_PTR(rest));
+        if (daemon_take_fds(daemon_, "grpc", &grpc) != 2 || fcntl(grpc[0], F_GETFD) != FD_CLOEXEC)
+                _exit(21);
+        if (daemon_take_fds(daemon_, "grpc", &again) != 0)
+                _exit(22);
+        if (daemon_take_fds(daemon_, "*", &rest) != 1)
+                _exit(23);
+        (void) fd_close(grpc[0]);
+        (void) fd_close(grpc[1]);
+        (void) fd_close(rest[0]);
+}
+
+static void child_main(const Manager *m, bool with_fds, bool with_stop) {
+        DaemonHooks hooks = { .reload = on_reload, .stop = with_stop ? on_stop : NULL };
+        char pid[16];
+        int r;
+
+        (void) setenv("NOTIFY_SOCKET", m->path, true);
+        if (with_fds) {
+                (void) snprintf(pid, sizeof(pid), "%d", getpid());
+                (void) setenv("LISTEN_PID", pid, true);
+                (void) setenv("LISTEN_FDS", "3", true);
+                (void) setenv("LISTEN_FDNAMES", "grpc:local:grpc", true);
+                for (int fd = 3; fd < 6; fd++)
+                        if (dup2(m->notify, fd) < 0)
+                                _exit(10);
+        }
+        if (daemon_new(&hooks, NULL, &daemon_) < 0)
+                _exit(11);
+        if (with_fds)
+                child_check_fds();
+        daemon_set_status(daemon_, "up");
+        daemon_set_status(daemon_, "up"); /* said once */
+        daemon_ready(daemon_);
+        r = daemon_run(daemon_);
+        (void) daemon_free(daemon_);
+        _exit(r);
+}
+
+static Manager start(bool with_fds, bool with_stop) {
+        Manager m = manager_new();
+
+        m.child = fork();
+        assert_true(m.child >= 0);
+        if (m.child == 0)
+                child_main(&m, with_fds, with_stop);
+        manager_expect(&m, "STATUS=up");
+        manager_expect(&m, "READY=1");
+        return m;
+}
+
+static void test_life(_unused_ void **state) {
+        Manager m = start(false, true);
+
+        assert_int_equal(kill(m.child, SIGHUP), 0);
+        manager_expect(&m, "RELOADING=1\nMONOTONIC_USEC=");
+        manager_expect(&m, "STATUS=reloaded 1");
+        manager_expect(&m, "READY=1");
+        assert_int_equal(kill(m.child, SIGTERM), 0);
+        manager_expect(&m, "STOPPING=1");
+        manager_expect(&m, "STATUS=stopping: yes");
+        assert_int_equal(manager_end(&m), 3);
+}
+
+static void test_stop_at_once(_unused_ void **state) {
+        Manager m = start(false, false);
+
+        assert_int_equal(kill(m.child, SIGINT), 0);
+        manager_expect(&m, "STOPPING=1");
+        assert_int_equal(manager_end(&m), 0);
+}
+
+static void test_passed_sockets(_unused_ void **state) {
+        Manager m = start(true, false);
+
+        assert_int_equal(kill(m.child, SIGTERM), 0);
+        assert_int_equal(manager_end(&m), 0);
+}
+
+static void test_store(_unused_ void **state) {
+        Manager m = manager_new();
+        union {
+                struct cmsghdr header;
+                char space[CMSG_SPACE(sizeof(int))];
+        } control;
+        char text[256];
+        struct iovec iov = { text, sizeof(text) - 1 };
+        struct msghdr message = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+        };
+        ssize_t n;
+
+        (void) setenv("NOTIFY_SOCKET", m.path, true);
+        assert_int_equal(daemon_store_fd(NULL, "registry", STDERR_FILENO), 0);
+        (void) unsetenv("NOTIFY_SOCKET");
+        n = recvmsg(m.notify, &message, 0);
+        assert_true(n > 0);
+        text[n] = 0;
+        assert_string_equal(text, "FDSTORE=1\nFDNAME=registry");
+        assert_int_equal(CMSG_FIRSTHDR(&message)->cmsg_type, SCM_RIGHTS);
+        (void) fd_close(*(int *) CMSG_DATA(CMSG_FIRSTHDR(&message)));
+        (void) fd_close(m.notify);
+        (void) unlink(m.path);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_life),
+                cmocka_unit_test(test_stop_at_once),
+                cmocka_unit_test(test_passed_sockets),
+                cmocka_unit_test(test_store),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
