@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""givc-agent as a program: its options, what it says of a bad configuration, how it lives with the service manager (sockets
-that were passed, READY, STATUS, reload, stop), and its session with an admin over mutual TLS. There is no bus here."""
+"""givc-agent as a program: its options, what it says of a bad configuration, how it lives with the service manager
+(sockets that were passed, READY, STATUS, reload, stop), and its session with an admin over mutual TLS. There is no bus
+here."""
 
 import json
 import os
@@ -42,7 +43,8 @@ def configuration(admin_port, agent_port, directory=None, **more):
         tls = {'enable': True, 'caCertPath': f'{directory}/ca-cert.pem', 'certPath': f'{directory}/cert.pem',
                'keyPath': f'{directory}/key.pem'}
     return {'identity': {'name': 'gui-vm', 'type': 8, 'subType': 9, 'parent': 'microvm@gui-vm.service'},
-            'network': {'admin': transport('admin-vm', admin_port), 'agent': transport('gui-vm', agent_port), 'tls': tls},
+            'network': {'admin': transport('admin-vm', admin_port), 'agent': transport('gui-vm', agent_port),
+                        'tls': tls},
             'capabilities': {'services': ['a.service']}, **more}
 
 
@@ -56,7 +58,7 @@ def config(tmp_path):
 
 
 class Daemon:
-    """An agent that was started as the service manager starts one: with a socket of its own and one to say that it is ready."""
+    """An agent, started as the service manager starts one: with its listening socket and one to say that it is ready."""
 
     def __init__(self, config, tmp_path, passed=True):
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -131,8 +133,9 @@ def client_channel(directory, name, port):
 
 
 def watch(channel):
-    return channel.unary_stream('/systemd.UnitControlService/WatchUnits', systemd_pb2.WatchUnitsRequest.SerializeToString,
-                                systemd_pb2.UnitEvent.FromString)(systemd_pb2.WatchUnitsRequest(), timeout=WAIT)
+    call = channel.unary_stream('/systemd.UnitControlService/WatchUnits',
+                                systemd_pb2.WatchUnitsRequest.SerializeToString, systemd_pb2.UnitEvent.FromString)
+    return call(systemd_pb2.WatchUnitsRequest(), timeout=WAIT)
 
 
 def get_status(channel):
