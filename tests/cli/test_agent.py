@@ -58,7 +58,7 @@ def config(tmp_path):
 
 
 class Daemon:
-    """An agent, started as the service manager starts one: with its listening socket and one to say that it is ready."""
+    """An agent, started as the service manager does it: with its listening socket and one to say that it is ready."""
 
     def __init__(self, config, tmp_path, passed=True):
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
