@@ -174,7 +174,7 @@ def test_a_unit_with_a_bad_configuration_gives_up(lab):
         assert lab.show("net-vm", unit, "NRestarts") == "0"
     finally:
         lab.exec("net-vm", "cp", "/run/good.json", file)
-        lab.exec("net-vm", "systemctl", "reset-failed", unit, "givc-net-vm.socket")
+        lab.exec("net-vm", "systemctl", "reset-failed", "givc-net-vm.*")
         lab.exec("net-vm", "systemctl", "start", "givc-net-vm.socket", unit)
 
 
