@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A service manager for tests: org.freedesktop.systemd1 as PID 1 of systemd 252 speaks it, in the test's own process and
- * loop, so that what it does and when is in the test's hand. What it answers and the order of its signals were taken from
- * the real one with busctl and dbus-monitor.
+/* A service manager for tests: org.freedesktop.systemd1 as PID 1 of systemd 252 speaks it, in the test's own process
+ * and loop, so that what it does and when is in the test's hand. What it answers and the order of its signals were
+ * taken from the real one with busctl and dbus-monitor.
  *
  * A test usually begins so:
  *
@@ -18,11 +18,12 @@
  *         … unit_job_wait(bus, UNIT_JOB_START, "app.service", NULL) in a fiber …
  *         fake_job_finish(fake, "app.service", "failed");      // PropertiesChanged, then JobRemoved
  *
- * Signals go to connections that have called Subscribe. As in systemd, a unit that is inactive and has no job is unloaded
- * (UnitRemoved), a transient one is then gone for good, and asking for an unloaded unit by its name loads it for a moment,
- * which UnitNew and UnitRemoved announce.
+ * Signals go to connections that have called Subscribe. As in systemd, a unit that is inactive and has no job is
+ * unloaded (UnitRemoved), a transient one is then gone for good, and asking for an unloaded unit by its name loads it
+ * for a moment, which UnitNew and UnitRemoved announce.
  *
- * Functions that can only fail for want of memory or by a wrong test abort. Borrowed pointers live as long as the unit. */
+ * Functions that can only fail for want of memory or by a wrong test abort. Borrowed pointers live as long as the
+ * unit. */
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -82,11 +83,12 @@ void fake_systemd_add_alias(FakeSystemd *f, const char *alias, const char *name)
 FakeUnit *fake_systemd_find(FakeSystemd *f, const char *name);
 /* "masked", "error", "loaded": what the unit file is. */
 void fake_unit_set_load_state(FakeSystemd *f, const char *name, const char *state);
-/* Sets the state and announces it, by UnitNew first when the unit was not loaded; unloads what has no reason to stay. */
+/* Sets the state and announces it, by UnitNew first when it was not loaded; unloads what has no reason to stay. */
 void fake_unit_set_state(FakeSystemd *f, const char *name, const char *active_state, const char *sub_state);
 /* The main process ends: "inactive" for status 0, else "failed" with Result exit-code. */
 void fake_unit_exit(FakeSystemd *f, const char *name, int status);
-/* Somebody else freezes or thaws the unit: as in systemd 252 no signal says so, unless fake_systemd_announce_freezer(). */
+/* Somebody else freezes or thaws the unit: as in systemd 252 no signal says so, unless
+ * fake_systemd_announce_freezer(). */
 void fake_unit_set_freezer_state(FakeSystemd *f, const char *name, const char *state);
 void fake_systemd_announce_freezer(FakeSystemd *f, bool announce);
 /* false: a manager without the property FreezerState. */

@@ -75,7 +75,8 @@ typedef struct UnitRow {
 int unit_row_read(sd_bus_message *m, UnitRow *ret) _warn_unused_;
 int unit_status_from_row(const UnitRow *row, const char *freezer_state, UnitStatus *ret) _warn_unused_;
 
-/* Sends m, which queues a job for the unit, and suspends until the job has ended; unit_job_wait() says how. ret_queued (may
- * be NULL) says whether the manager has taken the job, or may have; it is set with every result once m was sent. */
+/* Sends m, which queues a job for the unit, and suspends until the job has ended; unit_job_wait() says how.
+ * ret_queued (may be NULL) says whether the manager has taken the job, or may have; it is set with every result once
+ * m was sent. */
 int unit_job_call_wait(Bus *b, sd_bus_message *m, UnitJob job, const char *name, bool *ret_queued,
                 sd_bus_error *reterr) _warn_unused_;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The connection: opened without blocking, replaced when it ends, subscribed again whenever the manager's name gets a new
- * owner (systemd leaves the bus when it re-executes itself, and comes back as somebody else). Calls are in bus-call.c. */
+/* The connection: opened without blocking, replaced when it ends, subscribed again whenever the manager's name gets a
+ * new owner (systemd leaves the bus when it re-executes itself, and comes back as somebody else). Calls are in
+ * bus-call.c. */
 #include "bus/bus-internal.h"
 
 #include <stdlib.h>

@@ -23,7 +23,8 @@ static int freezer_state_wait(Bus *b, const char *path, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
-/* The answer was lost with the connection: 0 when the state arrives nevertheless, -ECONNRESET when it is not on its way. */
+/* The answer was lost with the connection: 0 when the state arrives nevertheless, -ECONNRESET when it is not on its
+ * way. */
 static int freezer_settle_wait(Bus *b, const char *path, const char *state) {
         const usec_t deadline = usec_add(time_now(CLOCK_MONOTONIC), BUS_CALL_TIMEOUT_USEC);
         int r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jobs. One exchange, one promise: the answer to the call says which job it is, JobRemoved how it ended. Both are recorded
- * by callbacks, and the fiber is woken by whichever is last. */
+/* Jobs. One exchange, one promise: the answer to the call says which job it is, JobRemoved how it ended. Both are
+ * recorded by callbacks, and the fiber is woken by whichever is last. */
 #include "bus/bus-internal.h"
 
 #include <stdio.h>
@@ -109,7 +109,8 @@ int unit_jobs_on_removed(sd_bus_message *m, void *userdata, _unused_ sd_bus_erro
         return 0;
 }
 
-/* The job's JobRemoved may have overtaken the answer that names it. JOB_LOST when too many others have passed to know. */
+/* The job's JobRemoved may have overtaken the answer that names it. JOB_LOST when too many others have passed to
+ * know. */
 static int job_find_removed(JobWait *w) {
         const Bus *b = w->bus;
         uint64_t n = MIN(b->n_removed - w->n_removed_before, (uint64_t) BUS_JOBS_REMEMBERED);

@@ -115,7 +115,7 @@ static void test_removed_before_answer(void **state) {
         assert_int_equal(call_run(f, op_restart, "a.service"), -ETIMEDOUT);
 }
 
-/* So many foreign jobs end before the answer comes that ours cannot be remembered for certain: the unit is looked at. */
+/* So many foreign jobs end before the answer comes that ours may have been forgotten: the unit is looked at. */
 static void test_removed_before_answer_in_a_storm(void **state) {
         Fixture *f = *state;
         FakeUnit *u = fake_systemd_add(f->fake, "a.service");
