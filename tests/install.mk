@@ -25,6 +25,7 @@ install: all $(PAGES) $(B)/givc.pc
 	cd proto && find . -name '*.proto' -exec install -D -m 644 {} $(abspath $(DESTDIR)$(PREFIX)/share/givc/proto)/{} \;
 	$(call put,644,$(wildcard units/*.service units/*.socket),$(UNITDIR)/system)
 	$(call put,644,$(wildcard units/user/*),$(UNITDIR)/user)
+	sed -i 's|/usr/bin/givc|$(PREFIX)/bin/givc|' $(DESTDIR)$(UNITDIR)/system/givc-*.service $(DESTDIR)$(UNITDIR)/user/givc-*.service
 	install -D -m 644 units/givc.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/givc.conf
 	install -D -m 644 units/givc.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/givc.conf
 	$(foreach p,$(PAGES),install -D -m 644 $(p) $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(p)))/$(notdir $(p)) &&) true
