@@ -77,7 +77,9 @@ static void log_denied(const Identity *identity, const ProtobufCServiceDescripto
                 const char *why) {
         _cleanup_free_ char *path = strf("%s/%s", service->name, method);
 
-        log_write(LOG_WARNING, LOG_FIELDS({ "GIVC_PEER", identity_get_key(identity) }, { "GIVC_METHOD", path }),
+        log_write(LOG_WARNING,
+                        LOG_FIELDS({ "GIVC_PEER", identity_get_key(identity) }, { "GIVC_METHOD", path },
+                                        { "GIVC_REASON", why }),
                         "Refused %s, which called %s: %s", identity_to_string(identity), strempty(path), why);
 }
 

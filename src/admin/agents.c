@@ -131,6 +131,7 @@ static int probe_run(void *userdata) {
 
         r = unit_control_wait(a->channel, UNIT_STATUS, a->name, usec_add(time_now(CLOCK_MONOTONIC), AGENT_PROBE_USEC),
                         &status, &error);
+        a->probed = false;
         if (r >= 0 || error.code != RPC_DEADLINE_EXCEEDED || a->agents != agents || !agents)
                 return 0;
         agent_log(a, LOG_NOTICE, "does not answer on its old connection; making a new one", NULL);
@@ -139,9 +140,14 @@ static int probe_run(void *userdata) {
 }
 
 static void agent_probe(Agent *a) {
+        if (a->probed)
+                return;
+        a->probed = true;
         agent_ref(a);
-        if (fiber_start(NULL, probe_run, a) < 0)
-                agent_unref(a);
+        if (fiber_start(NULL, probe_run, a) >= 0)
+                return;
+        a->probed = false;
+        agent_unref(a);
 }
 
 int agents_register(Agents *agents, const char *name, const char *tls_name, const RpcAddress *address) {

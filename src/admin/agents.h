@@ -28,6 +28,7 @@ typedef struct Agent {
         List waiters;
         Promise kick; /* wakes the poller */
         bool polled;
+        bool probed; /* a proof that the connection stands is on its way */
 } Agent;
 
 /* What all agents share; borrowed, outlives them. */

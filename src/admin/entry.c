@@ -94,11 +94,11 @@ void entry_status_done(EntryStatus *s) {
 }
 
 /* A copy that ends before the character which would go over the limit. */
-static char *text_cut(const char *s) {
-        size_t n = strnlen(s, ENTRY_TEXT_MAX + 1);
+static char *text_cut(const char *s, size_t max) {
+        size_t n = strnlen(s, max + 1);
 
-        if (n > ENTRY_TEXT_MAX) {
-                n = ENTRY_TEXT_MAX;
+        if (n > max) {
+                n = max;
                 while (n > 0 && ((unsigned char) s[n] & 0xC0) == 0x80)
                         n--;
         }
@@ -109,7 +109,7 @@ int entry_status_copy(const EntryStatus *s, EntryStatus *ret) {
         _cleanup_(entry_status_done) EntryStatus copy = {};
 
         for (size_t i = 0; i < ELEMENTSOF(status_texts); i++) {
-                *status_text(&copy, i) = text_cut(status_text_const(s, i));
+                *status_text(&copy, i) = text_cut(status_text_const(s, i), ENTRY_TEXT_MAX);
                 if (!*status_text(&copy, i))
                         return -ENOMEM;
         }
@@ -168,7 +168,7 @@ int entry_image_new(const EntryInfo *info, bool reachable, EntryImage **ret) {
         *i = (EntryImage){
                 .n_ref = 1,
                 .name = strdup(info->name),
-                .description = text_cut(strempty(info->status->description)),
+                .description = text_cut(strempty(info->status->description), ENTRY_SHOWN_MAX),
                 .vm_name = image_vm_name(info),
                 .agent_name = strdup(image_agent_name(info)),
                 .status = reachable ? entry_status_to_vm_status(info->status) : VM_STATUS_POWERED_OFF,
@@ -195,6 +195,12 @@ EntryImage *entry_image_unref(EntryImage *i) {
         free(i->agent_name);
         free(i);
         return NULL;
+}
+
+size_t entry_image_size(const EntryImage *i) {
+        enum { OVERHEAD = 48 }; /* the words for status, trust and types, tags and lengths */
+
+        return strlen(i->name) + strlen(i->description) + strlen(i->vm_name) + strlen(i->agent_name) + OVERHEAD;
 }
 
 bool entry_image_equal(const EntryImage *a, const EntryImage *b) {

@@ -7,8 +7,9 @@
 
 #include "base/macro.h"
 
-#define ENTRY_TEXT_MAX 1024 /* bytes of one text of a unit's state; longer ones are cut at a character */
-#define ENTRY_NAME_MAX 255  /* bytes of a unit's name */
+#define ENTRY_TEXT_MAX  1024 /* bytes of one text of a unit's state; longer ones are cut at a character */
+#define ENTRY_NAME_MAX  255  /* bytes of a unit's name */
+#define ENTRY_SHOWN_MAX 256  /* bytes of a description in the list */
 
 typedef enum VmType {
         VM_HOST,
@@ -88,6 +89,8 @@ int entry_image_new(const EntryInfo *info, bool reachable, EntryImage **ret) _wa
 EntryImage *entry_image_ref(EntryImage *i);
 EntryImage *entry_image_unref(EntryImage *i);
 DEFINE_CLEANUP(EntryImage *, entry_image_unref)
+/* About what it takes in a message that lists it. */
+size_t entry_image_size(const EntryImage *i);
 bool entry_image_equal(const EntryImage *a, const EntryImage *b);
 
 /* "microvm@net-vm.service" and "givc-net-vm.service" to "net-vm": new string, NULL when out of memory or not such a

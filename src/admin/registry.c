@@ -13,12 +13,14 @@ typedef struct Group {
         char *agent;
         bool reachable;
         Map *entries; /* name to Entry */
+        size_t n_bytes;
 } Group;
 
 struct Registry {
         Map *groups; /* agent to Group, in order of first registration */
         WatchHub hub;
         List entries; /* all, in order of registration */
+        size_t n_bytes;
         List reservations;
         unsigned n_reservations;
         void (*on_change)(void *userdata);
@@ -108,10 +110,19 @@ const Entry *registry_get(const Registry *r, const char *agent, const char *name
         return registry_get_entry(r, agent, name);
 }
 
+static void registry_account(Registry *r, const char *agent, const EntryImage *old_image, const EntryImage *new_image) {
+        size_t less = old_image ? entry_image_size(old_image) : 0, more = new_image ? entry_image_size(new_image) : 0;
+        Group *g = registry_get_group(r, agent);
+
+        r->n_bytes += more - less;
+        g->n_bytes += more - less;
+}
+
 /* A '/' is in no unit's name, so the key is unambiguous. */
 static void registry_publish(Registry *r, const Entry *e, EntryImage *old_image, EntryImage *new_image, bool replaced) {
         char key[2 * ENTRY_NAME_MAX + 2];
 
+        registry_account(r, e->agent, old_image, new_image);
         (void) snprintf(key, sizeof(key), "%s/%s", e->agent, e->name);
         watch_hub_publish(&r->hub, key, old_image, new_image, replaced);
         if (r->on_change)
@@ -208,6 +219,7 @@ static void registry_drop_empty_group(Registry *r, Group *g) {
 static int registry_add(Registry *r, const EntryInfo *info) {
         _cleanup_(entry_freep) Entry *e = NULL;
         Group *g = registry_get_group(r, info->agent);
+        size_t n;
         int k;
 
         if (g && map_size(g->entries) >= REGISTRY_ENTRIES_PER_AGENT_MAX)
@@ -215,6 +227,9 @@ static int registry_add(Registry *r, const EntryInfo *info) {
         k = entry_new(info, !g || g->reachable, &e);
         if (k < 0)
                 return k;
+        n = entry_image_size(e->image);
+        if (r->n_bytes + n > REGISTRY_BYTES_MAX || (g ? g->n_bytes : 0) + n > REGISTRY_BYTES_PER_AGENT_MAX)
+                return -ENOSPC;
         if (!g) {
                 k = registry_add_group(r, info->agent, &g);
                 if (k < 0)

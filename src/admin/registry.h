@@ -10,6 +10,9 @@
 #define REGISTRY_AGENTS_MAX            256
 #define REGISTRY_ENTRIES_PER_AGENT_MAX 512 /* the agent itself, its units and its application instances */
 #define REGISTRY_RESERVATIONS_MAX      256 /* application starts in progress */
+/* What the list may take, of RPC_MESSAGE_MAX: the rest is for descriptions that grow. */
+#define REGISTRY_BYTES_MAX           (3 * 1024 * 1024)
+#define REGISTRY_BYTES_PER_AGENT_MAX (128 * 1024)
 
 typedef struct Registry Registry;
 typedef struct Reservation Reservation;

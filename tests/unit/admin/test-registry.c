@@ -295,6 +295,43 @@ static void test_limits(void **state) {
         assert_null(registry_get(f->registry, HOST, HOST));
 }
 
+/* The list of all fits into a message, whatever agents call their units. */
+static void test_size_of_the_list_is_bounded(void **state) {
+        Fixture *f = *state;
+        size_t n_bytes = 0;
+        char name[64], description[1000];
+        int k = 1;
+
+        memset(description, 'x', sizeof(description) - 1);
+        description[sizeof(description) - 1] = 0;
+        for (unsigned a = 0; k == 1; a++) {
+                _cleanup_free_ char *agent = strf("givc-%u.service", a);
+
+                for (unsigned i = 0; k == 1; i++) {
+                        EntryStatus s = running(name);
+
+                        s.description = description;
+                        (void) snprintf(name, sizeof(name), "u%u.service", i);
+                        k = put(f->registry, agent, name, VM_SYS, SERVICE_SVC, &s);
+                        if (k != 1 && i > 0) {
+                                k = 1; /* the next agent has its own share */
+                                break;
+                        }
+                }
+        }
+        assert_int_equal(k, -ENOSPC);
+        for (const Entry *e = registry_next(f->registry, NULL, NULL); e; e = registry_next(f->registry, NULL, e))
+                n_bytes += entry_image_size(e->image);
+        assert_in_range(n_bytes, REGISTRY_BYTES_MAX - 1024, REGISTRY_BYTES_MAX);
+        /* What leaves makes room. */
+        while (registry_count(f->registry) > 0) {
+                const Entry *e = registry_next(f->registry, NULL, NULL);
+
+                assert_int_equal(registry_remove(f->registry, e->agent, e->name), 0);
+        }
+        assert_int_equal(put(f->registry, NET_VM, NET_VM, VM_SYS, SERVICE_MGR, NULL), 1);
+}
+
 static void test_readers_are_woken_once(void **state) {
         Fixture *f = *state;
 
@@ -365,6 +402,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_instances_are_reserved, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_reservation_knows_what_became_of_it, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_size_of_the_list_is_bounded, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_readers_are_woken_once, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_closed_hub_ends_readers, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_number_of_readers_is_bounded, setup, teardown),
