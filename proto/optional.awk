@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# protoc-c before 1.5 refuses `optional` in proto3. Its wire form is that of a oneof with one member, which every protoc-c
-# takes; this rewrites one into the other, so that C code sees the same structs whichever protoc-c there is.
+# protoc-c refuses `optional` in proto3 (1.4 and 1.5). Its wire form is that of a oneof with one member, which protoc-c
+# takes; this rewrites one into the other.
 #
 #     optional string VmName = 2;  ->  oneof HasVmName { string VmName = 2; }
 #
-# In C: item->has_vm_name_case is 0 when unset and ADMIN__QUERY_LIST_ITEM__HAS_VM_NAME_VM_NAME when item->vmname is valid.
+# In C, item->has_vm_name_case is ADMIN__QUERY_LIST_ITEM__HAS_VM_NAME_VM_NAME when item->vmname is valid, 0 when unset.
 
 /^[[:space:]]*syntax[[:space:]]*=/ {
         proto3 = /proto3/

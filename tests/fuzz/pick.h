@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How an input names its message type: in its first line, so that seeds outlive changes of the list of types. A line that is
- * no name picks one anyway. */
+/* How an input names its message type: in its first line, so that seeds outlive changes of the list of types. A line
+ * that is no name picks one anyway. */
 #pragma once
 
 #include <stdio.h>

@@ -68,7 +68,7 @@ bool field_is_set(const ProtobufCMessage *message, const ProtobufCFieldDescripto
         return !value_is_zero(value, field);
 }
 
-/* The rest of text behind the name in CamelCase (protoc's rule, which knows ASCII only); NULL when text does not begin so. */
+/* The rest of text behind the name in CamelCase (protoc's rule, for ASCII); NULL when text does not begin so. */
 static const char *skip_camel(const char *text, const char *name, bool upper) {
         for (; *name; name++) {
                 if (*name == '_') {

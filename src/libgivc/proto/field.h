@@ -20,7 +20,8 @@ size_t field_size(const ProtobufCFieldDescriptor *field);
 bool field_has_presence(const ProtobufCFieldDescriptor *field);
 /* A singular field with presence is set, another one differs from zero, a repeated one is not empty. */
 bool field_is_set(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
-/* A map<K, V> of this message type. protobuf-c knows maps as repeated messages only, but protoc names those FieldEntry. */
+/* A map<K, V> of this message type. protobuf-c knows maps as repeated messages only, but protoc names those
+ * FieldEntry. */
 bool field_is_map(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field);
 /* The name in lowerCamelCase as protoc makes it; at most as long as the name itself. */
 void field_json_name(const ProtobufCFieldDescriptor *field, char *ret);

@@ -72,8 +72,8 @@ _printf_(3, 4) static int parse_fault(Parse *parse, const Place *at, const char 
         return -EINVAL;
 }
 
-/* A string that holds a JSON number and nothing else, as that number. jansson reads it as it reads numbers elsewhere: the
- * same grammar, and a decimal point whatever the locale. */
+/* A string that holds a JSON number and nothing else, as that number. jansson reads it as it reads numbers elsewhere:
+ * the same grammar, and a decimal point whatever the locale. */
 static int number_from_string(const char *s, json_t **ret) {
         size_t n = strlen(s);
         json_error_t error;
@@ -299,7 +299,7 @@ static int value_from_json(Parse *parse, const Place *at, const json_t *json, vo
         return -EINVAL;
 }
 
-/* Gives a repeated field room for n values; its count grows as they arrive, so that what is there can always be freed. */
+/* Gives a repeated field room for n values; its count grows as they arrive, so that what is there can be freed. */
 static int repeated_new(
                 ProtobufCMessage *m, const ProtobufCFieldDescriptor *field, size_t n, uint8_t **ret, size_t **ret_n) {
         uint8_t *values = NULL;

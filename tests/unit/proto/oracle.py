@@ -4,7 +4,7 @@
 
     oracle.py describe SET          every service, method, message, field and enum value on a line of its own
     oracle.py bytes SET FILE        FILE's lines (type, json) with the bytes that Python makes of them
-    oracle.py vectors SET           generated messages of every type: bytes, JSON in three styles, other JSON that means the same
+    oracle.py vectors SET           generated messages of every type: bytes, JSON in three styles and in other words
     oracle.py seeds SET DIR         writes some of the vectors to DIR/unpack and DIR/json, as the fuzz targets read them
 """
 
@@ -98,7 +98,8 @@ def describe(s):
 # -- vectors --------------------------------------------------------------------------------------------------------
 
 def some_string(rng):
-    return rng.choice(["", "x", "net-vm.service", "ünïcödé ✓ 🦆", "tab\tquote\"back\\slash\n", "a" * 300, "\x7f\u0080\uffff"])
+    return rng.choice(["", "x", "net-vm.service", "ünïcödé ✓ 🦆", "tab\tquote\"back\\slash\n", "a" * 300,
+                       "\x7f\u0080\uffff"])
 
 
 def some_float(rng, single):
@@ -167,7 +168,8 @@ def respell_value(f, v, rng):
         return rng.choice([v, f.enum_type.values_by_name[v].number])
     if f.type == F.TYPE_BYTES:
         raw = base64.b64decode(v)
-        return rng.choice([v, base64.urlsafe_b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode().rstrip("=")])
+        urlsafe = base64.urlsafe_b64encode(raw).decode()
+        return rng.choice([v, urlsafe, urlsafe.rstrip("=")])
     if f.type == F.TYPE_MESSAGE:
         return respell(f.message_type, v, rng)
     return v
@@ -192,7 +194,8 @@ def respell(d, j, rng):
 
 def uses_any(d, seen=()):
     return d.full_name == "google.protobuf.Any" or any(
-        f.type == F.TYPE_MESSAGE and f.message_type not in seen and uses_any(f.message_type, (*seen, d)) for f in d.fields)
+        f.type == F.TYPE_MESSAGE and f.message_type not in seen and uses_any(f.message_type, (*seen, d))
+        for f in d.fields)
 
 
 def vector(m, rng):

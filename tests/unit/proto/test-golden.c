@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The wire contract does not change by accident: the descriptors are those of golden/descriptors.txt, protoc-c's view of
- * them is the same, and messages are the bytes of golden/bytes.jsonl, which Python's protobuf agrees with. */
+/* The wire contract does not change by accident: the descriptors are those of golden/descriptors.txt, protoc-c's view
+ * of them is the same, and messages are the bytes of golden/bytes.jsonl, which Python's protobuf agrees with. */
 
 #include "witness.h"
 

@@ -290,7 +290,8 @@ static void test_depth(_unused_ void **state) {
         assert_int_equal(n_checks, 4 * 3);
 }
 
-/* What holds whatever the type's fields are: tags, groups, and unknown fields, which are kept but checked as far as it goes. */
+/* What holds whatever the type's fields are: tags, groups, and unknown fields, which are kept but checked as far as it
+ * goes. */
 static void test_every_type(_unused_ void **state) {
         static const struct {
                 const char *bytes;
@@ -330,7 +331,8 @@ static void test_every_type(_unused_ void **state) {
                 }
 }
 
-/* What a generated message is when it ends early is a message or an error, and nothing else; so with a byte that changed. */
+/* What a generated message is when it ends early is a message or an error, and nothing else; so with a byte that
+ * changed. */
 static void check_damaged(const json_t *line) {
         const ProtobufCMessageDescriptor *type = type_by_name(json_string_value(json_object_get(line, "type")));
         _cleanup_free_ uint8_t *bytes = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the proto tests share: cmocka, every message type by name, and the lines that Python's protobuf wrote for them. */
+/* What the proto tests share: cmocka, every message type by name, and the lines that Python's protobuf wrote for them.
+ * */
 #pragma once
 
 #include <setjmp.h>
