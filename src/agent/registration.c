@@ -257,13 +257,14 @@ Registration *registration_free(Registration *reg) {
 
 static char *describe_registered(const Registration *reg) {
         const Config *c = agent_get_config(reg->agent);
+        size_t n_units = reg->n_entries - 1;
         char since[64] = "";
         struct tm tm;
 
         if (localtime_r(&reg->since, &tm))
                 (void) strftime(since, sizeof(since), "%F %T", &tm);
-        return strf("registered with %s; %zu units, %zu applications; since %s", reg->admin, reg->n_entries - 1,
-                        c->n_applications, since);
+        return strf("registered with %s; %zu unit%s, %zu application%s; since %s", reg->admin, n_units,
+                        n_units == 1 ? "" : "s", c->n_applications, c->n_applications == 1 ? "" : "s", since);
 }
 
 static char *describe_unfinished(const Registration *reg) {
