@@ -26,7 +26,7 @@ import pathlib
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DAY = datetime.timedelta(days=1)
@@ -34,6 +34,7 @@ KEYS = {
     "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
     "ed25519": ed25519.Ed25519PrivateKey.generate,
+    "dsa": lambda: dsa.generate_private_key(1024),
     "rsa1024": lambda: rsa.generate_private_key(65537, 1024),
     "rsa2048": lambda: rsa.generate_private_key(65537, 2048),
     "rsa3072": lambda: rsa.generate_private_key(65537, 3072),
@@ -158,18 +159,22 @@ class Authority:
         return [self.certificate, *self.parent.chain()] if self.parent else []
 
     def issue(self, name, addresses=(), key="p256", names=None, uses=("server", "client"), days=3650, starts=-1,
-              padding=0, two_extensions=False, critical=False, serial=None):
+              padding=0, two_extensions=False, critical=False, serial=None, modulus_bits=0):
         """A certificate whose CN is name. names: its SAN dNSNames (default [name]; [] for none; bytes go in as they
         are). addresses: its SAN iPAddresses, as text or bytes. key: one of KEYS. uses: of USES, () for no
         extendedKeyUsage. It is valid for days days, from starts days after now (negative: before; so starts=-10, days=5
         has expired). padding: bytes of an extension that makes it big. two_extensions: a second subjectAltName
-        extension, which names "other". critical: an unknown critical extension."""
+        extension, which names "other". critical: an unknown critical extension. modulus_bits: in place of key's public
+        half an RSA key that nobody has, whose every use takes its reader long."""
         private = KEYS[key]()
+        public = private.public_key()
+        if modulus_bits:
+            public = rsa.RSAPublicNumbers((1 << modulus_bits) - 3, (1 << modulus_bits) - 1).public_key()
         start = now() + starts * DAY
         names = [name] if names is None else names
         builder = (
             x509.CertificateBuilder().subject_name(subject(name)).issuer_name(self.name)
-            .public_key(private.public_key())
+            .public_key(public)
             .serial_number(serial or x509.random_serial_number())
             .not_valid_before(start).not_valid_after(start + days * DAY)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -226,7 +231,7 @@ def make_certs(directory, machines):
 # Folder → arguments of issue() for "peer" at 192.168.101.5, from the trusted CA.
 KINDS = {
     "good": {}, "ed25519": {"key": "ed25519"}, "p384": {"key": "p384"}, "rsa2048": {"key": "rsa2048"},
-    "rsa1024": {"key": "rsa1024"},
+    "rsa1024": {"key": "rsa1024"}, "huge-rsa": {"key": "rsa2048", "modulus_bits": 100000},
     "expired": {"starts": -10, "days": 5}, "not-yet": {"starts": 5},
     "no-name": {"names": []}, "no-san": {"names": [], "addresses": []},
     "two-names": {"names": ["peer", "other"]}, "two-extensions": {"two_extensions": True},
@@ -244,8 +249,8 @@ KINDS = {
 
 def write_kinds(directory):
     """All of KINDS, and those that need another CA: foreign, chain-2, chain-3, chain-20, not-ca (signed by a leaf),
-    revoked-ca (its intermediate is), too-deep, expired-ca, weak-ca. Beside them lists of CAs and of the revoked, and
-    server (the other end)."""
+    revoked-ca (its intermediate is), dsa-ca, too-deep, expired-ca, weak-ca. Beside them lists of CAs and of the
+    revoked, and server (the other end)."""
     directory = pathlib.Path(directory)
     ca = Authority("Test CA").write(directory)
     issued = {}
@@ -259,6 +264,7 @@ def write_kinds(directory):
     revoked_below = ca.intermediate("Below, revoked")
     below.issue("peer").write(directory / "chain-2")
     below.intermediate("Further below").issue("peer").write(directory / "chain-3")
+    ca.intermediate("Old-fashioned", key="dsa").issue("peer").write(directory / "dsa-ca")
     deep = ca
     for i in range(19):
         deep = deep.intermediate(f"Level {i}", path_length=30)

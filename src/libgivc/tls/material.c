@@ -186,13 +186,17 @@ static int check_own_chain(const Chain *chain, const char *path, char **reterr) 
         if (chain->n_crts > TLS_CHAIN_DEPTH_MAX)
                 return fail(reterr, -EINVAL, path, "holds more than 3 certificates");
         for (unsigned i = 0; i < chain->n_crts; i++) {
-                unsigned bits = x509_get_refused_rsa_bits(chain->crts[i]);
+                unsigned bits = 0;
+                int r;
 
-                if (bits == 0)
-                        continue;
-                *reterr = strf("%s: has an RSA key of %u bits, %u to %u are accepted", path, bits, X509_RSA_BITS_MIN,
-                                X509_RSA_BITS_MAX);
-                return -EINVAL;
+                r = x509_check_key(chain->crts[i], &bits);
+                if (r == -ERANGE)
+                        *reterr = strf("%s: has an RSA key of %u bits, %u to %u are accepted", path, bits,
+                                        X509_RSA_BITS_MIN, X509_RSA_BITS_MAX);
+                if (r == -EOPNOTSUPP)
+                        *reterr = strf("%s: has a key that is not Ed25519, ECDSA or RSA", path);
+                if (r < 0)
+                        return -EINVAL;
         }
         return check_time(chain->crts[0], path, reterr);
 }

@@ -73,7 +73,7 @@ static ssize_t on_push(gnutls_transport_ptr_t userdata, const giovec_t *iov, int
 }
 
 /* CertificateVerify has come and was not looked at. Checking the chain now, and not after it as GnuTLS would, means
- * that a stranger's key is never used for anything: with a modulus of 60 kB one use of it takes seconds. */
+ * that a stranger's key is never used for anything: one use of an RSA key of 100,000 bits takes GMP 38 seconds. */
 static int on_certificate_verify(gnutls_session_t gnutls, unsigned _unused_ type, unsigned _unused_ post,
                 unsigned incoming, const gnutls_datum_t _unused_ *message) {
         TlsSession *s = gnutls_session_get_ptr(gnutls);

@@ -91,12 +91,17 @@ static int refuse_name(TlsRefusal *reterr, int error) {
 /* Before any signature is checked: a huge RSA key would make that take seconds. */
 static int check_keys(const PeerChain *c, const Identity *who, TlsRefusal *reterr) {
         for (unsigned i = 0; i < c->n_crts; i++) {
-                unsigned bits = x509_get_refused_rsa_bits(c->crts[i]);
+                unsigned bits = 0;
+                int r;
 
-                if (bits > 0)
+                r = x509_check_key(c->crts[i], &bits);
+                if (r == -ERANGE)
                         return refuse(reterr, GNUTLS_A_BAD_CERTIFICATE, who,
                                         "the certificate has an RSA key of %u bits, %u to %u are accepted", bits,
                                         X509_RSA_BITS_MIN, X509_RSA_BITS_MAX);
+                if (r < 0)
+                        return refuse(reterr, GNUTLS_A_UNSUPPORTED_CERTIFICATE, who,
+                                        "the certificate has a key that is not Ed25519, ECDSA or RSA");
         }
         return 0;
 }

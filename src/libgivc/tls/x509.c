@@ -61,12 +61,15 @@ bool x509_name_is_valid(const void *p, size_t size) {
         return label > 0 && s[size - 1] != '-';
 }
 
-unsigned x509_get_refused_rsa_bits(gnutls_x509_crt_t crt) {
-        unsigned bits = 0;
-        int algorithm;
-
-        algorithm = gnutls_x509_crt_get_pk_algorithm(crt, &bits);
-        if (algorithm != GNUTLS_PK_RSA && algorithm != GNUTLS_PK_RSA_PSS)
+int x509_check_key(gnutls_x509_crt_t crt, unsigned *ret_bits) {
+        switch (gnutls_x509_crt_get_pk_algorithm(crt, ret_bits)) {
+        case GNUTLS_PK_RSA:
+        case GNUTLS_PK_RSA_PSS:
+                return *ret_bits < X509_RSA_BITS_MIN || *ret_bits > X509_RSA_BITS_MAX ? -ERANGE : 0;
+        case GNUTLS_PK_ECDSA:
+        case GNUTLS_PK_EDDSA_ED25519:
                 return 0;
-        return bits < X509_RSA_BITS_MIN || bits > X509_RSA_BITS_MAX ? bits : 0;
+        default:
+                return -EOPNOTSUPP;
+        }
 }

@@ -35,8 +35,9 @@ int x509_serial_from_bytes(const void *p, size_t size, X509Serial *ret) _warn_un
 int x509_serial_from_certificate(gnutls_x509_crt_t crt, X509Serial *ret) _warn_unused_;
 /* Letters, digits, '-' and '_' in labels of at most 63, joined by dots, at most IDENTITY_NAME_SIZE_MAX in all. */
 bool x509_name_is_valid(const void *p, size_t size);
-/* Bits of an RSA key outside of what is accepted; 0 when the key is another kind or its size is fine. */
-unsigned x509_get_refused_rsa_bits(gnutls_x509_crt_t crt);
+/* The certificate's key is of a kind and size that is accepted: 0, -EOPNOTSUPP for another kind, -ERANGE for an RSA key
+ * that is too small or too large, with its bits. */
+int x509_check_key(gnutls_x509_crt_t crt, unsigned *ret_bits) _warn_unused_;
 
 /* identity_new_certificate() over a certificate that is parsed already. */
 int identity_new_x509(

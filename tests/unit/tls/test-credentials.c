@@ -90,6 +90,8 @@ static void test_errors(void **state) {
                         "not-yet/cert.pem: is not valid before 20");
         check_error("ca-cert.pem", "rsa1024/cert.pem", "rsa1024/key.pem", NULL, -EINVAL,
                         "rsa1024/cert.pem: has an RSA key of 1024 bits, 2048 to 8192 are accepted");
+        check_error("ca-cert.pem", "dsa-ca/cert.pem", "dsa-ca/key.pem", NULL, -EINVAL,
+                        "dsa-ca/cert.pem: has a key that is not Ed25519, ECDSA or RSA");
         check_error("ca-cert.pem", "chain-20/cert.pem", "chain-20/key.pem", NULL, -EINVAL,
                         "chain-20/cert.pem: holds more than 3 certificates");
         check_error("ca-cert.pem", "good/cert.pem", "good/cert.pem", NULL, -EINVAL,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every reason to refuse a handshake has its own sentence on our side and its alert on the other. */
+#include <time.h>
+#include <valgrind/valgrind.h>
+
 #include "raw.h"
 
 typedef struct Case {
@@ -37,6 +40,8 @@ static const Case certificates[] = {
         { "critical", -EACCES, "the certificate has an unknown critical extension" PEER,
                         GNUTLS_A_UNSUPPORTED_CERTIFICATE },
         { "too-deep", -EACCES, "the certificate is beyond what its CA may sign" PEER, GNUTLS_A_BAD_CERTIFICATE },
+        { "dsa-ca", -EACCES, "the certificate has a key that is not Ed25519, ECDSA or RSA" PEER,
+                        GNUTLS_A_UNSUPPORTED_CERTIFICATE },
         { "huge", -EMSGSIZE, "the handshake is larger than 64 KiB", GNUTLS_A_RECORD_OVERFLOW },
         { "revoked", -EACCES, "the certificate is revoked" PEER, GNUTLS_A_CERTIFICATE_REVOKED },
         { "revoked-ca", -EACCES, "the certificate is revoked" PEER, GNUTLS_A_CERTIFICATE_REVOKED },
@@ -80,6 +85,25 @@ static void test_authorities(void **state) {
         (void) state;
         check_with("and-expired-ca.pem", TLS_SERVER, &expired, NULL, "h2");
         check_with("and-weak-ca.pem", TLS_SERVER, &weak, NULL, "h2");
+}
+
+static double cpu_seconds(void) {
+        struct timespec t;
+
+        assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+        return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
+}
+
+/* One use of such a key takes 38 seconds. Whoever used it would say here that the signature is wrong, for it is. */
+static void test_key_that_is_never_used(void **state) {
+        static const Case huge = { "huge-rsa", -EACCES,
+                "the certificate has an RSA key of 100000 bits, 2048 to 8192 are accepted" PEER,
+                GNUTLS_A_BAD_CERTIFICATE };
+        double before = cpu_seconds();
+
+        (void) state;
+        check(TLS_SERVER, &huge, NULL, "h2");
+        assert_true(cpu_seconds() - before < (RUNNING_ON_VALGRIND ? 10 : 1));
 }
 
 static void test_client_certificates(void **state) {
@@ -235,6 +259,7 @@ static void test_endless_handshake(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_authorities),
+                cmocka_unit_test(test_key_that_is_never_used),
                 cmocka_unit_test(test_client_certificates),
                 cmocka_unit_test(test_server_certificates),
                 cmocka_unit_test(test_protocols),
