@@ -82,7 +82,7 @@ include tests/install.mk
 lint:
 	$(PYTHON) tests/lint/lint.py
 check-cli: $(PROGRAMS) $(B)/tests/cli/admin_pb2.py
-	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/cli
+	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/cli tests/lint
 $(B)/tests/cli/admin_pb2.py: $(PROTOS)
 	@mkdir -p $(@D)
 	protoc --proto_path=proto --python_out=$(@D) --grpc_out=$(@D) --plugin=protoc-gen-grpc=$$(command -v grpc_python_plugin) $^

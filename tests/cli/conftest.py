@@ -23,7 +23,8 @@ SANITIZERS = {f'{kind}_OPTIONS': f'log_path={BUILD}/tests/cli/sanitizer:exitcode
 
 
 def environment(**variables):
-    env = {k: v for k, v in os.environ.items() if not k.startswith(('GIVC_', 'COLUMNS', 'NO_COLOR'))}
+    keep = ('GIVC_QUEUE',)  # forces a way of driving gRPC
+    env = {k: v for k, v in os.environ.items() if k in keep or not k.startswith(('GIVC_', 'COLUMNS', 'NO_COLOR'))}
     return env | {'LC_ALL': 'C.UTF-8', 'TERM': 'xterm', 'TZ': 'UTC'} | SANITIZERS | variables
 
 

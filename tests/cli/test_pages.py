@@ -2,8 +2,10 @@
 """Help, manual page and tables say the same."""
 
 import re
+import subprocess
 
-from conftest import ROOT, Client
+import pytest
+from conftest import BUILD, ROOT, WAIT, Client
 
 PAGE = (ROOT / 'man/givcctl.1.scd').read_text()
 HELP = Client()('--help').stdout
@@ -14,7 +16,7 @@ def section(title):
 
 
 def test_verbs():
-    verbs = re.findall(r'^\t\{? ?"|^        \{ "(\w+)", \d', (ROOT / 'src/ctl/verbs.c').read_text(), re.M)
+    verbs = re.findall(r'^        \{ "(\w+)", \d', (ROOT / 'src/ctl/verbs.c').read_text(), re.M)
     shown = re.findall(r'^  ([a-z]+) ', HELP, re.M)
     assert shown == verbs and len(verbs) >= 7
     assert re.findall(r'^\*([a-z]+)\*', section('VERBS'), re.M) == verbs
@@ -36,3 +38,24 @@ def test_variables():
 def test_exit_statuses():
     known = re.findall(r'^ +CTL_\w+ = (\d+),', (ROOT / 'src/ctl/ctl.h').read_text(), re.M)
     assert re.findall(r'^\*(\d+)\*', section('EXIT STATUS'), re.M) == known
+
+
+@pytest.mark.parametrize('program', ['givc-admin', 'givc-agent'])
+def test_options_of_the_daemons(program):
+    done = subprocess.run([BUILD / program, '--help'], capture_output=True, text=True, timeout=WAIT, check=True)
+    page = (ROOT / f'man/{program}.8.scd').read_text()
+    options = re.search(r'^# OPTIONS\n(.*?)(?=^# )', page, re.M | re.S)[1]
+    documented = set(re.findall(r'\*(--[a-z-]+)', ''.join(re.findall(r'^\*.*$', options, re.M))))
+    assert documented | {'--version'} == set(re.findall(r'--[a-z-]+', done.stdout)) | {'--version'}
+    assert '--version' in documented
+
+
+def test_limits_of_the_admin():
+    page = ' '.join((ROOT / 'man/givc-admin.8.scd').read_text().split())
+    for header, name, words in (('src/admin/registry.h', 'REGISTRY_AGENTS_MAX', '{} agents'),
+                                ('src/admin/registry.h', 'REGISTRY_ENTRIES_PER_AGENT_MAX', '{} entries of one agent'),
+                                ('src/libgivc/rpc/limits.h', 'RPC_CALLS_PER_PEER_MAX', '{} calls in progress'),
+                                ('src/libgivc/rpc/limits.h', 'RPC_CONNECTIONS_PER_PEER_MAX', '{} connections of one'),
+                                ('src/libgivc/rpc/limits.h', 'RPC_CONNECTIONS_MAX', '{} connections in all')):
+        value = re.search(rf'#define {name}\s+(\d+)', (ROOT / header).read_text())[1]
+        assert words.format(value) in page, name
