@@ -310,6 +310,7 @@ static int reply_unit_property(FakeConnection *c, sd_bus_message *m, const FakeU
         } strings[] = {
                 { "FreezerState", u ? u->freezer_state : "running" },
                 { "ActiveState", u ? u->active_state : "inactive" },
+                { "ControlGroup", strempty(u ? u->control_group : NULL) },
                 { "Result", u ? u->result : "success" },
         };
         char path[64];

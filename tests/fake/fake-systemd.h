@@ -44,6 +44,7 @@ typedef struct FakeUnit {
         unsigned n_references;      /* AddRef */
         char **argv, **environment; /* of StartTransientUnit */
         char *type, *working_directory, *slice;
+        const char *control_group; /* for tests to set; NULL: none */
         unsigned n_starts, n_stops;
         int last_signal; /* of KillUnit, 0: none */
         uint32_t job;    /* 0: none */

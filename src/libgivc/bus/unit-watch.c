@@ -3,53 +3,14 @@
  * one call. Reading must not change what is watched: ListUnits and ListUnitsByPatterns only look, whereas asking for
  * a unit by its name loads it, which the manager announces by UnitNew and UnitRemoved. So a stopped unit's file is
  * asked for once (ListUnitsByNames), and again only after it was loaded for another's sake. */
-#include "bus/bus-internal.h"
+#include "bus/unit-watch-internal.h"
 
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 #define TELL_DELAY_USEC (1 * USEC_PER_MSEC)
-/* Sent whenever a unit changes, once for each of its interfaces. */
-#define PROPERTIES_RULE                                                                                                \
-        "interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',path_namespace='" UNIT_PATH "',"       \
-        "arg0='" UNIT_INTERFACE "'"
-#define RETRY_USEC (1 * USEC_PER_SEC)
-
-typedef struct Entry {
-        List changed; /* in UnitWatch.changed while there may be something to tell */
-        UnitWatch *watch;
-        char *name; /* as it was wanted or added */
-        char *id;   /* as the manager calls it: differs for an alias */
-        UnitStatus known, told;
-        bool added;                            /* by unit_watch_add() */
-        bool loaded;                           /* the manager has it */
-        bool file_known;                       /* known has been read since it was last loaded */
-        bool stale;                            /* to be read with the next call */
-        bool asked;                            /* in the call that is out */
-        sd_bus_slot *file_slot, *freezer_slot; /* calls that are out; nothing is told meanwhile */
-} Entry;
-
-struct UnitWatch {
-        List watches;
-        Bus *bus;
-        BusListener listener;
-        const UnitWatchHooks *hooks;
-        void *userdata;
-        Map *entries;
-        List changed;
-        unsigned n_aliases;
-        sd_bus_slot *properties_slot, *new_slot, *removed_slot, *reloading_slot; /* matches */
-        sd_bus_slot *list_slot;
-        sd_event_source *timer;
-        bool all_stale; /* read everything with the next call */
-        bool reloading; /* the manager drops and makes all units; what it says of them means nothing */
-        bool sync_owed;
-        bool telling, freed;
-};
-
-static void entry_touch(Entry *e);
+#define RETRY_USEC      (1 * USEC_PER_SEC)
 
 static void slot_done(sd_bus_slot **s) {
         *s = sd_bus_slot_unref(*s);
@@ -67,7 +28,7 @@ static void watch_schedule(UnitWatch *w, usec_t delay) {
         (void) sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
 }
 
-static Entry *entry_free(Entry *e) {
+static WatchEntry *entry_free(WatchEntry *e) {
         if (!e)
                 return NULL;
         if (e->id && !streq(e->name, e->id))
@@ -75,6 +36,7 @@ static Entry *entry_free(Entry *e) {
         list_remove(&e->changed);
         slot_done(&e->file_slot);
         slot_done(&e->freezer_slot);
+        unit_cgroup_free(e->cgroup);
         unit_status_done(&e->known);
         unit_status_done(&e->told);
         free(e->name);
@@ -82,21 +44,21 @@ static Entry *entry_free(Entry *e) {
         free(e);
         return NULL;
 }
-DEFINE_CLEANUP(Entry *, entry_free)
+DEFINE_CLEANUP(WatchEntry *, entry_free)
 
-static void entry_forget(Entry *e) {
+static void entry_forget(WatchEntry *e) {
         (void) map_remove(e->watch->entries, e->name);
         entry_free(e);
 }
 
-static int entry_new(UnitWatch *w, const char *name, Entry **ret) {
-        _cleanup_(entry_freep) Entry *e = NULL;
+static int entry_new(UnitWatch *w, const char *name, WatchEntry **ret) {
+        _cleanup_(entry_freep) WatchEntry *e = NULL;
         _cleanup_free_ char *path = NULL;
         int r;
 
         if (map_size(w->entries) >= UNIT_WATCH_MAX)
                 return -E2BIG;
-        e = new0(Entry, 1);
+        e = new0(WatchEntry, 1);
         if (!e)
                 return -ENOMEM;
         e->watch = w;
@@ -119,9 +81,8 @@ static int entry_new(UnitWatch *w, const char *name, Entry **ret) {
         return 0;
 }
 
-/* The entry that the manager calls so, made when it is wanted. */
-static Entry *watch_find(UnitWatch *w, const char *id) {
-        Entry *e = map_get(w->entries, id);
+WatchEntry *watch_find(UnitWatch *w, const char *id) {
+        WatchEntry *e = map_get(w->entries, id);
 
         if (e || !w->hooks->wanted(id, w->userdata))
                 return e;
@@ -132,28 +93,30 @@ static Entry *watch_find(UnitWatch *w, const char *id) {
         return e;
 }
 
-/* Calls f, which may forget the entry, for all that the manager calls so: the unit itself and its aliases. */
-static void watch_visit(UnitWatch *w, const char *id, bool make, void (*f)(Entry *e, void *argument), void *argument) {
-        Entry *e = make ? watch_find(w, id) : map_get(w->entries, id);
+void watch_visit(UnitWatch *w, const char *id, bool make, void (*f)(WatchEntry *e, void *argument), void *argument) {
+        WatchEntry *e = make ? watch_find(w, id) : map_get(w->entries, id);
 
         if (e && streq(e->id, id))
                 f(e, argument);
         if (w->n_aliases > 0)
-                MAP_FOREACH(a, w->entries, Entry)
+                MAP_FOREACH(a, w->entries, WatchEntry)
                         if (streq(a->id, id) && !streq(a->name, id))
                                 f(a, argument);
 }
 
-static int field_set(Entry *e, char **field, const char *value) {
+int watch_entry_set(WatchEntry *e, char **field, const char *value) {
         int r;
 
         r = str_replace(field, value);
         if (r > 0)
-                entry_touch(e);
+                watch_entry_touch(e);
+        /* A unit that begins again has a new cgroup. */
+        if (r > 0 && field == &e->known.active_state)
+                e->cgroup = unit_cgroup_free(e->cgroup);
         return r;
 }
 
-static void entry_touch(Entry *e) {
+void watch_entry_touch(WatchEntry *e) {
         if (!e->changed.next || e->changed.next == &e->changed) {
                 list_init(&e->changed);
                 list_append(&e->watch->changed, &e->changed);
@@ -166,17 +129,17 @@ static bool is_active_state(const char *state) {
 }
 
 static int on_freezer_state(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *reterr) {
-        Entry *e = userdata;
+        WatchEntry *e = userdata;
         const char *state;
 
         slot_done(&e->freezer_slot);
         if (!sd_bus_message_is_method_error(m, NULL) && sd_bus_message_read(m, "v", "s", &state) > 0)
-                (void) field_set(e, &e->known.freezer_state, state);
-        entry_touch(e);
+                (void) watch_entry_set(e, &e->known.freezer_state, state);
+        watch_entry_touch(e);
         return 0;
 }
 
-static void entry_read_freezer(Entry *e) {
+static void entry_read_freezer(WatchEntry *e) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         Bus *b = e->watch->bus;
 
@@ -186,7 +149,17 @@ static void entry_read_freezer(Entry *e) {
                                 b->connection, &e->freezer_slot, m, on_freezer_state, e, BUS_CALL_TIMEOUT_USEC);
 }
 
-static int entry_apply(Entry *e, const UnitRow *row) {
+static void on_cgroup(void *userdata) {
+        entry_read_freezer(userdata);
+        watch_entry_touch(userdata);
+}
+
+void watch_entry_follow(WatchEntry *e) {
+        if (!e->cgroup && is_active_state(e->known.active_state) && bus_is_connected(e->watch->bus))
+                e->cgroup = unit_cgroup_watch(e->watch->bus, e->id, e->known.path, on_cgroup, e);
+}
+
+static int entry_apply(WatchEntry *e, const UnitRow *row) {
         const struct {
                 char **field;
                 const char *value;
@@ -200,18 +173,19 @@ static int entry_apply(Entry *e, const UnitRow *row) {
         int r;
 
         for (size_t i = 0; i < ELEMENTSOF(fields); i++) {
-                r = field_set(e, fields[i].field, fields[i].value);
+                r = watch_entry_set(e, fields[i].field, fields[i].value);
                 if (r < 0)
                         return r;
         }
+        watch_entry_follow(e);
         if (!is_active_state(row->active_state))
-                return field_set(e, &e->known.freezer_state, "running");
+                return watch_entry_set(e, &e->known.freezer_state, "running");
         entry_read_freezer(e);
         return 0;
 }
 
 static int on_file(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *reterr) {
-        Entry *e = userdata;
+        WatchEntry *e = userdata;
         UnitRow row;
 
         slot_done(&e->file_slot);
@@ -231,11 +205,11 @@ static int on_file(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *ret
                 e->stale = true;
         }
         (void) entry_apply(e, &row);
-        entry_touch(e);
+        watch_entry_touch(e);
         return 0;
 }
 
-static void entry_read_file(Entry *e) {
+static void entry_read_file(WatchEntry *e) {
         Bus *b = e->watch->bus;
 
         if (!bus_is_connected(b) || e->file_slot)
@@ -245,34 +219,34 @@ static void entry_read_file(Entry *e) {
 }
 
 /* The manager does not have the unit. What was added is still a unit, with a file or without. */
-static void entry_unloaded(Entry *e) {
+void watch_entry_unloaded(WatchEntry *e) {
         e->loaded = e->stale = e->asked = false;
         slot_done(&e->freezer_slot);
         if (!e->added && !e->told.name) {
                 entry_forget(e);
                 return;
         }
-        (void) field_set(e, &e->known.active_state, "inactive");
-        (void) field_set(e, &e->known.sub_state, "dead");
-        (void) field_set(e, &e->known.freezer_state, "running");
+        (void) watch_entry_set(e, &e->known.active_state, "inactive");
+        (void) watch_entry_set(e, &e->known.sub_state, "dead");
+        (void) watch_entry_set(e, &e->known.freezer_state, "running");
         if (!e->added)
-                (void) field_set(e, &e->known.load_state, "not-found");
+                (void) watch_entry_set(e, &e->known.load_state, "not-found");
         else if (!e->file_known)
                 entry_read_file(e);
-        entry_touch(e);
+        watch_entry_touch(e);
 }
 
-static void entry_loaded(Entry *e) {
+void watch_entry_loaded(WatchEntry *e) {
         e->loaded = true;
         e->file_known = false;
         slot_done(&e->file_slot);
 }
 
-static void entry_on_row(Entry *e, void *argument) {
+static void entry_on_row(WatchEntry *e, void *argument) {
         e->asked = e->stale = false;
-        entry_loaded(e);
+        watch_entry_loaded(e);
         (void) entry_apply(e, argument);
-        entry_touch(e);
+        watch_entry_touch(e);
 }
 
 static int on_list(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *reterr) {
@@ -283,7 +257,7 @@ static int on_list(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *ret
         slot_done(&w->list_slot);
         if (sd_bus_message_is_method_error(m, NULL) ||
                         sd_bus_message_enter_container(m, 'a', UNIT_ROWS_SIGNATURE) < 0) {
-                MAP_FOREACH(e, w->entries, Entry) {
+                MAP_FOREACH(e, w->entries, WatchEntry) {
                         e->stale |= e->asked;
                         e->asked = false;
                 }
@@ -295,9 +269,9 @@ static int on_list(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *ret
                 /* Known by name only, since another unit refers to it, is not there. */
                 if (!streq(row.load_state, "not-found") || is_active_state(row.active_state))
                         watch_visit(w, row.name, true, entry_on_row, &row);
-        MAP_FOREACH(e, w->entries, Entry)
+        MAP_FOREACH(e, w->entries, WatchEntry)
                 if (e->asked)
-                        entry_unloaded(e);
+                        watch_entry_unloaded(e);
         watch_schedule(w, TELL_DELAY_USEC);
         return 0;
 }
@@ -313,7 +287,7 @@ static int append_stale(UnitWatch *w, sd_bus_message *m) {
                 return r;
         /* A unit name has no character that a pattern would take for more than itself: the manager matches these with
          * FNM_NOESCAPE. */
-        MAP_FOREACH(e, w->entries, Entry) {
+        MAP_FOREACH(e, w->entries, WatchEntry) {
                 if (!e->stale)
                         continue;
                 r = sd_bus_message_append(m, "s", e->id);
@@ -328,7 +302,7 @@ static int watch_read(UnitWatch *w) {
         bool any = w->all_stale;
         int r;
 
-        MAP_FOREACH(e, w->entries, Entry)
+        MAP_FOREACH(e, w->entries, WatchEntry)
                 any |= e->stale;
         if (!any || w->list_slot || w->reloading || !bus_is_connected(w->bus))
                 return 0;
@@ -343,7 +317,7 @@ static int watch_read(UnitWatch *w) {
         r = sd_bus_call_async(w->bus->connection, &w->list_slot, m, on_list, w, BUS_CALL_TIMEOUT_USEC);
         if (r < 0)
                 return r;
-        MAP_FOREACH(e, w->entries, Entry) {
+        MAP_FOREACH(e, w->entries, WatchEntry) {
                 e->asked = e->stale || w->all_stale;
                 e->stale = false;
                 /* Files may have changed too. */
@@ -355,11 +329,11 @@ static int watch_read(UnitWatch *w) {
 }
 
 /* Something is still to be read before this may be told. */
-static bool entry_is_pending(const Entry *e) {
+static bool entry_is_pending(const WatchEntry *e) {
         return e->stale || e->asked || e->file_slot || e->freezer_slot;
 }
 
-static void entry_tell(Entry *e) {
+static void entry_tell(WatchEntry *e) {
         UnitWatch *w = e->watch;
 
         if (e->told.name && unit_status_equal(&e->known, &e->told)) {
@@ -369,7 +343,7 @@ static void entry_tell(Entry *e) {
         }
         unit_status_done(&e->told);
         if (unit_status_copy(&e->known, &e->told) < 0) {
-                entry_touch(e);
+                watch_entry_touch(e);
                 watch_schedule(w, RETRY_USEC);
                 return;
         }
@@ -386,7 +360,7 @@ static void entry_tell(Entry *e) {
 
 static void watch_tell(UnitWatch *w) {
         while (!w->freed && !list_is_empty(&w->changed)) {
-                Entry *e = LIST_ITEM(w->changed.next, Entry, changed);
+                WatchEntry *e = LIST_ITEM(w->changed.next, WatchEntry, changed);
 
                 list_remove(&e->changed);
                 if (entry_is_pending(e))
@@ -398,7 +372,7 @@ static void watch_tell(UnitWatch *w) {
 static bool watch_is_synced(UnitWatch *w) {
         if (!bus_is_connected(w->bus) || w->all_stale || w->list_slot || w->reloading || !list_is_empty(&w->changed))
                 return false;
-        MAP_FOREACH(e, w->entries, Entry)
+        MAP_FOREACH(e, w->entries, WatchEntry)
                 if (entry_is_pending(e))
                         return false;
         return true;
@@ -426,147 +400,6 @@ static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *u
         return 0;
 }
 
-/* What a signal says about the entry; what it does not say stays. */
-static int entry_apply_signal(Entry *e, sd_bus_message *m) {
-        const struct {
-                const char *property;
-                char **field;
-        } fields[] = {
-                { "ActiveState", &e->known.active_state },
-                { "SubState", &e->known.sub_state },
-                { "FreezerState", &e->known.freezer_state },
-                { "Description", &e->known.description },
-                { "LoadState", &e->known.load_state },
-        };
-        const char *property, *value;
-        int r;
-
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                char **field = NULL;
-
-                r = sd_bus_message_read(m, "s", &property);
-                if (r < 0)
-                        return r;
-                for (size_t i = 0; i < ELEMENTSOF(fields); i++)
-                        if (streq(property, fields[i].property))
-                                field = fields[i].field;
-                r = field ? sd_bus_message_read(m, "v", "s", &value) : sd_bus_message_skip(m, "v");
-                if (r >= 0 && field)
-                        r = field_set(e, field, value);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        return r;
-        }
-        return r;
-}
-
-static void entry_on_signal(Entry *e, void *argument) {
-        sd_bus_message *m = argument;
-
-        if (!e->loaded) {
-                e->stale = true;
-                entry_touch(e);
-        }
-        entry_loaded(e);
-        if (entry_apply_signal(e, m) < 0)
-                e->stale = true;
-        if (sd_bus_message_rewind(m, true) >= 0)
-                (void) sd_bus_message_skip(m, "s");
-}
-
-static int on_properties(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *reterr) {
-        _cleanup_free_ char *id = NULL;
-        UnitWatch *w = userdata;
-        const char *interface;
-
-        /* Most signals end here: they are about units that nobody wants. */
-        if (sd_bus_path_decode(sd_bus_message_get_path(m), UNIT_PATH, &id) <= 0)
-                return 0;
-        if (w->n_aliases == 0 && !watch_find(w, id))
-                return 0;
-        if (!bus_is_from_manager(w->bus, m) || sd_bus_message_read(m, "s", &interface) < 0 ||
-                        !streq(interface, UNIT_INTERFACE))
-                return 0;
-        watch_visit(w, id, true, entry_on_signal, m);
-        return 0;
-}
-
-static void entry_on_new(Entry *e, _unused_ void *argument) {
-        e->stale = true;
-        entry_touch(e);
-}
-
-static int on_new(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *reterr) {
-        UnitWatch *w = userdata;
-        const char *id;
-
-        if (!w->reloading && bus_is_from_manager(w->bus, m) && sd_bus_message_read(m, "s", &id) >= 0)
-                watch_visit(w, id, true, entry_on_new, NULL);
-        return 0;
-}
-
-static void entry_on_removed(Entry *e, _unused_ void *argument) {
-        if (e->loaded || (!e->added && !e->told.name)) {
-                entry_unloaded(e);
-                return;
-        }
-        /* The echo of our own look at its file. */
-        e->stale = false;
-        entry_touch(e);
-}
-
-static int on_removed(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *reterr) {
-        UnitWatch *w = userdata;
-        const char *id;
-
-        if (!w->reloading && bus_is_from_manager(w->bus, m) && sd_bus_message_read(m, "s", &id) >= 0)
-                watch_visit(w, id, false, entry_on_removed, NULL);
-        return 0;
-}
-
-static int on_reloading(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *reterr) {
-        UnitWatch *w = userdata;
-        int active;
-
-        if (!bus_is_from_manager(w->bus, m) || sd_bus_message_read(m, "b", &active) < 0)
-                return 0;
-        w->reloading = active;
-        if (!active)
-                unit_watch_refresh(w);
-        return 0;
-}
-
-static int watch_match(UnitWatch *w) {
-        const struct {
-                const char *member;
-                sd_bus_message_handler_t callback;
-                sd_bus_slot **slot;
-        } signals[] = {
-                { "UnitNew", on_new, &w->new_slot },
-                { "UnitRemoved", on_removed, &w->removed_slot },
-                { "Reloading", on_reloading, &w->reloading_slot },
-        };
-        sd_bus *connection = w->bus->connection;
-        const bool broker = sd_bus_is_bus_client(connection) > 0;
-        int r;
-
-        for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
-                r = sd_bus_match_signal_async(connection, signals[i].slot, broker ? MANAGER_NAME : NULL, MANAGER_PATH,
-                                MANAGER_INTERFACE, signals[i].member, signals[i].callback, NULL, w);
-                if (r < 0)
-                        return r;
-        }
-        return sd_bus_add_match_async(connection, &w->properties_slot,
-                        broker ? "type='signal',sender='" MANAGER_NAME "'," PROPERTIES_RULE
-                               : "type='signal'," PROPERTIES_RULE,
-                        on_properties, NULL, w);
-}
-
 static void watch_detach(UnitWatch *w) {
         slot_done(&w->properties_slot);
         slot_done(&w->new_slot);
@@ -574,9 +407,10 @@ static void watch_detach(UnitWatch *w) {
         slot_done(&w->reloading_slot);
         slot_done(&w->list_slot);
         w->reloading = false;
-        MAP_FOREACH(e, w->entries, Entry) {
+        MAP_FOREACH(e, w->entries, WatchEntry) {
                 slot_done(&e->file_slot);
                 slot_done(&e->freezer_slot);
+                e->cgroup = unit_cgroup_free(e->cgroup);
                 e->asked = false;
         }
 }
@@ -635,7 +469,7 @@ UnitWatch *unit_watch_free(UnitWatch *w) {
                 return NULL; /* on_timer() does the rest */
         if (w->entries) {
                 watch_detach(w);
-                MAP_FOREACH(e, w->entries, Entry)
+                MAP_FOREACH(e, w->entries, WatchEntry)
                         entry_forget(e);
                 map_free(w->entries);
         }
@@ -646,7 +480,7 @@ UnitWatch *unit_watch_free(UnitWatch *w) {
 }
 
 int unit_watch_add(UnitWatch *w, const char *name) {
-        Entry *e = map_get(w->entries, name);
+        WatchEntry *e = map_get(w->entries, name);
         int r;
 
         if (!unit_name_is_valid(name))
@@ -661,12 +495,12 @@ int unit_watch_add(UnitWatch *w, const char *name) {
         e->added = true;
         if (!e->loaded)
                 e->stale = true;
-        entry_touch(e);
+        watch_entry_touch(e);
         return 0;
 }
 
 void unit_watch_refresh(UnitWatch *w) {
-        MAP_FOREACH(e, w->entries, Entry)
+        MAP_FOREACH(e, w->entries, WatchEntry)
                 if (!e->added && !w->hooks->wanted(e->name, w->userdata))
                         entry_forget(e);
         w->all_stale = true;
@@ -674,19 +508,19 @@ void unit_watch_refresh(UnitWatch *w) {
 }
 
 const UnitStatus *unit_watch_get(UnitWatch *w, const char *name) {
-        const Entry *e = map_get(w->entries, name);
+        const WatchEntry *e = map_get(w->entries, name);
 
         return e && e->told.name ? &e->told : NULL;
 }
 
 static void watch_poke(UnitWatch *w, const char *name) {
-        const Entry *named = map_get(w->entries, name);
+        const WatchEntry *named = map_get(w->entries, name);
 
         /* A name that we do not know may be an alias of any. */
-        MAP_FOREACH(e, w->entries, Entry)
+        MAP_FOREACH(e, w->entries, WatchEntry)
                 if (e->loaded && is_active_state(e->known.active_state) && (!named || streq(e->id, named->id))) {
                         entry_read_freezer(e);
-                        entry_touch(e);
+                        watch_entry_touch(e);
                 }
 }
 

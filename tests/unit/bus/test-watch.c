@@ -2,7 +2,11 @@
 /* Watching units: what is told, when, how often, and what it costs the manager. */
 #include "unit/bus/fixture.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+
+#include "bus/unit-cgroup.h"
 
 typedef struct Told {
         unsigned n, n_synced;
@@ -293,6 +297,66 @@ static void test_freezer(void **state) {
         fake_unit_exit(f->fake, "a.service", 1);
         turn_until_quiet(f);
         assert_told(&t, "a.service loaded/failed/failed/running; ");
+}
+
+static void write_events(const char *file, const char *text) {
+        int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+        assert_return_code(fd, errno);
+        assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+        close(fd);
+}
+
+/* Others freeze it, and only the kernel says so. The cgroup goes and comes with the unit. */
+static void test_freezer_of_others(void **state) {
+        char directory[] = "/tmp/givc-cgroup-XXXXXX";
+        const char *root = unit_cgroup_root;
+        _cleanup_(unit_watch_freep) UnitWatch *w = NULL;
+        _cleanup_free_ char *group = NULL, *file = NULL;
+        Fixture *f = *state;
+        Told t = {};
+        FakeUnit *u;
+
+        assert_non_null(mkdtemp(directory));
+        group = strf("%s/a.service", directory);
+        file = strf("%s/cgroup.events", group);
+        assert_return_code(mkdir(group, 0700), errno);
+        write_events(file, "populated 1\nfrozen 0\n");
+        unit_cgroup_root = directory;
+        u = fake_systemd_add(f->fake, "a.service");
+        u->control_group = "/a.service";
+        fake_unit_set_state(f->fake, "a.service", "active", "running");
+        w = watch_begin(f, &t);
+        watch_add(&t, "a.service");
+        TURN_UNTIL(f, t.n_synced == 1);
+        turn_until_quiet(f);
+        assert_told(&t, "a.service loaded/active/running/running; ");
+        for (unsigned i = 0; i < 3; i++) {
+                fake_unit_set_freezer_state(f->fake, "a.service", "frozen");
+                turn_until_quiet(f);
+                assert_told(&t, "");
+                write_events(file, "populated 1\nfrozen 1\n");
+                turn_until_quiet(f);
+                assert_told(&t, "a.service loaded/active/running/frozen; ");
+                fake_unit_set_freezer_state(f->fake, "a.service", "running");
+                write_events(file, "populated 1\nfrozen 0\n");
+                turn_until_quiet(f);
+                assert_told(&t, "a.service loaded/active/running/running; ");
+                assert_return_code(unlink(file), errno);
+                fake_unit_exit(f->fake, "a.service", 0);
+                turn_until_quiet(f);
+                write_events(file, "populated 1\nfrozen 0\n");
+                if (i == 1)
+                        fake_systemd_disconnect(f->fake);
+                fake_unit_set_state(f->fake, "a.service", "active", "running");
+                TURN_UNTIL(f, bus_is_connected(f->bus));
+                turn_until_quiet(f);
+                assert_told(&t, "a.service loaded/inactive/dead/running; a.service loaded/active/running/running; ");
+        }
+        unit_cgroup_root = root;
+        assert_return_code(unlink(file), errno);
+        assert_return_code(rmdir(group), errno);
+        assert_return_code(rmdir(directory), errno);
 }
 
 static void test_no_freezer(void **state) {
@@ -608,6 +672,7 @@ int main(void) {
                 PEER(test_comes_and_goes),
                 PEER(test_stopped_unit_is_quiet),
                 PEER(test_freezer),
+                BROKER(test_freezer_of_others),
                 PEER(test_no_freezer),
                 PEER(test_reload),
                 PEER(test_refresh),
