@@ -174,6 +174,8 @@ int agents_register(Agents *agents, const char *name, const char *tls_name, cons
                 (void) map_remove(agents->map, name);
                 return r;
         }
+        if (agents->on_registered)
+                agents->on_registered(a, agents->userdata);
         (void) TAKE_PTR(a);
         return 0;
 }

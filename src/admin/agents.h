@@ -37,6 +37,8 @@ struct Agents {
         TlsCredentials *credentials; /* NULL: plain */
         Registry *registry;
         bool monitoring;
+        void (*on_registered)(const Agent *a, void *userdata); /* at a new address; may be NULL */
+        void *userdata;
         Map *map; /* unit name to Agent */
 };
 

@@ -12,29 +12,37 @@
 #define UNIT_SUFFIX  ".service"
 #define WORD_MAX     200
 
-int entry_type_from_number(unsigned number, EntryType *ret) {
-        static const EntryType types[] = {
-                { VM_HOST, SERVICE_MGR },
-                { VM_HOST, SERVICE_SVC },
-                { VM_HOST, SERVICE_APP }, /* a host is no VM */
-                { VM_ADM, SERVICE_VM },
-                { VM_ADM, SERVICE_MGR },
-                { VM_ADM, SERVICE_SVC },
-                { VM_ADM, SERVICE_APP },
-                { VM_SYS, SERVICE_VM },
-                { VM_SYS, SERVICE_MGR },
-                { VM_SYS, SERVICE_SVC },
-                { VM_SYS, SERVICE_APP },
-                { VM_APP, SERVICE_VM },
-                { VM_APP, SERVICE_MGR },
-                { VM_APP, SERVICE_SVC },
-                { VM_APP, SERVICE_APP },
-        };
+static const EntryType types[] = {
+        { VM_HOST, SERVICE_MGR },
+        { VM_HOST, SERVICE_SVC },
+        { VM_HOST, SERVICE_APP }, /* a host is no VM */
+        { VM_ADM, SERVICE_VM },
+        { VM_ADM, SERVICE_MGR },
+        { VM_ADM, SERVICE_SVC },
+        { VM_ADM, SERVICE_APP },
+        { VM_SYS, SERVICE_VM },
+        { VM_SYS, SERVICE_MGR },
+        { VM_SYS, SERVICE_SVC },
+        { VM_SYS, SERVICE_APP },
+        { VM_APP, SERVICE_VM },
+        { VM_APP, SERVICE_MGR },
+        { VM_APP, SERVICE_SVC },
+        { VM_APP, SERVICE_APP },
+};
 
+int entry_type_from_number(unsigned number, EntryType *ret) {
         if (number >= ELEMENTSOF(types))
                 return -EINVAL;
         *ret = types[number];
         return 0;
+}
+
+unsigned entry_type_to_number(EntryType t) {
+        unsigned i = 0;
+
+        while (i < ELEMENTSOF(types) - 1 && !entry_type_equal(types[i], t))
+                i++;
+        return i;
 }
 
 const char *vm_type_to_string(VmType t) {

@@ -43,6 +43,7 @@ typedef enum EntryPlacement {
 
 /* The number on the wire; -EINVAL when there is no such type. */
 int entry_type_from_number(unsigned number, EntryType *ret) _warn_unused_;
+unsigned entry_type_to_number(EntryType t);
 static inline bool entry_type_equal(EntryType a, EntryType b) {
         return a.vm == b.vm && a.service == b.service;
 }

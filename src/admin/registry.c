@@ -25,6 +25,8 @@ struct Registry {
         unsigned n_reservations;
         void (*on_change)(void *userdata);
         void *userdata;
+        void (*on_entry)(const Entry *e, bool there, void *userdata);
+        void *on_entry_userdata;
 };
 
 struct Reservation {
@@ -90,6 +92,16 @@ Registry *registry_free(Registry *r) {
 void registry_set_listener(Registry *r, void (*on_change)(void *userdata), void *userdata) {
         r->on_change = on_change;
         r->userdata = userdata;
+}
+
+void registry_set_recorder(Registry *r, void (*on_entry)(const Entry *e, bool there, void *userdata), void *userdata) {
+        r->on_entry = on_entry;
+        r->on_entry_userdata = userdata;
+}
+
+static void registry_record(Registry *r, const Entry *e, bool there) {
+        if (r->on_entry)
+                r->on_entry(e, there, r->on_entry_userdata);
 }
 
 WatchHub *registry_get_hub(Registry *r) {
@@ -243,6 +255,7 @@ static int registry_add(Registry *r, const EntryInfo *info) {
         list_append(&r->entries, &e->entries);
         registry_mark_twins(r, e);
         registry_publish(r, e, NULL, e->image, false);
+        registry_record(r, e, true);
         (void) TAKE_PTR(e);
         return 1;
 }
@@ -280,8 +293,10 @@ int registry_put(Registry *r, const EntryInfo *info) {
                 return k;
         e->type = info->type;
         e->placement = info->placement;
-        if (replaced)
+        if (replaced) {
                 e->since_usec = time_now(CLOCK_REALTIME);
+                registry_record(r, e, true);
+        }
         return registry_show(r, e, registry_is_reachable(r, e->agent), replaced);
 }
 
@@ -289,6 +304,7 @@ static void registry_take_out(Registry *r, Group *g, Entry *e) {
         (void) map_remove(g->entries, e->name);
         list_remove(&e->entries);
         registry_publish(r, e, e->image, NULL, false);
+        registry_record(r, e, false);
         entry_free(e);
 }
 

@@ -36,6 +36,8 @@ DEFINE_CLEANUP(Registry *, registry_free)
 /* on_change(userdata) after each visible change: readers have news, watch_hub_dispatch() them when nothing is half
  * done. */
 void registry_set_listener(Registry *r, void (*on_change)(void *userdata), void *userdata);
+/* on_entry(entry, there, userdata) when an entry was added, became another kind of thing, or is about to leave. */
+void registry_set_recorder(Registry *r, void (*on_entry)(const Entry *e, bool there, void *userdata), void *userdata);
 WatchHub *registry_get_hub(Registry *r);
 
 /* Adds the entry, or makes the one with its key what info says. 1 when something visible changed, 0 when not; -ENOSPC

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "admin/services/services.h"
+#include "admin/services/store.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -20,11 +21,13 @@ typedef struct Serve {
         RpcQueue *queue;
         RpcServer *server;
         Admin admin;
+        Store *store;
 } Serve;
 
 /* Handlers use the admin, so the server goes first; what the agents hold needs the queue. */
 static void serve_done(Serve *s) {
         rpc_server_free(s->server);
+        store_free(s->store);
         if (s->admin.registry)
                 admin_done(&s->admin);
         rpc_queue_unref(s->queue);
@@ -126,6 +129,25 @@ static int serve_init(Serve *s) {
         return services_add(s->server, &s->admin);
 }
 
+/* What the last run left with the service manager, or something new for the next one. */
+static int serve_restore(Serve *s) {
+        _cleanup_free_ int *fds = NULL;
+        int n, r;
+
+        n = daemon_take_fds(s->daemon, STORE_NAME, &fds);
+        if (n < 0)
+                return n;
+        for (int i = 1; i < n; i++)
+                (void) fd_close(fds[i]);
+        r = store_new(&s->admin, n > 0 ? fds[0] : -EBADF, &s->store);
+        if (r < 0 || n > 0)
+                return r;
+        r = daemon_store_fd(s->daemon, STORE_NAME, store_get_fd(s->store));
+        if (r < 0)
+                (void) log_warning_errno(r, "Cannot keep the registry over a restart");
+        return 0;
+}
+
 static bool fd_is_bound_to(int fd, const char *path) {
         struct sockaddr_un sa = {};
         socklen_t size = sizeof(sa);
@@ -225,6 +247,8 @@ int serve_run(const Config *config) {
                 return EXIT_SUCCESS;
         }
         r = serve_init(&s);
+        if (r >= 0)
+                r = serve_restore(&s);
         if (r < 0) {
                 (void) log_error_errno(r, "Cannot start");
                 return EXIT_FAILURE;
