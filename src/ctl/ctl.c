@@ -81,7 +81,9 @@ CtlExit ctl_fail(const Ctl *ctl, int error, RpcStatus *status, const char *what)
                 e = error == -EACCES ? CTL_NO_PERMISSION : error == -ETIMEDOUT ? CTL_TIMEOUT : CTL_UNREACHABLE;
                 ctl_print_failure(what, status, client_get_hint(ctl->client));
         } else {
-                bool lost = status->code == RPC_UNAVAILABLE && !client_is_connected(ctl->client);
+                /* A stream is the admin's own; of other calls it may say that the agent cannot be reached. */
+                bool lost = status->code == RPC_UNAVAILABLE &&
+                                (ctl->verb->flags & VERB_ENDLESS || !client_is_connected(ctl->client));
 
                 e = lost ? CTL_UNREACHABLE : ctl_exit_from_code(status->code);
                 ctl_print_failure(what, status, code_to_hint(status->code, ctl->verb->flags & VERB_CHANGES));

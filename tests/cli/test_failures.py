@@ -90,7 +90,7 @@ def test_watch_of_an_admin_that_stops(ctl, server):
     assert 'present' in watch.stdout.readline()
     server.admin.events.put(server.admin.END)
     _, err = watch.communicate(timeout=WAIT)
-    assert watch.returncode == FAILED
+    assert watch.returncode == UNREACHABLE
     assert err == 'Failed to watch the registry: The admin ended the stream (Unavailable).\n'
 
 
