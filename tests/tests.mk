@@ -77,7 +77,7 @@ check-storm: $(OUTSIDE) $(T)/storm/storm
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/storm
 
 # -- the client, walls and budgets, installation --------------------------------------------------------------------
-DEPS_CTL  := clang-format shellcheck scdoc mandoc python3-pyflakes protobuf-compiler-grpc libsmartcols-dev
+DEPS_CTL  := clang-format shellcheck scdoc mandoc python3-pyflakes protobuf-compiler-grpc libsmartcols-dev git binutils
 include tests/install.mk
 lint:
 	$(PYTHON) tests/lint/lint.py
