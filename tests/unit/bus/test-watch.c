@@ -28,6 +28,8 @@ static void hook_on_change(const UnitStatus *s, void *userdata) {
         Told *t = userdata;
         size_t n = strlen(t->log);
 
+        if (n > sizeof(t->log) / 2)
+                t->log[n = 0] = 0;
         assert_false(t->inside);
         t->n++;
         (void) snprintf(t->log + n, sizeof(t->log) - n, "%s %s/%s/%s/%s; ", s->name, s->load_state, s->active_state,
@@ -193,7 +195,6 @@ static void test_coalesces(void **state) {
         turn_until_quiet(f);
         /* At most one a millisecond, however many there were. */
         assert_in_range(t.n, 1, (time_now(CLOCK_MONOTONIC) - begin) / USEC_PER_MSEC);
-        assert_true(t.n < 1000);
         assert_non_null(endswith(t.log, "a.service loaded/active/exited/running; "));
 }
 
@@ -349,7 +350,7 @@ static void test_freezer_of_others(void **state) {
                 if (i == 1)
                         fake_systemd_disconnect(f->fake);
                 fake_unit_set_state(f->fake, "a.service", "active", "running");
-                TURN_UNTIL(f, bus_is_connected(f->bus));
+                TURN_UNTIL(f, t.n_synced == (i < 1 ? 1 : 2));
                 turn_until_quiet(f);
                 assert_told(&t, "a.service loaded/inactive/dead/running; a.service loaded/active/running/running; ");
         }
