@@ -108,7 +108,9 @@ static void adopt(Agent *a, const EntryStatus *status) {
         if (!own || own->type.vm != VM_APP || !vm || instance_app_length(status->name) == 0 ||
                         !entry_status_is_active(status))
                 return;
-        if (registry_put(a->agents->registry, &info) > 0)
+        /* A start that is in progress is reported by who started it. */
+        if (registry_put(a->agents->registry, &info) > 0 &&
+                        !registry_is_reserved(a->agents->registry, a->name, status->name))
                 log_write(LOG_INFO, LOG_FIELDS({ "GIVC_VM", vm }, { "UNIT", status->name }),
                                 "Application '%s' runs in VM '%s'", status->name, vm);
 }

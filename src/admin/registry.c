@@ -538,6 +538,13 @@ int registry_reserve_instance(Registry *r, const char *agent, const char *app, R
         return 0;
 }
 
+bool registry_is_reserved(const Registry *r, const char *agent, const char *name) {
+        LIST_FOREACH(v, &r->reservations, Reservation, reservations)
+                if (streq(v->agent, agent) && streq(v->name, name))
+                        return true;
+        return false;
+}
+
 const char *reservation_get_name(const Reservation *v) {
         return v->name;
 }

@@ -75,6 +75,7 @@ void registry_get_stats(const Registry *r, RegistryStats *ret);
 /* Reserves the first free instance APP@N.service for a start under agent: no entry and no other start has that name.
  * What becomes of the unit meanwhile is recorded. -ENOSPC, -ENOMEM. */
 int registry_reserve_instance(Registry *r, const char *agent, const char *app, Reservation **ret) _warn_unused_;
+bool registry_is_reserved(const Registry *r, const char *agent, const char *name);
 const char *reservation_get_name(const Reservation *v);
 /* The unit was seen to run and then to end since it was reserved. */
 bool reservation_has_exited(const Reservation *v);

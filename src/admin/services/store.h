@@ -12,7 +12,7 @@
 typedef struct Store Store;
 
 /* Takes over fd, or makes a new memory file when fd is negative; puts what is in it into the registry and the agents,
- * and records what happens to them from now on. What cannot be read is skipped, with a warning. 0 or a negative errno. */
+ * and records what happens to them from now on. What cannot be read is skipped, with a warning. Negative errno. */
 int store_new(Admin *admin, int fd, Store **ret) _warn_unused_;
 /* Before the admin. The file stays what it is. */
 Store *store_free(Store *s);

@@ -246,6 +246,8 @@ static void test_instances_are_reserved(void **state) {
         assert_int_equal(put(f->registry, NET_VM, "foot@2.service", VM_APP, SERVICE_APP, NULL), 1);
         assert_int_equal(registry_reserve_instance(f->registry, APP_VM, "foot", &a), 0);
         assert_string_equal(reservation_get_name(a), "foot@1.service");
+        assert_true(registry_is_reserved(f->registry, APP_VM, "foot@1.service"));
+        assert_false(registry_is_reserved(f->registry, NET_VM, "foot@1.service"));
         assert_int_equal(registry_reserve_instance(f->registry, APP_VM, "foot", &b), 0);
         assert_string_equal(reservation_get_name(b), "foot@3.service");
         assert_int_equal(registry_reserve_instance(f->registry, APP_VM, "fo", &other), 0);
