@@ -314,6 +314,8 @@ int rpc_channel_call_wait(RpcChannel *c, const ProtobufCServiceDescriptor *servi
                 rpc_status_from_errno(reterr, r);
                 return r;
         }
+        /* It belongs to its connection now: who gives up the channel ends its calls. */
+        keep = rpc_channel_unref(keep);
         r = promise_wait(&s->ended);
         if (r < 0)
                 return rpc_error(reterr, RPC_CANCELLED, "The call was cancelled");
