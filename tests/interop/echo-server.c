@@ -184,11 +184,12 @@ static int on_usr1(sd_event_source *source, const struct signalfd_siginfo *si, v
 
         rpc_server_get_stats(e->server, &s);
         printf("{\"connections\": %u, \"handshakes\": %u, \"calls\": %u, \"accepted\": %llu, \"refused\": %llu, "
-               "\"guarded\": %llu, \"lanes\": %u, \"fibers\": %u, \"fds\": %u, \"rss_kb\": %llu, \"mode\": \"%s\"}\n",
+               "\"guarded\": %llu, \"lanes\": %u, \"fibers\": %u, \"fds\": %u, \"rss_kb\": %llu, \"heap_kb\": %llu, "
+               "\"mode\": \"%s\"}\n",
                         s.n_connections, s.n_handshakes, s.n_calls, (unsigned long long) s.n_accepted,
                         (unsigned long long) s.n_refused, (unsigned long long) s.n_guarded,
                         rpc_queue_count_lanes(e->queue), fiber_count(), self_count_fds(),
-                        (unsigned long long) self_rss_kb(),
+                        (unsigned long long) self_rss_kb(), (unsigned long long) self_heap_kb(),
                         rpc_queue_get_mode(e->queue) == RPC_QUEUE_DRIVEN ? "driven" : "threaded");
         return 0;
 }

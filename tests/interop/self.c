@@ -2,6 +2,7 @@
 /* Reads /proc/self; see the header. */
 
 #include <dirent.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -35,4 +36,10 @@ uint64_t self_rss_kb(void) {
         fclose(f);
 
         return resident * (unsigned long long) sysconf(_SC_PAGESIZE) / 1024;
+}
+
+uint64_t self_heap_kb(void) {
+        struct mallinfo2 m = mallinfo2();
+
+        return (m.uordblks + m.hblkhd) / 1024;
 }

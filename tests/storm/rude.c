@@ -191,7 +191,7 @@ static int rude_work(RudePeer *p) {
         r = rude_receive_answer(p);
         if (r < 0)
                 return r;
-        if (p->kind == RUDE_HALF_FRAME && gnutls_record_send(p->tls, "\0\0\x64\0\0\0\0\0\3half", 13) < 0)
+        if (p->kind == RUDE_HALF_FRAME && gnutls_record_send(p->tls, "\0\0\x64\1\4\0\0\0\3half", 13) < 0)
                 return -ECONNRESET;
 
         return 0;

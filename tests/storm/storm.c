@@ -23,7 +23,8 @@
 #define STEADY      16  /* connections that stay */
 #define GUESTS      140 /* well-behaved ones of a wave */
 #define RUDES       80
-#define CONNECTING  10 /* guests that connect at a time: below the server's limit for one source */
+#define CONNECTING  10                  /* guests that connect at a time: below the server's limit for one source */
+#define STEADY_USEC (5 * USEC_PER_MSEC) /* between the calls of one that stays: the waves need the processor too */
 #define CALL_USEC   (5 * USEC_PER_SEC)
 #define LATE_USEC   USEC_PER_SEC
 #define SETTLE_USEC (10 * USEC_PER_SEC)
@@ -86,7 +87,7 @@ static void storm_fail(Storm *s, const char *what, const RpcStatus *status) {
 static int storm_call_wait(Storm *s, RpcChannel *c, unsigned delay_ms, size_t size) {
         Test__EchoRequest request = TEST__ECHO_REQUEST__INIT;
         _cleanup_proto_ Test__EchoReply *reply = NULL;
-        static uint8_t payload[65536];
+        static uint8_t payload[32768];
         RpcStatus status = {};
         RpcCallOptions options;
         Watched w;
@@ -167,9 +168,13 @@ static int steady_main(void *userdata) {
         int r;
 
         r = storm_channel_new(s, &c);
-        for (unsigned i = 0; r >= 0 && !s->stop; i++) {
-                r = i % 4 == 3 ? storm_stream_wait(s, c, 5, i % 8 == 7)
-                               : storm_call_wait(s, c, i % 10, i * 997 % 65536);
+        if (r < 0)
+                return r;
+        for (unsigned i = 0; !s->stop; i++) {
+                r = i % 4 == 3 ? storm_stream_wait(s, c, 5, i % 128 == 127)
+                               : storm_call_wait(s, c, i % 10, i * 997 % 16384);
+                if (r != -ECANCELED)
+                        r = fiber_sleep_wait(STEADY_USEC);
                 if (r == -ECANCELED)
                         return r;
         }
@@ -206,7 +211,7 @@ static int guest_main(void *userdata) {
         RpcChannel *c = g->storm->guests[g->i];
 
         (void) storm_call_wait(g->storm, c, 0, g->i * 331 % 32768);
-        (void) storm_stream_wait(g->storm, c, 3, g->i % 3 == 0);
+        (void) storm_stream_wait(g->storm, c, 3, g->i % 10 == 0);
         (void) storm_call_wait(g->storm, c, 5, 10);
         return 0;
 }
@@ -333,10 +338,10 @@ static int waves_main(void *userdata) {
                 r = wave_run(s);
                 lanes_settle_wait(s, STEADY);
                 printf("{\"wave\": %u, \"calls\": %llu, \"failed\": %llu, \"late\": %llu, \"lanes\": %u, \"fds\": %u, "
-                       "\"rss_kb\": %llu, \"ms\": %llu}\n",
+                       "\"rss_kb\": %llu, \"heap_kb\": %llu, \"ms\": %llu}\n",
                                 i, (unsigned long long) s->n_calls, (unsigned long long) s->n_failed,
                                 (unsigned long long) s->n_late, rpc_queue_count_lanes(s->queue), self_count_fds(),
-                                (unsigned long long) self_rss_kb(),
+                                (unsigned long long) self_rss_kb(), (unsigned long long) self_heap_kb(),
                                 (unsigned long long) ((time_now(CLOCK_MONOTONIC) - begin) / USEC_PER_MSEC));
                 if (r >= 0)
                         r = readable_wait(s, STDIN_FILENO);
