@@ -18,8 +18,7 @@ B        := build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
 # -- what the machine has -------------------------------------------------------------------------------------------
 PKG      := pkg-config
 PKGS     := libsystemd gnutls libprotobuf-c jansson
-GRPC_A   := $(shell $(PKG) --variable=libdir grpc_unsecure)/libgrpc_unsecure.a
-STATIC_GRPC ?= $(if $(wildcard $(GRPC_A)),yes,no)
+STATIC_GRPC ?= $(if $(wildcard $(shell $(CC) -print-file-name=libgrpc_unsecure.a)),yes,no)
 GRPC_SO  := $(shell $(PKG) --libs-only-L grpc_unsecure) -lgrpc_unsecure -lgpr
 ifeq ($(STATIC_GRPC),yes)
 GRPC_LIBS := -Wl,-Bstatic -Wl,--start-group $(filter -l%,$(shell $(PKG) --static --libs grpc_unsecure gpr)) -lupb \

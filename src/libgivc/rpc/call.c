@@ -12,6 +12,8 @@
 #include "rpc/server-internal.h"
 #include "rpc/wire.h"
 
+#define DOUBT_USEC (20 * USEC_PER_MSEC)
+
 struct RpcCall {
         List calls; /* in the connection's */
         RpcConnection *connection;
@@ -32,6 +34,8 @@ struct RpcCall {
         bool headers_sent, running, ended;
         grpc_byte_buffer *incoming, *reply;
         Promise received, sent;
+        uint64_t n_resets; /* of the peer, when the call began */
+        sd_event_source *doubt;
         RpcStatus status;
 };
 
@@ -56,6 +60,7 @@ static void call_free(RpcCall *c) {
         grpc_metadata_array_destroy(&c->metadata);
         proto_free(c->request);
         rpc_status_done(&c->status);
+        sd_event_source_disable_unref(c->doubt);
         strv_free(c->values);
         free(c->path);
         free(c);
@@ -295,6 +300,7 @@ void call_accept(RpcSlot *slot) {
         c->deadline = wire_time_to_usec(slot->details.deadline);
         grpc_call_details_destroy(&slot->details);
         grpc_call_details_init(&slot->details);
+        c->n_resets = relay_count_resets(connection->relay);
         list_append(&connection->calls, &c->calls);
         connection->peer->n_calls++;
         connection->server->stats.n_calls++;
@@ -366,10 +372,35 @@ int rpc_call_send_wait(RpcCall *call, const void *message) {
         return promise_wait(&call->sent);
 }
 
+static int on_doubt_over(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        RpcCall *c = userdata;
+
+        c->doubt = sd_event_source_disable_unref(c->doubt);
+        promise_resolve(&c->received, 0);
+        return 0;
+}
+
+/* gRPC says "no more messages" both when the client has finished and when it has left. Where nothing happened that ends a call
+ * early it has finished; else on_close() follows at once if it has left, and half an upload must not pass for a whole one. */
+static void call_no_more_messages(RpcCall *c) {
+        bool certain = relay_count_resets(c->connection->relay) == c->n_resets &&
+                        c->deadline > time_now(CLOCK_MONOTONIC);
+
+        if (certain ||
+                        sd_event_add_time_relative(rpc_queue_get_event(c->connection->server->queue), &c->doubt,
+                                        CLOCK_MONOTONIC, DOUBT_USEC, USEC_PER_MSEC, on_doubt_over, c) < 0)
+                promise_resolve(&c->received, certain ? 0 : -ECANCELED);
+}
+
 static void on_received(RpcOp *op, bool ok) {
         RpcCall *c = CONTAINER_OF(op, RpcCall, receive_op);
 
-        promise_resolve(&c->received, ok && !c->gone ? c->incoming != NULL : -ECANCELED);
+        if (!ok || c->gone)
+                promise_resolve(&c->received, -ECANCELED);
+        else if (c->incoming)
+                promise_resolve(&c->received, 1);
+        else
+                call_no_more_messages(c);
         c->n_ops--;
         call_check(c);
 }

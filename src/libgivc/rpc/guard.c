@@ -173,6 +173,7 @@ static int guard_check_incoming(Guard *g, GuardLane *l, uint8_t type, uint8_t fl
         case FRAME_CONTINUATION:
                 return guard_continue_block(g, l, size, flags);
         case FRAME_RST_STREAM:
+                g->n_resets++;
                 guard_close_stream(g, stream);
                 return guard_spend(g, GUARD_BUDGET_RST);
         case FRAME_SETTINGS:

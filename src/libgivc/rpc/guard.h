@@ -53,6 +53,7 @@ typedef struct Guard {
         uint32_t streams[GUARD_STREAMS_MAX]; /* open ones, in no order */
         unsigned n_streams;
         uint64_t n_frames;   /* complete headers seen from the peer */
+        uint64_t n_resets;   /* streams that the peer has reset */
         unsigned n_settings; /* the first ones of a connection, and their acknowledgement, cost nothing */
         int64_t window;      /* of the connection: what the peer lets us send */
         const char *error;

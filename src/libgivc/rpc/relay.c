@@ -620,6 +620,10 @@ bool relay_is_ending(Relay *r) {
         return r->state >= RELAY_CLOSING || r->net_eof || r->inner_eof;
 }
 
+uint64_t relay_count_resets(Relay *r) {
+        return r->net_eof || r->state >= RELAY_CLOSING ? UINT64_MAX : r->guard.n_resets;
+}
+
 bool relay_is_alive(Relay *r) {
         return r->alive;
 }

@@ -56,5 +56,7 @@ bool relay_was_guarded(Relay *r);
 bool relay_is_closed(Relay *r);
 /* One side has closed: no new call can succeed, whether or not those in progress have ended. */
 bool relay_is_ending(Relay *r);
+/* How many streams the peer has reset; UINT64_MAX once it sends nothing more at all. */
+uint64_t relay_count_resets(Relay *r);
 /* The connection got as far as the first frame. */
 bool relay_is_alive(Relay *r);
