@@ -33,8 +33,8 @@ def topology_path(module, directory):
 @pytest.fixture(scope="module")
 def fleet(request, tmp_path_factory):
     path = topology_path(request.module, tmp_path_factory.mktemp("fleet"))
-    up = subprocess.run([TOOL, "up", str(path), "--owner", str(os.getpid())], stdout=subprocess.PIPE,
-                        stderr=subprocess.STDOUT, text=True, check=False)
+    up = subprocess.run([TOOL, "up", str(path), "--owner", str(os.getpid()), "--wait", "300"], text=True,
+                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if up.returncode != 0:
         pytest.fail(f"the fleet did not come up:\n{up.stdout}", pytrace=False)
     lab = Lab(path)
