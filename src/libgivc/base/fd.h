@@ -15,6 +15,6 @@ static inline void fd_closep(int *fd) {
 
 /* Sets O_NONBLOCK and FD_CLOEXEC; 0 or a negative errno. */
 int fd_prepare(int fd);
-/* Reads a whole file of at most max bytes into a new NUL-terminated string; 0, a negative errno, -EFBIG when it is longer.
- * It waits for the disk, so it is for start-up and reload only. */
+/* Reads a whole file of at most max bytes into a new NUL-terminated string; 0, a negative errno, -EFBIG when it is
+ * longer. It waits for the disk, so it is for start-up and reload only. */
 int file_read(const char *path, size_t max, char **ret, size_t *ret_size) _warn_unused_;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Intrusive doubly-linked lists: an item carries a List node, the owner a List head that points to itself when empty. */
+/* Intrusive doubly-linked lists: an item carries a List node, the owner a List head that points to itself when
+ * empty. */
 #pragma once
 
 #include "macro.h"
@@ -33,6 +34,6 @@ static inline void list_remove(List *node) {
 #define LIST_ITEM(node, type, member) CONTAINER_OF(node, type, member)
 
 /* Visits every item; the current item may be removed (and freed) on the way, its neighbour may not. */
-#define LIST_FOREACH(i, head, type, member)                                                                       \
-        for (type *i = LIST_ITEM((head)->next, type, member), *_n = LIST_ITEM(i->member.next, type, member);      \
+#define LIST_FOREACH(i, head, type, member)                                                                            \
+        for (type *i = LIST_ITEM((head)->next, type, member), *_n = LIST_ITEM(i->member.next, type, member);           \
                         &i->member != (head); i = _n, _n = LIST_ITEM(i->member.next, type, member))

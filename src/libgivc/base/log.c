@@ -34,8 +34,14 @@ int log_level_from_string(const char *s) {
                 const char *word;
                 int level;
         } words[] = {
-                { "error", LOG_ERR }, { "err", LOG_ERR }, { "warn", LOG_WARNING }, { "warning", LOG_WARNING },
-                { "notice", LOG_NOTICE }, { "info", LOG_INFO }, { "debug", LOG_DEBUG }, { "trace", LOG_DEBUG },
+                { "error", LOG_ERR },
+                { "err", LOG_ERR },
+                { "warn", LOG_WARNING },
+                { "warning", LOG_WARNING },
+                { "notice", LOG_NOTICE },
+                { "info", LOG_INFO },
+                { "debug", LOG_DEBUG },
+                { "trace", LOG_DEBUG },
         };
         const char *word = s ? strrchr(s, '=') : NULL;
 

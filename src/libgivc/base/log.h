@@ -9,7 +9,7 @@
 #include "macro.h"
 
 typedef struct LogField {
-        const char *key; /* upper case, as the journal wants it; NULL ends a list */
+        const char *key;   /* upper case, as the journal wants it; NULL ends a list */
         const char *value; /* NULL leaves the field out */
 } LogField;
 
@@ -29,11 +29,11 @@ void log_write(int level, const LogField *fields, const char *fmt, ...) _printf_
 /* Logs "sentence: reason of the error" and returns error, which is a negative errno. */
 int log_write_errno(int level, int error, const char *fmt, ...) _printf_(3, 4);
 
-#define log_debug(...)   log_write(LOG_DEBUG, NULL, __VA_ARGS__)
-#define log_info(...)    log_write(LOG_INFO, NULL, __VA_ARGS__)
-#define log_notice(...)  log_write(LOG_NOTICE, NULL, __VA_ARGS__)
-#define log_warning(...) log_write(LOG_WARNING, NULL, __VA_ARGS__)
-#define log_error(...)   log_write(LOG_ERR, NULL, __VA_ARGS__)
+#define log_debug(...)                log_write(LOG_DEBUG, NULL, __VA_ARGS__)
+#define log_info(...)                 log_write(LOG_INFO, NULL, __VA_ARGS__)
+#define log_notice(...)               log_write(LOG_NOTICE, NULL, __VA_ARGS__)
+#define log_warning(...)              log_write(LOG_WARNING, NULL, __VA_ARGS__)
+#define log_error(...)                log_write(LOG_ERR, NULL, __VA_ARGS__)
 #define log_error_errno(error, ...)   log_write_errno(LOG_ERR, error, __VA_ARGS__)
 #define log_warning_errno(error, ...) log_write_errno(LOG_WARNING, error, __VA_ARGS__)
-#define log_oom()        log_write_errno(LOG_ERR, -ENOMEM, "Cannot go on")
+#define log_oom()                     log_write_errno(LOG_ERR, -ENOMEM, "Cannot go on")

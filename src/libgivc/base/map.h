@@ -26,7 +26,7 @@ const MapEntry *map_next(const Map *m, const MapEntry *entry);
 const char *map_entry_key(const MapEntry *entry);
 void *map_entry_value(const MapEntry *entry);
 
-#define MAP_FOREACH(v, m, type)                                                                                   \
-        for (const MapEntry *_e = map_next(m, NULL), *_f = _e ? map_next(m, _e) : NULL; _e;                       \
-                        _e = _f, _f = _e ? map_next(m, _e) : NULL)                                                \
+#define MAP_FOREACH(v, m, type)                                                                                        \
+        for (const MapEntry *_e = map_next(m, NULL), *_f = _e ? map_next(m, _e) : NULL; _e;                            \
+                        _e = _f, _f = _e ? map_next(m, _e) : NULL)                                                     \
                 for (type *v = map_entry_value(_e); v; v = NULL)

@@ -7,7 +7,7 @@
 
 #include "macro.h"
 
-#define new(t, n)  ((t *) mem_alloc_multiply(sizeof(t), (n), false))
+#define new (t, n) ((t *) mem_alloc_multiply(sizeof(t), (n), false))
 #define new0(t, n) ((t *) mem_alloc_multiply(sizeof(t), (n), true))
 
 /* size * n bytes, or NULL when out of memory or when the product overflows. Free with free(). */
@@ -22,7 +22,8 @@ static inline void freep(void *p) {
 }
 #define _cleanup_free_ _cleanup_(freep)
 
-/* Bytes between two moving ends: append at the tail, consume at the head. Zero-initialised is empty and owns nothing. */
+/* Bytes between two moving ends: append at the tail, consume at the head. Zero-initialised is empty and owns
+ * nothing. */
 typedef struct Buffer {
         uint8_t *data; /* the allocation */
         size_t start;  /* first byte not yet consumed */
@@ -34,7 +35,8 @@ static inline uint8_t *buffer_head(const Buffer *b) {
         return b->data + b->start;
 }
 
-/* Makes room for n more bytes at the tail and returns where they go; NULL when out of memory. Confirm with buffer_commit(). */
+/* Makes room for n more bytes at the tail and returns where they go; NULL when out of memory. Confirm with
+ * buffer_commit(). */
 uint8_t *buffer_reserve(Buffer *b, size_t n) _warn_unused_;
 void buffer_commit(Buffer *b, size_t n);
 /* Copies n bytes to the tail; 0 or -ENOMEM. */

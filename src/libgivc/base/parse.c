@@ -11,7 +11,8 @@ int parse_uint(const char *s, uint64_t max, uint64_t *ret) {
         for (; *s; s++) {
                 if (*s < '0' || *s > '9')
                         return -EINVAL;
-                if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t) (*s - '0'), &v) || v > max)
+                if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t) (*s - '0'), &v) ||
+                                v > max)
                         return -ERANGE;
         }
         *ret = v;
@@ -36,7 +37,14 @@ int parse_boolean(const char *s) {
                 const char *word;
                 int value;
         } words[] = {
-                { "true", 1 }, { "yes", 1 }, { "on", 1 }, { "1", 1 }, { "false", 0 }, { "no", 0 }, { "off", 0 }, { "0", 0 },
+                { "true", 1 },
+                { "yes", 1 },
+                { "on", 1 },
+                { "1", 1 },
+                { "false", 0 },
+                { "no", 0 },
+                { "off", 0 },
+                { "0", 0 },
         };
 
         for (size_t i = 0; s && i < ELEMENTSOF(words); i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Strings: comparison, prefixes, formatted copies, UTF-8. Returned copies are freed with free(); NULL means out of memory. */
+/* Strings: comparison, prefixes, formatted copies, UTF-8. Returned copies are freed with free(); NULL means out of
+ * memory. */
 #pragma once
 
 #include <string.h>

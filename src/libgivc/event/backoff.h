@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How long to wait before the next try: doubles from min to max, with jitter so that many peers do not return at once. */
+/* How long to wait before the next try: doubles from min to max, with jitter so that many peers do not return at
+ * once. */
 #pragma once
 
 #include "base/time.h"

@@ -34,7 +34,8 @@ struct Daemon {
         sd_event_source *stop_timer;
 };
 
-/* sd_journal_sendv(3) wants "KEY=value" strings; what does not fit or cannot be allocated is left out, not the message. */
+/* sd_journal_sendv(3) wants "KEY=value" strings; what does not fit or cannot be allocated is left out, not the
+ * message. */
 static void log_to_journal(int level, const LogField *fields, const char *text) {
         char *strings[JOURNAL_FIELDS_MAX];
         struct iovec iov[JOURNAL_FIELDS_MAX];

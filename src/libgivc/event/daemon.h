@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every daemon of systemd does: Type=notify with READY, STATUS, RELOADING and STOPPING, the watchdog, sockets that
- * were passed by name, the file descriptor store, SIGTERM and SIGHUP, the journal. See sd_notify(3), sd_listen_fds(3). */
+/* What every daemon of systemd does: Type=notify with READY, STATUS, RELOADING and STOPPING, the watchdog, sockets
+ * that were passed by name, the file descriptor store, SIGTERM and SIGHUP, the journal. See sd_notify(3),
+ * sd_listen_fds(3). */
 #pragma once
 
 #include <systemd/sd-event.h>
@@ -13,8 +14,8 @@ typedef struct Daemon Daemon;
 typedef struct DaemonHooks {
         /* SIGHUP: read everything again. The daemon says RELOADING before and READY after it. */
         void (*reload)(void *userdata);
-        /* SIGTERM, SIGINT: stop accepting, begin to drain; call daemon_exit() when done. After DAEMON_STOP_USEC the loop
-         * ends anyway. NULL: end at once. */
+        /* SIGTERM, SIGINT: stop accepting, begin to drain; call daemon_exit() when done. After DAEMON_STOP_USEC the
+         * loop ends anyway. NULL: end at once. */
         void (*stop)(void *userdata);
 } DaemonHooks;
 

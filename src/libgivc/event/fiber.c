@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fibers on stacks of their own. This is the only file that touches stacks: a context is entered once with makecontext(3)
- * and from then on with sigsetjmp/siglongjmp, which, unlike swapcontext(3), make no system call. */
+/* Fibers on stacks of their own. This is the only file that touches stacks: a context is entered once with
+ * makecontext(3) and from then on with sigsetjmp/siglongjmp, which, unlike swapcontext(3), make no system call. */
 #undef _FORTIFY_SOURCE /* its longjmp check takes a jump to another stack for a crash */
 
 #include "event/fiber.h"
@@ -279,7 +279,8 @@ void promise_resolve(Promise *p, int result) {
         }
 }
 
-/* Whoever makes the fiber ready leaves the reason in the promise or in the fiber: a result, a cancellation, a timeout. */
+/* Whoever makes the fiber ready leaves the reason in the promise or in the fiber: a result, a cancellation, a
+ * timeout. */
 static int fiber_wait(Fiber *f, Promise *p) {
         assert(f);
         assert(!p->waiter);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fibers: functions that may wait without blocking the loop. A function whose name ends in _wait may suspend the fiber
- * that calls it; when it comes back the world may have changed, and -ECANCELED means: clean up and return.
- *
- * All fibers belong to the thread of sd_event_default(). They run on stacks of their own, one at a time, from the moment
- * they are started or woken until they wait or return. A fiber that starts or wakes another goes on first. */
+/* Fibers: functions that may wait without blocking the loop. A function whose name ends in _wait may suspend the
+ * fiber that calls it; when it comes back the world may have changed, and -ECANCELED means: clean up and return.
+ * All fibers belong to the thread of sd_event_default(). They run on stacks of their own, one at a time, from the
+ * moment they are started or woken until they wait or return. A fiber that starts or wakes another goes on first. */
 #pragma once
 
 #include <systemd/sd-event.h>
@@ -17,12 +16,14 @@ typedef int (*fiber_func_t)(void *userdata);
 #define FIBER_STACK_SIZE (256 * 1024) /* address space, with a guard page below; only what is touched costs memory */
 #define FIBER_POOL_MAX   32           /* idle stacks that are kept */
 
-/* Runs func(userdata) in a fiber, at once when called from the loop. *slot, when slot is not NULL, names the fiber until
- * func has returned and is NULL then; it must stay valid that long. 0, or -ENOMEM and nothing runs. */
+/* Runs func(userdata) in a fiber, at once when called from the loop. *slot, when slot is not NULL, names the fiber
+ * until func has returned and is NULL then; it must stay valid that long. 0, or -ENOMEM and nothing runs. */
 int fiber_start(Fiber **slot, fiber_func_t func, void *userdata) _warn_unused_;
-/* In a fiber, before it frees the object that its slot is in: clears the slot now. From then on nobody can cancel it. */
+/* In a fiber, before it frees the object that its slot is in: clears the slot now. From then on nobody can cancel
+ * it. */
 void fiber_release_slot(void);
-/* Ends the waiting of a fiber, now and from now on: every _wait in it returns -ECANCELED. NULL and repetition are fine. */
+/* Ends the waiting of a fiber, now and from now on: every _wait in it returns -ECANCELED. NULL and repetition are
+ * fine. */
 void fiber_cancel(Fiber *f);
 /* The fiber that runs, or NULL on the loop's own stack, where nothing may wait. */
 Fiber *fiber_current(void);

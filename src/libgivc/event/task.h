@@ -9,7 +9,8 @@ typedef struct TaskGroup TaskGroup;
 
 /* NULL when out of memory. */
 TaskGroup *task_group_new(void) _warn_unused_;
-/* Cancels what still runs, waits for it to return, frees the group. Must be called from a fiber, or with nothing running. */
+/* Cancels what still runs, waits for it to return, frees the group. Must be called from a fiber, or with nothing
+ * running. */
 void task_group_free(TaskGroup *g);
 DEFINE_CLEANUP(TaskGroup *, task_group_free)
 

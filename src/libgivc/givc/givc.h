@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libgivc: gRPC on sd-event for C. Write a service as a table of functions, serve it from systemd's sockets over mutual TLS,
- * call others; every call runs in a fiber, so code reads top to bottom and never blocks the loop.
- *
- * Names that end in _wait may suspend the calling fiber and return -ECANCELED when it shall end: clean up and return then.
- * Functions return 0 or a positive result, or a negative errno. Outputs are written on success only. Everything belongs to
- * the thread that called givc_new(). Messages are those of protobuf-c. See examples/greeter.c and libgivc(3). */
+/* libgivc: gRPC on sd-event for C. Write a service as a table of functions, serve it from systemd's sockets over
+ * mutual TLS, call others; every call runs in a fiber, so code reads top to bottom and never blocks the loop.
+ * Names that end in _wait may suspend the calling fiber and return -ECANCELED when it shall end: clean up and return
+ * then. Functions return 0 or a positive result, or a negative errno. Outputs are written on success only. Everything
+ * belongs to the thread that called givc_new(). Messages are those of protobuf-c. See examples/greeter.c and
+ * libgivc(3). */
 #pragma once
 
 #include <stddef.h>
@@ -47,13 +47,13 @@ enum {
 
 /* ---- program ---- */
 
-/* Blocks SIGTERM, SIGINT and SIGHUP and takes them over, picks up the sockets that systemd passed, logs to the journal under
- * systemd, starts gRPC. One a process, before any thread. Free with givc_free(). */
+/* Blocks SIGTERM, SIGINT and SIGHUP and takes them over, picks up the sockets that systemd passed, logs to the
+ * journal under systemd, starts gRPC. One a process, before any thread. Free with givc_free(). */
 int givc_new(Givc **ret);
 /* Ends its servers and channels first. NULL is fine. Returns NULL. */
 Givc *givc_free(Givc *g);
-/* Runs until SIGTERM: READY=1, then calls are answered; SIGTERM lets calls finish for up to 4 s, SIGHUP loads certificates
- * again. Returns 0 or a negative errno. */
+/* Runs until SIGTERM: READY=1, then calls are answered; SIGTERM lets calls finish for up to 4 s, SIGHUP loads
+ * certificates again. Returns 0 or a negative errno. */
 int givc_run(Givc *g);
 /* For clients: runs func(userdata) in a fiber and the loop until it returns; returns its result. */
 int givc_run_fiber(Givc *g, int (*func)(void *userdata), void *userdata);
@@ -78,29 +78,31 @@ typedef enum GivcKind {
         GIVC_BIDI_STREAM,
 } GivcKind;
 
-/* A row of a service. func runs in a fiber; request is NULL for the two kinds in which the client streams. Returns 0 for OK or
- * a negative errno, best from givc_error(). */
+/* A row of a service. func runs in a fiber; request is NULL for the two kinds in which the client streams. Returns 0
+ * for OK or a negative errno, best from givc_error(). */
 typedef struct GivcMethod {
         const char *name;
         GivcKind kind;
         int (*func)(GivcCall *call, const void *request, GivcStatus *reterr, void *userdata);
 } GivcMethod;
 
-/* PEM files; relative names are looked for in $CREDENTIALS_DIRECTORY. They are watched and loaded again when they change. */
+/* PEM files; relative names are looked for in $CREDENTIALS_DIRECTORY. They are watched and loaded again when they
+ * change. */
 typedef struct GivcTls {
         const char *ca, *cert, *key, *crl; /* crl may be NULL */
 } GivcTls;
 
-/* tls NULL: connections over a network are not protected. Unix sockets never use TLS. It has grpc.health.v1, and reflection
- * once givc_server_add_reflection() was called. Owned by g. */
+/* tls NULL: connections over a network are not protected. Unix sockets never use TLS. It has grpc.health.v1, and
+ * reflection once givc_server_add_reflection() was called. Owned by g. */
 int givc_server_new(Givc *g, const GivcTls *tls, GivcServer **ret);
 /* rows end with {}; they and the descriptor (both must stay valid) have to name the same methods: -EINVAL otherwise. */
 int givc_server_add_service(
                 GivcServer *s, const ProtobufCServiceDescriptor *descriptor, const GivcMethod *rows, void *userdata);
 /* A serialized FileDescriptorSet (protoc --descriptor_set_out --include_imports), which must stay valid. */
 int givc_server_add_reflection(GivcServer *s, const void *descriptors, size_t size);
-/* tcp:HOST:PORT, [v6]:PORT, unix:PATH, @abstract, vsock:CID:PORT; sd-listen:NAME and sd-listen:* for sockets of systemd.
- * -ENOENT when systemd passed none of that name, -EINVAL for an address that cannot be read (logged with the reason). */
+/* tcp:HOST:PORT, [v6]:PORT, unix:PATH, @abstract, vsock:CID:PORT; sd-listen:NAME and sd-listen:* for sockets of
+ * systemd. -ENOENT when systemd passed none of that name, -EINVAL for an address that cannot be read (logged with the
+ * reason). */
 int givc_server_listen(GivcServer *s, const char *address);
 
 /* The caller: its certificate's first name, NULL over a unix socket or without TLS; and a text for logs. */
@@ -112,7 +114,8 @@ uint64_t givc_call_get_deadline(GivcCall *call);
 int givc_call_reply(GivcCall *call, const void *message);
 /* A message of server-streaming and bidirectional methods; suspends while the reader is slow. */
 int givc_call_send_wait(GivcCall *call, const void *message);
-/* The next message of client-streaming and bidirectional methods, valid until the next receive: 1; 0: there are no more. */
+/* The next message of client-streaming and bidirectional methods, valid until the next receive: 1; 0: there are no
+ * more. */
 int givc_call_receive_wait(GivcCall *call, void *ret);
 /* Fills *reterr and returns the errno that stands for code. */
 int givc_error(GivcStatus *reterr, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -125,7 +128,8 @@ int givc_channel_new(Givc *g, const char *address, const GivcTls *tls, const cha
  * givc_message_free(). On failure *reterr (may be NULL) is a status, freed with givc_status_free(). */
 int givc_channel_call_wait(GivcChannel *c, const ProtobufCServiceDescriptor *service, const char *method,
                 const void *request, uint64_t timeout_usec, void *ret, GivcStatus **reterr);
-/* A call with streams: send and receive in any order, in one fiber or two. Free with givc_stream_free(), which cancels it. */
+/* A call with streams: send and receive in any order, in one fiber or two. Free with givc_stream_free(), which
+ * cancels it. */
 int givc_stream_open_wait(GivcChannel *c, const ProtobufCServiceDescriptor *service, const char *method,
                 uint64_t timeout_usec, GivcStream **ret, GivcStatus **reterr);
 int givc_stream_send_wait(GivcStream *s, const void *message);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A call at the server. Checks come in one order for all: limits, method, access, body, access with the message, handler. */
+/* A call at the server. Checks come in one order for all: limits, method, access, body, access with the message,
+ * handler. */
 #include "rpc/call.h"
 
 #include <stdlib.h>
@@ -380,8 +381,9 @@ static int on_doubt_over(_unused_ sd_event_source *source, _unused_ uint64_t use
         return 0;
 }
 
-/* gRPC says "no more messages" both when the client has finished and when it has left. Where nothing happened that ends a call
- * early it has finished; else on_close() follows at once if it has left, and half an upload must not pass for a whole one. */
+/* gRPC says "no more messages" both when the client has finished and when it has left. Where nothing happened that
+ * ends a call early it has finished; else on_close() follows at once if it has left, and half an upload must not pass
+ * for a whole one. */
 static void call_no_more_messages(RpcCall *c) {
         bool certain = relay_count_resets(c->connection->relay) == c->n_resets &&
                         c->deadline > time_now(CLOCK_MONOTONIC);

@@ -14,16 +14,17 @@ typedef struct RpcCall RpcCall;
 Identity *rpc_call_get_identity(RpcCall *call);
 /* "package.Service/Method", for logs. */
 const char *rpc_call_get_path(RpcCall *call);
-/* When the caller stops waiting, CLOCK_MONOTONIC; USEC_INFINITY when it set no deadline. Give it to the calls you make. */
+/* When the caller stops waiting, CLOCK_MONOTONIC; USEC_INFINITY when it set no deadline. Give it to the calls you
+ * make. */
 usec_t rpc_call_get_deadline(RpcCall *call);
 /* Header of the request by its lower-case ASCII key, borrowed from the call; NULL when absent or out of memory. */
 const char *rpc_call_get_metadata(RpcCall *call, const char *key);
 
-/* Unary and client-streaming methods: the reply, sent when the handler returns 0. It is packed at once and may live on the
- * stack. 0, -EBUSY when there is one already, -EMSGSIZE, -ENOMEM. */
+/* Unary and client-streaming methods: the reply, sent when the handler returns 0. It is packed at once and may live
+ * on the stack. 0, -EBUSY when there is one already, -EMSGSIZE, -ENOMEM. */
 int rpc_call_reply(RpcCall *call, const void *message) _warn_unused_;
-/* Server-streaming and bidirectional methods: sends one message and suspends until the transport took it, so that a slow
- * reader slows its writer. 0, -ECANCELED when the caller is gone, -EMSGSIZE, -ENOMEM. */
+/* Server-streaming and bidirectional methods: sends one message and suspends until the transport took it, so that a
+ * slow reader slows its writer. 0, -ECANCELED when the caller is gone, -EMSGSIZE, -ENOMEM. */
 int rpc_call_send_wait(RpcCall *call, const void *message) _warn_unused_;
 /* Client-streaming and bidirectional methods: suspends for the next message. 1: *ret is valid until the next receive;
  * 0: the client has finished; -ECANCELED; -EBADMSG when it cannot be parsed (the caller is told INVALID_ARGUMENT). */

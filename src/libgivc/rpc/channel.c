@@ -118,8 +118,8 @@ void channel_on_ready(RpcChannel *c) {
         channel_set_state(c, RPC_CHANNEL_READY);
 }
 
-/* A connection that has stood for a while is made again at once, and calls wait for it; a peer that does not keep us is not
- * bothered more often than one that does not answer. */
+/* A connection that has stood for a while is made again at once, and calls wait for it; a peer that does not keep us
+ * is not bothered more often than one that does not answer. */
 void channel_on_closed(RpcChannel *c, const char *error) {
         if (c->state == RPC_CHANNEL_READY && time_now(CLOCK_MONOTONIC) - c->ready_since >= STANDING_USEC) {
                 backoff_reset(&c->backoff);
@@ -175,7 +175,8 @@ int channel_usable_wait(RpcChannel *c, const RpcCallOptions *options, RpcStatus 
         int r;
 
         rpc_channel_connect(c);
-        /* A connection that has begun to end takes no more calls: each would fail at once, without a turn of the loop. */
+        /* A connection that has begun to end takes no more calls: each would fail at once, without a turn of the
+         * loop. */
         while (c->state != RPC_CHANNEL_READY || (c->link && relay_is_ending(c->link->relay))) {
                 if (c->state == RPC_CHANNEL_FAILED && !options->wait_for_ready)
                         return rpc_error(reterr, RPC_UNAVAILABLE, "Not reachable: %s", rpc_channel_get_error(c));

@@ -46,16 +46,16 @@ void rpc_channel_set_listener(
 /* Suspends until the channel is ready: 0, -ETIMEDOUT, -ECANCELED. */
 int rpc_channel_ready_wait(RpcChannel *c, usec_t deadline);
 
-/* A call on a channel that is idle or connecting waits for the outcome of that try; on one that has failed it fails at once
- * with UNAVAILABLE, unless it says wait_for_ready. */
+/* A call on a channel that is idle or connecting waits for the outcome of that try; on one that has failed it fails
+ * at once with UNAVAILABLE, unless it says wait_for_ready. */
 typedef struct RpcCallOptions {
         usec_t deadline;     /* CLOCK_MONOTONIC; 0 or USEC_INFINITY: none, and the caller knows why */
         bool wait_for_ready; /* wait for a connection up to the deadline instead of failing with UNAVAILABLE */
 } RpcCallOptions;
 
-/* A unary call: sends request to the method of that name, suspends for the reply. 0: *ret is a message of the method's
- * output type, proto_free() it (ret may be NULL). Else a negative errno by the table of rpc/status, and *reterr has code
- * and sentence. request may live on the stack. */
+/* A unary call: sends request to the method of that name, suspends for the reply. 0: *ret is a message of the
+ * method's output type, proto_free() it (ret may be NULL). Else a negative errno by the table of rpc/status, and
+ * *reterr has code and sentence. request may live on the stack. */
 int rpc_channel_call_wait(RpcChannel *c, const ProtobufCServiceDescriptor *service, const char *method,
                 const void *request, const RpcCallOptions *options, void *ret, RpcStatus *reterr) _warn_unused_;
 
@@ -71,8 +71,8 @@ DEFINE_CLEANUP(RpcStream *, rpc_stream_free)
 int rpc_stream_send_wait(RpcStream *s, const void *message) _warn_unused_;
 /* No more messages from us. */
 int rpc_stream_close_send_wait(RpcStream *s) _warn_unused_;
-/* 1: *ret is the next message, proto_free() it; 0: the call ended with OK; else it ended otherwise: a negative errno by the
- * table, and *reterr has code and sentence. -ECANCELED also when this fiber was cancelled. */
+/* 1: *ret is the next message, proto_free() it; 0: the call ended with OK; else it ended otherwise: a negative errno
+ * by the table, and *reterr has code and sentence. -ECANCELED also when this fiber was cancelled. */
 int rpc_stream_receive_wait(RpcStream *s, void *ret, RpcStatus *reterr) _warn_unused_;
 /* Ends the call from our side; a suspended receive returns. */
 void rpc_stream_cancel(RpcStream *s);

@@ -103,7 +103,8 @@ static int index_add_symbol(DescriptorIndex *i, const char *symbol, DescriptorFi
         return r == -EEXIST ? 0 : r;
 }
 
-/* A declaration and what is declared in it: nested messages and enums, methods. kinds lists the fields that hold them. */
+/* A declaration and what is declared in it: nested messages and enums, methods. kinds lists the fields that hold
+ * them. */
 static int index_add_declaration(
                 DescriptorIndex *i, DescriptorFile *f, Bytes b, const char *scope, unsigned field, unsigned depth) {
         _cleanup_free_ char *name = NULL, *full = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An index over a serialized google.protobuf.FileDescriptorSet: which file has which name and declares which symbols. The
- * bytes are the build's own, but a broken set is refused all the same. */
+/* An index over a serialized google.protobuf.FileDescriptorSet: which file has which name and declares which symbols.
+ * The bytes are the build's own, but a broken set is refused all the same. */
 #pragma once
 
 #include "base/map.h"
@@ -23,5 +23,6 @@ DEFINE_CLEANUP(DescriptorIndex *, descriptor_index_free)
 /* NULL when there is none. Symbols are full names of messages, enums, services and methods. */
 const DescriptorFile *descriptor_index_find_file(DescriptorIndex *i, const char *name);
 const DescriptorFile *descriptor_index_find_symbol(DescriptorIndex *i, const char *symbol);
-/* The file and all that it depends on, each once, dependencies after those who need them; a new array, its length returned. */
+/* The file and all that it depends on, each once, dependencies after those who need them; a new array, its length
+ * returned. */
 int descriptor_index_closure(DescriptorIndex *i, const DescriptorFile *file, const DescriptorFile ***ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The frame guard: looks at the 9-byte frame headers of HTTP/2 (RFC 9113, section 4.1) on their way through the relay and
- * ends connections that attack. gRPC's own limits do not help against these; see the attacks in tests/attack. It knows
- * frames only, not headers' contents. Pure: no I/O. */
+/* The frame guard: looks at the 9-byte frame headers of HTTP/2 (RFC 9113, section 4.1) on their way through the relay
+ * and ends connections that attack. gRPC's own limits do not help against these; see the attacks in tests/attack. It
+ * knows frames only, not headers' contents. Pure: no I/O. */
 #pragma once
 
 #include "base/macro.h"

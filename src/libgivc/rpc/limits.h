@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything that a peer can make us allocate, bounded. "A peer" is an identity's key: what all its connections share. */
+/* Everything that a peer can make us allocate, bounded. "A peer" is an identity's key: what all its connections
+ * share. */
 #pragma once
 
 #include "base/time.h"

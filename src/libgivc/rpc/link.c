@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One connection of a channel, from its socket to its end; the channel makes the next one. */
 #include "rpc/channel-internal.h"
 
 #include <poll.h>
@@ -40,8 +41,8 @@ static void on_relay_closed(Relay *r, void *userdata) {
         link_check(l);
 }
 
-/* Nothing of gRPC's looks at the channel's socket before a call ties it to a queue. A call that never begins does that, and
- * sends nothing. */
+/* Nothing of gRPC's looks at the channel's socket before a call ties it to a queue. A call that never begins does
+ * that, and sends nothing. */
 static void link_bind_driver(RpcLink *l) {
         grpc_call *call;
 
@@ -128,8 +129,8 @@ int link_new(RpcChannel *c, RpcLink **ret) {
         return 0;
 }
 
-/* What gRPC does, it does at once where we drive it: then the end of a program leaves nothing behind. Where its threads do
- * it, they get a moment; the loop does the rest. */
+/* What gRPC does, it does at once where we drive it: then the end of a program leaves nothing behind. Where its
+ * threads do it, they get a moment; the loop does the rest. */
 void link_release(RpcLink *l) {
         usec_t until = time_now(CLOCK_MONOTONIC) + LINK_FINISH_USEC;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gRPC's C core delivers completions to functors. A functor runs inline only while one of gRPC's calls is on the stack that
- * collects them; otherwise it is handed to a thread of gRPC's. So the loop drives a lane from inside a functor of its own
- * (an empty batch on a dead call completes at once), and everything that completes meanwhile completes on this thread.
- * Whatever completes on a foreign thread all the same (gRPC's timers, its executor, a poller) comes by the eventfd. */
+/* gRPC's C core delivers completions to functors. A functor runs inline only while one of gRPC's calls is on the
+ * stack that collects them; otherwise it is handed to a thread of gRPC's. So the loop drives a lane from inside a
+ * functor of its own (an empty batch on a dead call completes at once), and everything that completes meanwhile
+ * completes on this thread. Whatever completes on a foreign thread all the same (gRPC's timers, its executor, a
+ * poller) comes by the eventfd. */
 #include "rpc/queue.h"
 
 #include <pthread.h>
@@ -105,7 +106,8 @@ void rpc_queue_enter(RpcQueue *q) {
         q->depth++;
 }
 
-/* The outermost visit goes on until nothing is left to do, so that an answer is on its way before the loop waits again. */
+/* The outermost visit goes on until nothing is left to do, so that an answer is on its way before the loop waits
+ * again. */
 void rpc_queue_leave(RpcQueue *q) {
         bool busy = q->depth == 1;
 

@@ -20,8 +20,8 @@ struct RpcOp {
         bool ok;
 };
 
-/* How completions reach the loop. AUTO is DRIVEN where gRPC polls only when it is asked to, and falls back by itself where
- * it polls in threads of its own. $GIVC_QUEUE=driven|threaded forces one, for tests. */
+/* How completions reach the loop. AUTO is DRIVEN where gRPC polls only when it is asked to, and falls back by itself
+ * where it polls in threads of its own. $GIVC_QUEUE=driven|threaded forces one, for tests. */
 typedef enum RpcQueueMode {
         RPC_QUEUE_DRIVEN,   /* the loop lets gRPC work, on its own thread, when it moved bytes */
         RPC_QUEUE_THREADED, /* a thread polls for gRPC; completions cross to the loop by an eventfd */
@@ -34,8 +34,8 @@ RpcQueue *rpc_queue_unref(RpcQueue *q);
 DEFINE_CLEANUP(RpcQueue *, rpc_queue_unref)
 sd_event *rpc_queue_get_event(RpcQueue *q);
 RpcQueueMode rpc_queue_get_mode(const RpcQueue *q);
-/* Brackets whatever moves bytes or starts operations on the loop's own stack. Leaving the outermost bracket runs done() of
- * what has completed and pumps the lanes that were touched, until nothing is left. */
+/* Brackets whatever moves bytes or starts operations on the loop's own stack. Leaving the outermost bracket runs
+ * done() of what has completed and pumps the lanes that were touched, until nothing is left. */
 void rpc_queue_enter(RpcQueue *q);
 void rpc_queue_leave(RpcQueue *q);
 /* Runs done() of every operation that has completed. Returns how many. */
@@ -61,6 +61,6 @@ grpc_call_error rpc_lane_start(RpcLane *l, grpc_call *call, const grpc_op *ops, 
 void rpc_lane_touch(RpcLane *l);
 /* Takes that back: what gRPC has written is being read now. */
 void rpc_lane_clear(RpcLane *l);
-/* Lets gRPC handle what its socket has ready: call it after bytes were written to or read from our end. It does nothing in
- * the threaded mode. Completions are collected, not dispatched. */
+/* Lets gRPC handle what its socket has ready: call it after bytes were written to or read from our end. It does
+ * nothing in the threaded mode. Completions are collected, not dispatched. */
 void rpc_lane_drive(RpcLane *l);

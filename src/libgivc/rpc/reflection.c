@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* grpc.reflection.v1 and v1alpha. The two have the same messages under two names: what comes in as v1alpha is read as v1,
- * and what goes out is written as v1alpha. */
+/* grpc.reflection.v1 and v1alpha. The two have the same messages under two names: what comes in as v1alpha is read as
+ * v1, and what goes out is written as v1alpha. */
 #include <stdlib.h>
 
 #include "base/mem.h"

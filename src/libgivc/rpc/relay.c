@@ -68,7 +68,8 @@ static void relay_set_error(Relay *r, const char *prefix, const char *error) {
 
 /* -- the end -- */
 
-/* Nothing more comes from or goes to the network. gRPC, when it has its end, is told by an EOF and gives it back in time. */
+/* Nothing more comes from or goes to the network. gRPC, when it has its end, is told by an EOF and gives it back in
+ * time. */
 static void relay_close_net(Relay *r) {
         r->net_source = sd_event_source_disable_unref(r->net_source);
         r->net = fd_close(r->net);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The relay moves the bytes of one connection: network socket, TLS (or none), frame guard, and a socketpair whose other end
- * is gRPC's. gRPC can take over only a connected socket without TLS, so this is where handshakes, identities, limits and
- * guards live. Server and client, TCP, unix and vsock take this one path. */
+/* The relay moves the bytes of one connection: network socket, TLS (or none), frame guard, and a socketpair whose
+ * other end is gRPC's. gRPC can take over only a connected socket without TLS, so this is where handshakes,
+ * identities, limits and guards live. Server and client, TCP, unix and vsock take this one path. */
 #pragma once
 
 #include "rpc/guard.h"
@@ -15,7 +15,8 @@ typedef struct RelayHooks {
         void (*established)(Relay *r, void *userdata);
         /* The peer's first HTTP/2 frame has come (after relay_attach). May be NULL. */
         void (*alive)(Relay *r, void *userdata);
-        /* Called once, from the loop: the network is closed and gRPC has given its end back. The relay may be freed here. */
+        /* Called once, from the loop: the network is closed and gRPC has given its end back. The relay may be freed
+         * here. */
         void (*closed)(Relay *r, void *userdata);
 } RelayHooks;
 
@@ -36,13 +37,13 @@ void relay_start(Relay *r);
 Relay *relay_free(Relay *r);
 DEFINE_CLEANUP(Relay *, relay_free)
 
-/* Makes the socketpair, joins the lane that gRPC will use it on, and returns gRPC's end. budget is borrowed and must outlive
- * the relay. */
+/* Makes the socketpair, joins the lane that gRPC will use it on, and returns gRPC's end. budget is borrowed and must
+ * outlive the relay. */
 int relay_attach(Relay *r, RpcLane *lane, GuardBudget *budget, int *ret_fd) _warn_unused_;
 /* The pump of the lane. */
 void relay_pump(void *relay);
-/* Ends the connection: what gRPC has written already is flushed when orderly, then closed() follows. error (static text or
- * NULL) is what relay_get_error() says. Idempotent. */
+/* Ends the connection: what gRPC has written already is flushed when orderly, then closed() follows. error (static
+ * text or NULL) is what relay_get_error() says. Idempotent. */
 void relay_close(Relay *r, const char *error);
 
 /* Borrowed; NULL before established(). */

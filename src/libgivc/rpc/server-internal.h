@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the server share: server.c (listeners, peers, services), connection.c (one peer's connection and its
- * grpc_server) and call.c (one call and its fiber). */
+/* What the files of the server share: server.c (listeners, peers, services), connection.c (one peer's connection and
+ * its grpc_server) and call.c (one call and its fiber). */
 #pragma once
 
 #include "base/list.h"

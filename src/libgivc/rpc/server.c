@@ -190,7 +190,8 @@ static int on_pause_end(_unused_ sd_event_source *s, _unused_ uint64_t usec, voi
         return 0;
 }
 
-/* A listener that cannot accept would make the loop spin: the connection stays in the backlog and keeps the socket readable. */
+/* A listener that cannot accept would make the loop spin: the connection stays in the backlog and keeps the socket
+ * readable. */
 static void listener_pause(RpcListener *l) {
         if (l->pause)
                 return;
@@ -199,7 +200,8 @@ static void listener_pause(RpcListener *l) {
                 (void) sd_event_source_set_enabled(l->source, SD_EVENT_OFF);
 }
 
-/* Out of descriptors: gives up the spare one to take the connection off the queue and close it, so that its peer knows. */
+/* Out of descriptors: gives up the spare one to take the connection off the queue and close it, so that its peer
+ * knows. */
 static void listener_refuse_one(RpcListener *l) {
         RpcServer *s = l->server;
 
@@ -227,7 +229,7 @@ static int on_accept(_unused_ sd_event_source *source, int fd, _unused_ uint32_t
                                 listener_refuse_one(l);
                         else if (errno == ENOBUFS || errno == ENOMEM)
                                 listener_pause(l);
-                        return 0; /* EAGAIN; and what the peer did before we came: ECONNABORTED and network errors, accept(2) */
+                        return 0; /* EAGAIN, and what the peer did before we came: see accept(2) */
                 }
                 s->stats.n_accepted++;
                 if (connection_new(s, peer, l->is_unix) < 0)

@@ -19,11 +19,13 @@ DEFINE_CLEANUP(RpcServer *, rpc_server_free)
  * kernel says who is there. Takes a reference. */
 void rpc_server_set_credentials(RpcServer *s, TlsCredentials *credentials);
 void rpc_server_set_access(RpcServer *s, rpc_access_t access, void *userdata);
-/* Adds the methods of a service. -EINVAL when rows and descriptor do not match one to one (a programming error, logged). */
+/* Adds the methods of a service. -EINVAL when rows and descriptor do not match one to one (a programming error,
+ * logged). */
 int rpc_server_add_service(RpcServer *s, const RpcService *service, void *userdata) _warn_unused_;
 /* grpc.health.v1.Health; every service that is added is SERVING until rpc_server_drain(). */
 int rpc_server_add_health(RpcServer *s) _warn_unused_;
-/* grpc.reflection.v1 and v1alpha over a serialized FileDescriptorSet that must stay valid. Only added services are listed. */
+/* grpc.reflection.v1 and v1alpha over a serialized FileDescriptorSet that must stay valid. Only added services are
+ * listed. */
 int rpc_server_add_reflection(RpcServer *s, const void *descriptors, size_t size) _warn_unused_;
 
 /* Listens at an address (not PASSED) and accepts from now on. Negative errno. */
@@ -31,8 +33,8 @@ int rpc_server_listen(RpcServer *s, const RpcAddress *a, mode_t mode, gid_t grou
 /* Accepts from a listening socket that is there already; owns fd from now on, also on failure. */
 int rpc_server_listen_fd(RpcServer *s, int fd) _warn_unused_;
 
-/* Closes the listeners, tells peers to go (GOAWAY), lets calls finish, cancels the rest after RPC_DRAIN_USEC, then calls
- * done(userdata) once from the loop. */
+/* Closes the listeners, tells peers to go (GOAWAY), lets calls finish, cancels the rest after RPC_DRAIN_USEC, then
+ * calls done(userdata) once from the loop. */
 void rpc_server_drain(RpcServer *s, void (*done)(void *userdata), void *userdata);
 /* Ends all connections of certificates that a new revocation list names, or that have expired. */
 void rpc_server_recheck(RpcServer *s);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A service is a table: the descriptor that protobuf-c generated, and a row a method that adds its kind and its function. */
+/* A service is a table: the descriptor that protobuf-c generated, and a row a method that adds its kind and its
+ * function. */
 #pragma once
 
 #include <protobuf-c/protobuf-c.h>
@@ -31,8 +32,8 @@ typedef struct RpcService {
         const RpcMethod *methods; /* ends with {} */
 } RpcService;
 
-/* The access hook of a server, asked twice a call: before any body is read (request NULL), and, for methods with a single
- * request, with the message before the handler sees it. 0 allows. A negative errno denies; reterr may say why (default:
- * PERMISSION_DENIED, "permission denied"). It must not wait. */
+/* The access hook of a server, asked twice a call: before any body is read (request NULL), and, for methods with a
+ * single request, with the message before the handler sees it. 0 allows. A negative errno denies; reterr may say why
+ * (default: PERMISSION_DENIED, "permission denied"). It must not wait. */
 typedef int (*rpc_access_t)(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
                 const ProtobufCMessage *request, RpcStatus *reterr, void *userdata);

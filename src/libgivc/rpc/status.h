@@ -28,8 +28,8 @@ typedef enum RpcCode {
 } RpcCode;
 
 #define RPC_ERROR_DOMAIN "givc" /* ErrorInfo.domain */
-/* Bytes of a status sentence, and of a detail; longer ones are cut at a character. Percent-encoded and again in the details
- * they have to fit into the 8 KiB of headers that a gRPC client accepts. */
+/* Bytes of a status sentence, and of a detail; longer ones are cut at a character. Percent-encoded and again in the
+ * details they have to fit into the 8 KiB of headers that a gRPC client accepts. */
 #define RPC_MESSAGE_SIZE_MAX 1024
 
 /* Zero-initialised is OK and owns nothing. */
@@ -51,7 +51,8 @@ int rpc_error_detail(RpcStatus *reterr, int r, const char *fmt, ...) _printf_(3,
  * table, message from strerror(3) ("INTERNAL" errors say no more than "internal error"). */
 void rpc_status_from_errno(RpcStatus *reterr, int r);
 
-/* The one table: negative errno to code, and code to the errno that rpc_error() returns. Unknown errnos are RPC_INTERNAL. */
+/* The one table: negative errno to code, and code to the errno that rpc_error() returns. Unknown errnos are
+ * RPC_INTERNAL. */
 RpcCode rpc_code_from_errno(int r);
 int rpc_code_to_errno(RpcCode code);
 /* "NOT_FOUND", and "NotFound" as grpcurl and people spell it; never NULL. */

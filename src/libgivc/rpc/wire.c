@@ -71,8 +71,9 @@ usec_t wire_time_to_usec(gpr_timespec t) {
         }
 #define MSEC(usec) ((int) ((usec) / USEC_PER_MSEC))
 
-/* On both sides. There is no network between gRPC and us to be probed, proxied or optimised for. A peer's buffered data is
- * bounded by the window; compressed messages are refused, since their size is known only after they have been expanded. */
+/* On both sides. There is no network between gRPC and us to be probed, proxied or optimised for. A peer's buffered
+ * data is bounded by the window; compressed messages are refused, since their size is known only after they have been
+ * expanded. */
 #define COMMON_ARGS                                                                                                    \
         ARG_INT(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MESSAGE_MAX),                                                 \
                         ARG_INT(GRPC_ARG_MAX_METADATA_SIZE, RPC_METADATA_MAX), ARG_INT(GRPC_ARG_HTTP2_BDP_PROBE, 0),   \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between our words and gRPC's: messages and byte buffers, times, statuses, channel arguments. For server and client. */
+/* Between our words and gRPC's: messages and byte buffers, times, statuses, channel arguments. For server and
+ * client. */
 #pragma once
 
 #include <grpc/byte_buffer.h>
@@ -18,12 +19,14 @@ int wire_unpack(const ProtobufCMessageDescriptor *type, grpc_byte_buffer *buffer
 gpr_timespec wire_time_from_usec(usec_t monotonic);
 usec_t wire_time_to_usec(gpr_timespec t);
 
-/* The arguments that make gRPC behave on a socketpair; with what server and client add. Valid for the life of the process. */
+/* The arguments that make gRPC behave on a socketpair; with what server and client add. Valid for the life of the
+ * process. */
 const grpc_channel_args *wire_server_args(void);
 /* authority may be NULL. Free with wire_args_free(). */
 grpc_channel_args *wire_client_args(const char *authority) _warn_unused_;
 void wire_args_free(grpc_channel_args *args);
-/* Insecure credentials: what secures a connection is on our side of the socketpair. They live as long as the process. */
+/* Insecure credentials: what secures a connection is on our side of the socketpair. They live as long as the
+ * process. */
 grpc_server_credentials *wire_server_credentials(void);
 grpc_channel_credentials *wire_channel_credentials(void);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Server and channel in one process, without TLS: the four kinds of call, refusals, callers that leave, slow readers. */
+/* Server and channel in one process, without TLS: the four kinds of call, refusals, callers that leave, slow
+ * readers. */
 #include "fixture.h"
 
 #include "rpc/limits.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The channel's life and the server's: connecting, losing, coming back, draining, limits, health; nothing is left behind. */
+/* The channel's life and the server's: connecting, losing, coming back, draining, limits, health; nothing is left
+ * behind. */
 #include "fixture.h"
 
 #include "rpc/limits.h"
