@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fleets end (CONTRACT, "The fleet tool"): whatever happens to the tool, nothing of a fleet stays on the computer."""
+"""How fleets end (CONTRACT, "The fleet tool"): whatever happens to the tool, nothing of a fleet stays behind."""
 
 import json
 import os
@@ -43,8 +43,9 @@ def processes(pattern):
 
 def nothing_is_left():
     groups = [m / cgroup.NAME for m in cgroup.mounts() if (m / cgroup.NAME).exists()]
-    mounts = [line for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines() if str(STATE) in line]
-    return not STATE.exists() and not groups and not mounts and not processes(r"fleet (keep|supervise)|--machine=net-vm ")
+    mounted = str(STATE) in Path("/proc/self/mounts").read_text(encoding="utf-8")
+    running = processes(r"fleet (keep|supervise)|--machine=net-vm ")
+    return not (STATE.exists() or groups or mounted or running)
 
 
 def run(*words, **options):

@@ -28,6 +28,13 @@ Storage=persistent
 SystemMaxUse=64M
 RateLimitIntervalSec=0
 """
+# The leak sanitizer traces its own process when it ends.
+SANITIZED = """[Service]
+SystemCallFilter=
+ProcSubset=all
+ProtectProc=default
+Environment=ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1
+"""
 
 
 def write(root, path, text, mode=0o644):
@@ -74,7 +81,7 @@ def write_users(layer):
     os.chown(home, SESSION_UID, SESSION_UID)
 
 
-def write_common(layer):
+def write_common(layer, build):
     layer = Path(layer)
     for path in OPAQUE:
         make_opaque(layer, path)
@@ -85,6 +92,9 @@ def write_common(layer):
     for path in ("etc/fstab", "etc/crypttab"):
         write(layer, path, "")
     write(layer, "etc/systemd/journald.conf.d/fleet.conf", JOURNALD)
+    if "sanitize" in str(build):
+        for manager in ("system", "user"):
+            write(layer, f"etc/systemd/{manager}/givc-.service.d/90-sanitized.conf", SANITIZED)
     write_users(layer)
     for program in PROGRAMS:
         link(layer, f"usr/bin/{program}", f"{BUILD_IN_MACHINE}/{program}")

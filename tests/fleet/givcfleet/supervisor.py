@@ -24,6 +24,7 @@ class Supervisor:
         for index, spec in enumerate(topology.machines.values()):
             leg = network.Leg(index, spec.address, DISKS)
             self.machines[spec.name] = Machine(spec, leg, group, build)
+        self.build = build
         self.children = {}
         self.end = asyncio.Event()
 
@@ -38,7 +39,7 @@ class Supervisor:
         self.make_certificates()
         layer = DISKS / "layer"
         layer.mkdir()
-        layout.write_common(layer)
+        layout.write_common(layer, self.build)
         network.set_up_bridge()
         for machine in self.machines.values():
             machine.upper.mkdir(parents=True)
