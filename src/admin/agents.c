@@ -90,7 +90,7 @@ static int agent_new(Agents *agents, const char *name, const char *tls_name, con
         _cleanup_(agent_unrefp) Agent *a = NULL;
         int r;
 
-        a = new0(Agent, 1);
+        a = mem_new0(Agent, 1);
         if (!a)
                 return -ENOMEM;
         a->n_ref = 1;

@@ -170,7 +170,7 @@ static const char *image_agent_name(const EntryInfo *info) {
 int entry_image_new(const EntryInfo *info, bool reachable, EntryImage **ret) {
         _cleanup_(entry_image_unrefp) EntryImage *i = NULL;
 
-        i = new0(EntryImage, 1);
+        i = mem_new0(EntryImage, 1);
         if (!i)
                 return -ENOMEM;
         *i = (EntryImage){

@@ -41,7 +41,7 @@ static int told_put(Agent *a, const EntryStatus *status) {
 
         if (!old && map_size(a->told) >= MONITOR_TOLD_MAX)
                 return -ENOSPC;
-        s = new0(EntryStatus, 1);
+        s = mem_new0(EntryStatus, 1);
         if (!s)
                 return -ENOMEM;
         r = entry_status_copy(status, s);

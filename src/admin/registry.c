@@ -65,7 +65,7 @@ DEFINE_CLEANUP(Group *, group_free)
 int registry_new(Registry **ret) {
         _cleanup_(registry_freep) Registry *r = NULL;
 
-        r = new0(Registry, 1);
+        r = mem_new0(Registry, 1);
         if (!r)
                 return -ENOMEM;
         watch_hub_init(&r->hub);
@@ -179,7 +179,7 @@ static int entry_new(const EntryInfo *info, bool reachable, Entry **ret) {
         _cleanup_(entry_freep) Entry *e = NULL;
         int k;
 
-        e = new0(Entry, 1);
+        e = mem_new0(Entry, 1);
         if (!e)
                 return -ENOMEM;
         e->name = strdup(info->name);
@@ -206,7 +206,7 @@ static int registry_add_group(Registry *r, const char *agent, Group **ret) {
 
         if (map_size(r->groups) >= REGISTRY_AGENTS_MAX)
                 return -ENOSPC;
-        g = new0(Group, 1);
+        g = mem_new0(Group, 1);
         if (!g)
                 return -ENOMEM;
         g->reachable = true;
@@ -524,7 +524,7 @@ int registry_reserve_instance(Registry *r, const char *agent, const char *app, R
 
         if (n >= REGISTRY_ENTRIES_PER_AGENT_MAX || r->n_reservations >= REGISTRY_RESERVATIONS_MAX)
                 return -ENOSPC;
-        v = new0(Reservation, 1);
+        v = mem_new0(Reservation, 1);
         if (!v)
                 return -ENOMEM;
         v->registry = r;

@@ -116,7 +116,7 @@ int watch_new(WatchHub *h, void (*on_ready)(void *userdata), void *userdata, Wat
 
         if (h->n_watches >= WATCHES_MAX)
                 return -EUSERS;
-        w = new0(Watch, 1);
+        w = mem_new0(Watch, 1);
         if (!w)
                 return -ENOMEM;
         *w = (Watch){ .hub = h, .initial = true, .on_ready = on_ready, .userdata = userdata };

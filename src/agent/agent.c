@@ -67,7 +67,7 @@ static int agent_reap(Agent *a, const char *name) {
         _cleanup_(reaper_freep) Reaper *reaper = NULL;
         int r;
 
-        reaper = new0(Reaper, 1);
+        reaper = mem_new0(Reaper, 1);
         if (!reaper)
                 return -ENOMEM;
         list_init(&reaper->reapers);
@@ -153,7 +153,7 @@ int agent_new(const Config *config, Bus *bus, const char *own_unit, Agent **ret)
         _cleanup_(agent_freep) Agent *a = NULL;
         int r;
 
-        a = new0(Agent, 1);
+        a = mem_new0(Agent, 1);
         if (!a)
                 return -ENOMEM;
         a->config = config;

@@ -47,7 +47,7 @@ int application_split_command(const char *command, char ***ret) {
         _cleanup_free_ char *word = NULL;
         int r;
 
-        word = new (char, strlen(command) + 1);
+        word = mem_new(char, strlen(command) + 1);
         if (!word)
                 return -ENOMEM;
         for (const char *p = command + strspn(command, " \t\n"); *p; p += strspn(p, " \t\n")) {

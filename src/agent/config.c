@@ -361,7 +361,7 @@ int config_load(const char *path, Config **ret, char **reterr) {
         _cleanup_(config_freep) Config *c = NULL;
         int r;
 
-        c = new0(Config, 1);
+        c = mem_new0(Config, 1);
         if (!c)
                 return -ENOMEM;
         c->path = strdup(path);

@@ -79,7 +79,7 @@ int exposure_new(const Config *config, Exposure **ret) {
         _cleanup_(exposure_freep) Exposure *e = NULL;
         int r;
 
-        e = new0(Exposure, 1);
+        e = mem_new0(Exposure, 1);
         if (!e)
                 return -ENOMEM;
         e->config = config;

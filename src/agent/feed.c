@@ -51,7 +51,7 @@ DEFINE_CLEANUP(UnitStatus *, unit_free)
 int feed_new(Feed **ret) {
         _cleanup_(feed_freep) Feed *f = NULL;
 
-        f = new0(Feed, 1);
+        f = mem_new0(Feed, 1);
         if (!f)
                 return -ENOMEM;
         list_init(&f->readers);
@@ -104,7 +104,7 @@ static int reader_mark(FeedReader *reader, const char *name) {
         int r;
 
         if (!item) {
-                fresh = new0(Item, 1);
+                fresh = mem_new0(Item, 1);
                 if (!fresh)
                         return -ENOMEM;
                 list_init(&fresh->pending);
@@ -168,7 +168,7 @@ static int feed_store(Feed *f, const UnitStatus *status) {
                 f->told_full = true;
                 return 0;
         }
-        fresh = new0(UnitStatus, 1);
+        fresh = mem_new0(UnitStatus, 1);
         if (!fresh)
                 return -ENOMEM;
         r = unit_status_copy(status, fresh);
@@ -229,7 +229,7 @@ int feed_reader_new(Feed *f, FeedReader **ret) {
         _cleanup_(feed_reader_freep) FeedReader *reader = NULL;
         int r;
 
-        reader = new0(FeedReader, 1);
+        reader = mem_new0(FeedReader, 1);
         if (!reader)
                 return -ENOMEM;
         reader->feed = f;

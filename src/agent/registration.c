@@ -64,7 +64,7 @@ static int registration_fill(Registration *reg) {
         int r;
 
         units = exposure_get_units(exposure, &n);
-        reg->entries = new0(Entry, n + 1);
+        reg->entries = mem_new0(Entry, n + 1);
         if (!reg->entries)
                 return -ENOMEM;
         r = registration_add(reg, own, strempty(c->identity.parent), c->identity.type);
@@ -216,7 +216,7 @@ int registration_new(
         const Config *c = agent_get_config(a);
         int r;
 
-        reg = new0(Registration, 1);
+        reg = mem_new0(Registration, 1);
         if (!reg)
                 return -ENOMEM;
         reg->agent = a;

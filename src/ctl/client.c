@@ -82,7 +82,7 @@ int client_new(sd_event *e, const Options *o, usec_t timeout, Client **ret, char
         _cleanup_(client_freep) Client *c = NULL;
         int r;
 
-        c = new0(Client, 1);
+        c = mem_new0(Client, 1);
         if (!c)
                 return -ENOMEM;
         c->deadline = timeout > 0 ? usec_add(time_now(CLOCK_MONOTONIC), timeout) : USEC_INFINITY;

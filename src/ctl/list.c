@@ -11,7 +11,7 @@ static int list_show(const Options *o, Admin__QueryListResponse *reply, char **p
         size_t n = 0;
         Look look;
 
-        kept = new (Admin__QueryListItem *, reply->n_list + 1);
+        kept = mem_new(Admin__QueryListItem *, reply->n_list + 1);
         if (!kept)
                 return -ENOMEM;
         for (size_t i = 0; i < reply->n_list; i++)

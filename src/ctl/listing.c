@@ -48,7 +48,7 @@ static int row_compare(const void *a, const void *b) {
 /* In the order in which they are shown: host, admin, system and application VMs; in each the VM itself, its agent, then
  * services, then applications. */
 static int rows_new(Admin__QueryListItem *const *items, size_t n, Row **ret) {
-        Row *rows = new0(Row, MAX(n, (size_t) 1));
+        Row *rows = mem_new0(Row, MAX(n, (size_t) 1));
 
         for (size_t i = 0; rows && i < n; i++) {
                 rows[i] = (Row){ .item = items[i], .vm = entry_get_vm(items[i]), .rank = entry_vm_rank(items[i]) };

@@ -114,7 +114,7 @@ void fake_connection_free(FakeConnection *c) {
 }
 
 static void connection_new(FakeSystemd *f, int fd) {
-        FakeConnection *c = new0(FakeConnection, 1);
+        FakeConnection *c = mem_new0(FakeConnection, 1);
         sd_id128_t id;
 
         fake_check(c);

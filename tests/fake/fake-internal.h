@@ -53,7 +53,10 @@ struct FakeSystemd {
         bool away;           /* left the bus */
         unsigned generation; /* unique name :1.generation */
         bool announce_freezer, no_freezer;
+        bool hold_collection;
+        char **glanced; /* what fake_systemd_collect() unloads */
         FakeJobs jobs;
+        unsigned n_foreign_jobs;
         char *job_result;
         int failure_status;
         uint32_t last_job;

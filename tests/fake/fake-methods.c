@@ -73,7 +73,10 @@ static void glance(FakeSystemd *f, const char *name) {
         if (u && u->loaded)
                 return;
         fake_unit_signal(f, "UnitNew", u ? u->name : name);
-        fake_unit_signal(f, "UnitRemoved", u ? u->name : name);
+        if (f->hold_collection)
+                fake_check(strv_extend(&f->glanced, u ? u->name : name) >= 0);
+        else
+                fake_unit_signal(f, "UnitRemoved", u ? u->name : name);
 }
 
 static int method_list_units_by_names(FakeConnection *c, sd_bus_message *m) {
@@ -99,8 +102,10 @@ static int reply_job(FakeConnection *c, sd_bus_message *m, FakeUnit *u, const ch
         (void) snprintf(path, sizeof(path), MANAGER_PATH "/job/%u", fake_job_new(f, u, type));
         name = strdup(u->name);
         fake_check(name);
-        if (f->jobs == FAKE_JOBS_EARLY)
+        if (f->jobs == FAKE_JOBS_EARLY) {
                 fake_job_finish(f, name, f->job_result);
+                fake_systemd_send_foreign_jobs(f, f->n_foreign_jobs);
+        }
         r = sd_bus_reply_method_return(m, "o", path);
         if (f->jobs == FAKE_JOBS_AT_ONCE)
                 fake_job_finish(f, name, f->job_result);
@@ -324,8 +329,8 @@ static int reply_unit_property(FakeConnection *c, sd_bus_message *m, const FakeU
                 return sd_bus_reply_method_return(m, "v", "i", u ? u->exec_main_code : 0);
         if (streq(property, "ActiveEnterTimestampMonotonic"))
                 return sd_bus_reply_method_return(m, "v", "t", u ? u->active_enter : 0);
-        if (streq(property, "InactiveEnterTimestampMonotonic"))
-                return sd_bus_reply_method_return(m, "v", "t", u ? u->inactive_enter : 0);
+        if (streq(property, "InactiveExitTimestampMonotonic"))
+                return sd_bus_reply_method_return(m, "v", "t", u ? u->inactive_exit : 0);
         if (streq(property, "Job")) {
                 (void) snprintf(path, sizeof(path), MANAGER_PATH "/job/%u", u ? u->job : 0);
                 return sd_bus_reply_method_return(m, "v", "(uo)", u ? u->job : 0, u && u->job ? path : "/");
@@ -399,7 +404,7 @@ int fake_handle(FakeConnection *c, sd_bus_message *m) {
         count(f, member);
         if (!f->hold_member || !streq(f->hold_member, member))
                 return dispatch(c, m);
-        h = new0(FakeHeld, 1);
+        h = mem_new0(FakeHeld, 1);
         fake_check(h);
         h->call = sd_bus_message_ref(m);
         h->connection = c;

@@ -15,7 +15,7 @@ static void set(char **field, const char *value) {
 }
 
 void fake_systemd_new(sd_event *e, FakeSystemd **ret) {
-        FakeSystemd *f = new0(FakeSystemd, 1);
+        FakeSystemd *f = mem_new0(FakeSystemd, 1);
 
         fake_check(f);
         f->event = sd_event_ref(e);
@@ -60,6 +60,7 @@ FakeSystemd *fake_systemd_free(FakeSystemd *f) {
                 free(a->name);
                 free(a);
         }
+        strv_free(f->glanced);
         free(f->job_result);
         free(f->fail_member);
         free(f->fail_error);
@@ -71,7 +72,7 @@ FakeSystemd *fake_systemd_free(FakeSystemd *f) {
 }
 
 FakeUnit *fake_unit_new(FakeSystemd *f, const char *name) {
-        FakeUnit *u = new0(FakeUnit, 1);
+        FakeUnit *u = mem_new0(FakeUnit, 1);
 
         fake_check(u && !fake_systemd_find(f, name));
         set(&u->name, name);
@@ -94,7 +95,7 @@ FakeUnit *fake_systemd_add(FakeSystemd *f, const char *name) {
 }
 
 void fake_systemd_add_alias(FakeSystemd *f, const char *alias, const char *name) {
-        FakeAlias *a = new0(FakeAlias, 1);
+        FakeAlias *a = mem_new0(FakeAlias, 1);
 
         fake_check(a);
         set(&a->alias, alias);
@@ -170,10 +171,11 @@ static void unit_change(FakeSystemd *f, FakeUnit *u, const char *active_state, c
         const uint64_t now = time_now(CLOCK_MONOTONIC);
 
         fake_unit_load(f, u);
+        if (streq(u->active_state, "inactive") || streq(u->active_state, "failed"))
+                u->inactive_exit = now;
         if (streq(active_state, "active") && !was_active)
                 u->active_enter = now;
         if (streq(active_state, "inactive") || streq(active_state, "failed")) {
-                u->inactive_enter = now;
                 set(&u->freezer_state, "running");
         }
         set(&u->active_state, active_state);
@@ -227,15 +229,42 @@ void fake_systemd_have_freezer(FakeSystemd *f, bool have) {
         f->no_freezer = !have;
 }
 
-void fake_systemd_reload(FakeSystemd *f) {
+void fake_systemd_begin_reload(FakeSystemd *f) {
         fake_broadcast(f, NULL, MANAGER_PATH, MANAGER_INTERFACE, "Reloading", "b", true);
         LIST_FOREACH(u, &f->units, FakeUnit, units)
                 if (u->loaded)
                         fake_unit_signal(f, "UnitRemoved", u->name);
-        LIST_FOREACH(v, &f->units, FakeUnit, units)
-                if (v->loaded)
-                        fake_unit_signal(f, "UnitNew", v->name);
+}
+
+void fake_systemd_end_reload(FakeSystemd *f) {
+        LIST_FOREACH(u, &f->units, FakeUnit, units)
+                if (u->loaded)
+                        fake_unit_signal(f, "UnitNew", u->name);
         fake_broadcast(f, NULL, MANAGER_PATH, MANAGER_INTERFACE, "Reloading", "b", false);
+}
+
+void fake_systemd_reload(FakeSystemd *f) {
+        fake_systemd_begin_reload(f);
+        fake_systemd_end_reload(f);
+}
+
+void fake_systemd_hold_collection(FakeSystemd *f) {
+        f->hold_collection = true;
+}
+
+unsigned fake_systemd_collect(FakeSystemd *f) {
+        unsigned n = 0;
+
+        STRV_FOREACH(name, f->glanced) {
+                fake_unit_signal(f, "UnitRemoved", *name);
+                n++;
+        }
+        strv_free(TAKE_PTR(f->glanced));
+        return n;
+}
+
+void fake_systemd_set_foreign_jobs(FakeSystemd *f, unsigned n) {
+        f->n_foreign_jobs = n;
 }
 
 void fake_systemd_set_jobs(FakeSystemd *f, FakeJobs jobs) {

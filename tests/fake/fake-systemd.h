@@ -49,7 +49,7 @@ typedef struct FakeUnit {
         int last_signal; /* of KillUnit, 0: none */
         uint32_t job;    /* 0: none */
         char *job_type;
-        uint64_t active_enter, inactive_enter; /* CLOCK_MONOTONIC */
+        uint64_t active_enter, inactive_exit; /* CLOCK_MONOTONIC */
 } FakeUnit;
 
 void fake_systemd_new(sd_event *e, FakeSystemd **ret);
@@ -96,6 +96,13 @@ void fake_systemd_announce_freezer(FakeSystemd *f, bool announce);
 void fake_systemd_have_freezer(FakeSystemd *f, bool have);
 /* What daemon-reload does: Reloading(true), all units removed and new, Reloading(false). */
 void fake_systemd_reload(FakeSystemd *f);
+/* The same in two halves: between them nothing is loaded. */
+void fake_systemd_begin_reload(FakeSystemd *f);
+void fake_systemd_end_reload(FakeSystemd *f);
+/* Units that were only looked at are unloaded (UnitRemoved) no sooner than fake_systemd_collect(), not at once. */
+void fake_systemd_hold_collection(FakeSystemd *f);
+/* Unloads them. 0 when there were none. */
+unsigned fake_systemd_collect(FakeSystemd *f);
 
 /* -- jobs ---------------------------------------------------------------------------------------------------------- */
 
@@ -105,6 +112,8 @@ typedef enum FakeJobs {
         FAKE_JOBS_HELD,    /* they wait for fake_job_finish() */
 } FakeJobs;
 void fake_systemd_set_jobs(FakeSystemd *f, FakeJobs jobs);
+/* In mode FAKE_JOBS_EARLY, so many foreign jobs end between JobRemoved and the answer. */
+void fake_systemd_set_foreign_jobs(FakeSystemd *f, unsigned n);
 /* How jobs end that are not held: "done" (the default), "failed", "timeout", "dependency", … */
 void fake_systemd_set_job_result(FakeSystemd *f, const char *result);
 /* The exit status of programs whose start job ends with "failed": 1 unless set; 203 is "cannot be executed". */

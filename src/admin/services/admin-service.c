@@ -139,8 +139,8 @@ static int item_list_fill(ItemList *l, const Registry *registry) {
         size_t n = registry_count(registry), i = 0;
 
         admin__query_list_response__init(&l->response);
-        l->items = new (Admin__QueryListItem, n + 1);
-        l->response.list = new (Admin__QueryListItem *, n + 1);
+        l->items = mem_new(Admin__QueryListItem, n + 1);
+        l->response.list = mem_new(Admin__QueryListItem *, n + 1);
         if (!l->items || !l->response.list)
                 return -ENOMEM;
         for (const Entry *e = registry_next(registry, NULL, NULL); e; e = registry_next(registry, NULL, e)) {

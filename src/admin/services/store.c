@@ -276,7 +276,7 @@ int store_new(Admin *admin, int fd, Store **ret) {
         bool keep = fd >= 0;
         int r;
 
-        s = new0(Store, 1);
+        s = mem_new0(Store, 1);
         if (!s) {
                 (void) fd_close(fd);
                 return -ENOMEM;

@@ -7,8 +7,8 @@
 
 #include "macro.h"
 
-#define new (t, n) ((t *) mem_alloc_multiply(sizeof(t), (n), false))
-#define new0(t, n) ((t *) mem_alloc_multiply(sizeof(t), (n), true))
+#define mem_new(t, n)  ((t *) mem_alloc_multiply(sizeof(t), (n), false))
+#define mem_new0(t, n) ((t *) mem_alloc_multiply(sizeof(t), (n), true))
 
 /* size * n bytes, or NULL when out of memory or when the product overflows. Free with free(). */
 void *mem_alloc_multiply(size_t size, size_t n, bool zero) _warn_unused_;

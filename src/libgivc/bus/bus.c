@@ -166,8 +166,6 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, _unused_ sd_bus_e
         _cleanup_(bus_unrefp) Bus *b = bus_ref(userdata);
         const char *name, *old, *owner;
 
-        /* This news is later than the answer that is still to come. */
-        slot_done(&b->get_owner_slot);
         if (sd_bus_message_read(m, "sss", &name, &old, &owner) < 0 || !streq(name, MANAGER_NAME))
                 return 0;
         if (bus_set_owner(b, owner) < 0)
@@ -217,7 +215,7 @@ static char *address_of_path(const char *path) {
         static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_/.*";
         static const char hex[] = "0123456789abcdef";
         const size_t prefix = strlen("unix:path=");
-        char *address = new (char, prefix + strlen(path) * 3 + 1), *p;
+        char *address = mem_new(char, prefix + strlen(path) * 3 + 1), *p;
 
         if (!address)
                 return NULL;
@@ -289,7 +287,7 @@ static void bus_connect(Bus *b) {
 }
 
 static Bus *bus_allocate(sd_event *e, BusScope scope) {
-        Bus *b = new0(Bus, 1);
+        Bus *b = mem_new0(Bus, 1);
 
         if (!b)
                 return NULL;

@@ -62,7 +62,7 @@ UnitCgroup *unit_cgroup_watch(
 
         if (!interface || bus_new_property_call(b, path, interface, "ControlGroup", &m) < 0)
                 return NULL;
-        c = new0(UnitCgroup, 1);
+        c = mem_new0(UnitCgroup, 1);
         if (!c)
                 return NULL;
         c->event = sd_event_ref(b->event);

@@ -182,7 +182,7 @@ static int unit_get_uint64_wait(Bus *b, const char *path, const char *property, 
  * the manager are of the same CLOCK_MONOTONIC as ours. */
 static int job_judge_wait(Bus *b, UnitJob job, const char *name, const char *path, usec_t since) {
         _cleanup_(unit_status_done) UnitStatus s = {};
-        uint64_t entered;
+        uint64_t begun;
         int r;
 
         r = unit_status_wait(b, name, &s);
@@ -194,13 +194,13 @@ static int job_judge_wait(Bus *b, UnitJob job, const char *name, const char *pat
                 return -EIO;
         if (job == UNIT_JOB_START && unit_status_is_active(&s))
                 return 0;
-        /* A oneshot service has been started although it is inactive again. */
+        /* Inactive again, but begun since: a oneshot service that has done its work. */
         r = unit_get_uint64_wait(b, path,
-                        unit_status_is_active(&s) ? "ActiveEnterTimestampMonotonic" : "InactiveEnterTimestampMonotonic",
-                        &entered);
+                        unit_status_is_active(&s) ? "ActiveEnterTimestampMonotonic" : "InactiveExitTimestampMonotonic",
+                        &begun);
         if (r < 0)
                 return r;
-        if (entered >= since && (unit_status_is_active(&s) || streq(s.active_state, "inactive")))
+        if (begun >= since && (unit_status_is_active(&s) || streq(s.active_state, "inactive")))
                 return 0;
         return -ECONNRESET;
 }

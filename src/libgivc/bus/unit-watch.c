@@ -58,7 +58,7 @@ static int entry_new(UnitWatch *w, const char *name, WatchEntry **ret) {
 
         if (map_size(w->entries) >= UNIT_WATCH_MAX)
                 return -E2BIG;
-        e = new0(WatchEntry, 1);
+        e = mem_new0(WatchEntry, 1);
         if (!e)
                 return -ENOMEM;
         e->watch = w;
@@ -432,7 +432,7 @@ static void on_connection(bool connected, void *userdata) {
 }
 
 int unit_watch_new(Bus *b, const UnitWatchHooks *hooks, void *userdata, UnitWatch **ret) {
-        _cleanup_(unit_watch_freep) UnitWatch *w = new0(UnitWatch, 1);
+        _cleanup_(unit_watch_freep) UnitWatch *w = mem_new0(UnitWatch, 1);
         int r;
 
         if (!w)

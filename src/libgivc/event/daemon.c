@@ -71,7 +71,7 @@ static int daemon_pick_up_fds(Daemon *d) {
         n = sd_listen_fds_with_names(true, &d->fd_names);
         if (n <= 0)
                 return n;
-        d->fds = new (int, n);
+        d->fds = mem_new(int, n);
         if (!d->fds)
                 return -ENOMEM;
         for (int i = 0; i < n; i++) {
@@ -149,7 +149,7 @@ int daemon_new(const DaemonHooks *hooks, void *userdata, Daemon **ret) {
         _cleanup_(daemon_freep) Daemon *d = NULL;
         int r;
 
-        d = new0(Daemon, 1);
+        d = mem_new0(Daemon, 1);
         if (!d)
                 return -ENOMEM;
         if (hooks)
@@ -195,7 +195,7 @@ int daemon_take_fds(Daemon *d, const char *name, int **ret_fds) {
         _cleanup_free_ int *fds = NULL;
         int n = 0;
 
-        fds = new (int, d->n_fds);
+        fds = mem_new(int, d->n_fds);
         if (!fds)
                 return -ENOMEM;
         for (size_t i = 0; i < d->n_fds; i++)

@@ -141,7 +141,7 @@ static int fiber_new(Fiber **ret) {
         ucontext_t uc, back;
         void *p;
 
-        f = new0(Fiber, 1);
+        f = mem_new0(Fiber, 1);
         if (!f)
                 return -ENOMEM;
         p = mmap(NULL, page_size() + FIBER_STACK_SIZE, PROT_READ | PROT_WRITE,

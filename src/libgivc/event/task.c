@@ -19,7 +19,7 @@ struct TaskGroup {
 };
 
 TaskGroup *task_group_new(void) {
-        TaskGroup *g = new0(TaskGroup, 1);
+        TaskGroup *g = mem_new0(TaskGroup, 1);
 
         if (g)
                 list_init(&g->tasks);
@@ -53,7 +53,7 @@ int task_group_start(TaskGroup *g, fiber_func_t func, void *userdata) {
         Task *t;
         int r;
 
-        t = new0(Task, 1);
+        t = mem_new0(Task, 1);
         if (!t)
                 return -ENOMEM;
         t->group = g;

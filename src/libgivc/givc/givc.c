@@ -78,7 +78,7 @@ _public_ int givc_new(Givc **ret) {
         Givc *g;
         int r;
 
-        g = new0(Givc, 1);
+        g = mem_new0(Givc, 1);
         if (!g)
                 return -ENOMEM;
         list_init(&g->servers);
@@ -180,7 +180,7 @@ _public_ int givc_server_new(Givc *g, const GivcTls *tls, GivcServer **ret) {
         GivcServer *s;
         int r;
 
-        s = new0(GivcServer, 1);
+        s = mem_new0(GivcServer, 1);
         if (!s)
                 return -ENOMEM;
         s->givc = g;
@@ -293,7 +293,7 @@ _public_ int givc_channel_new(
         if (r < 0)
                 return log_error_errno(r, "Cannot connect: %s", strempty(error));
         r = load_credentials(g, tls, &credentials);
-        c = r < 0 ? NULL : new0(GivcChannel, 1);
+        c = r < 0 ? NULL : mem_new0(GivcChannel, 1);
         if (r >= 0)
                 r = !c ? -ENOMEM
                        : rpc_channel_new(g->queue,

@@ -9,7 +9,7 @@ char *base64_encode(const void *data, size_t size) {
         const uint8_t *p = data;
         char *text, *t;
 
-        t = text = new (char, size / 3 * 4 + 5);
+        t = text = mem_new(char, size / 3 * 4 + 5);
         if (!text)
                 return NULL;
 
@@ -52,7 +52,7 @@ int base64_decode(const char *text, size_t n, void **ret, size_t *ret_size) {
         if (n % 4 == 1)
                 return -EINVAL;
 
-        data = new (uint8_t, n / 4 * 3 + 3);
+        data = mem_new(uint8_t, n / 4 * 3 + 3);
         if (!data)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++) {

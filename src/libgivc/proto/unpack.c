@@ -305,7 +305,7 @@ int proto_pack(const ProtobufCMessage *message, void **ret, size_t *ret_size) {
         size_t size = protobuf_c_message_get_packed_size(message);
         uint8_t *data;
 
-        data = new (uint8_t, size + 1);
+        data = mem_new(uint8_t, size + 1);
         if (!data)
                 return -ENOMEM;
         *ret_size = protobuf_c_message_pack(message, data);

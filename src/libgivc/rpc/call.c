@@ -288,7 +288,7 @@ void call_accept(RpcSlot *slot) {
         RpcConnection *connection = slot->connection;
         RpcCall *c;
 
-        c = new0(RpcCall, 1);
+        c = mem_new0(RpcCall, 1);
         if (!c) {
                 grpc_call_unref(TAKE_PTR(slot->call)); /* gRPC cancels what nobody has answered */
                 return;

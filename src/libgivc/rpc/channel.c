@@ -22,7 +22,7 @@ int rpc_channel_new(RpcQueue *q, const RpcChannelOptions *options, RpcChannel **
         _cleanup_(rpc_channel_unrefp) RpcChannel *c = NULL;
         int r;
 
-        c = new0(RpcChannel, 1);
+        c = mem_new0(RpcChannel, 1);
         if (!c)
                 return -ENOMEM;
         c->n_ref = 1;

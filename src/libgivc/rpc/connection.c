@@ -219,7 +219,7 @@ int connection_new(RpcServer *s, int fd, bool is_unix) {
         RpcConnection *c;
         int r;
 
-        c = new0(RpcConnection, 1);
+        c = mem_new0(RpcConnection, 1);
         if (!c) {
                 (void) fd_close(fd);
                 return -ENOMEM;

@@ -143,7 +143,7 @@ static int index_add_file(DescriptorIndex *i, Bytes b) {
         Bytes content, all = b;
         int r;
 
-        f = new0(DescriptorFile, 1);
+        f = mem_new0(DescriptorFile, 1);
         if (!f)
                 return -ENOMEM;
         f->data = b.data;
@@ -174,7 +174,7 @@ int descriptor_index_new(const void *data, size_t size, DescriptorIndex **ret) {
         unsigned number;
         int r = 0;
 
-        i = new0(DescriptorIndex, 1);
+        i = mem_new0(DescriptorIndex, 1);
         if (!i)
                 return -ENOMEM;
         i->files = map_new();
@@ -213,7 +213,7 @@ int descriptor_index_closure(DescriptorIndex *i, const DescriptorFile *file, con
         const DescriptorFile **list;
         int n = 0;
 
-        list = new0(const DescriptorFile *, map_size(i->files));
+        list = mem_new0(const DescriptorFile *, map_size(i->files));
         if (!list)
                 return -ENOMEM;
         MAP_FOREACH(f, i->files, DescriptorFile)

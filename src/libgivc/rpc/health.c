@@ -84,7 +84,7 @@ int rpc_server_add_health(RpcServer *s) {
         Health *h;
         int r;
 
-        h = new0(Health, 1);
+        h = mem_new0(Health, 1);
         if (!h)
                 return -ENOMEM;
         h->server = s;

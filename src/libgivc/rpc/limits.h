@@ -12,7 +12,7 @@
 #define RPC_HANDSHAKE_USEC            (10 * USEC_PER_SEC) /* until TLS has finished */
 #define RPC_PREFACE_USEC              (5 * USEC_PER_SEC)  /* from then until the first HTTP/2 frame */
 #define RPC_CALLS_PER_PEER_MAX        256                 /* calls in progress of one peer */
-#define RPC_STREAMS_MAX               100 /* announced in SETTINGS; the guard ends the connection at GUARD_STREAMS_MAX */
+#define RPC_STREAMS_MAX               100 /* in SETTINGS; the guard ends connections at GUARD_STREAMS_MAX */
 #define RPC_MESSAGE_MAX               (4 * 1024 * 1024)  /* bytes of one message, as gRPC's own default */
 #define RPC_METADATA_MAX              (16 * 1024)        /* bytes of all headers of a call */
 #define RPC_RELAY_BUFFER_SIZE         (128 * 1024)       /* plain text kept for a reader that is slow, each direction */

@@ -111,7 +111,7 @@ int link_new(RpcChannel *c, RpcLink **ret) {
         fd = rpc_address_connect(&c->address);
         if (fd < 0)
                 return fd;
-        l = new0(RpcLink, 1);
+        l = mem_new0(RpcLink, 1);
         if (!l) {
                 (void) fd_close(fd);
                 return -ENOMEM;

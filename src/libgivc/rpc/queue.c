@@ -181,7 +181,7 @@ int rpc_queue_new(sd_event *e, RpcQueue **ret) {
         const char *mode = getenv("GIVC_QUEUE");
         int r;
 
-        q = new0(RpcQueue, 1);
+        q = mem_new0(RpcQueue, 1);
         if (!q)
                 return -ENOMEM;
         q->n_ref = 1;
@@ -262,7 +262,7 @@ unsigned rpc_queue_count_lanes(const RpcQueue *q) {
 int rpc_lane_new(RpcQueue *q, void (*pump)(void *userdata), void *userdata, RpcLane **ret) {
         RpcLane *l;
 
-        l = new0(RpcLane, 1);
+        l = mem_new0(RpcLane, 1);
         if (!l)
                 return -ENOMEM;
         l->queue = rpc_queue_ref(q);

@@ -61,7 +61,7 @@ static int answer_file_wait(Reflection *f, RpcCall *call, Response *response, bo
         if (!file)
                 return answer_error_wait(call, response, alpha, RPC_NOT_FOUND, "not found");
         n = descriptor_index_closure(f->index, file, &list);
-        data = n < 0 ? NULL : new0(ProtobufCBinaryData, n);
+        data = n < 0 ? NULL : mem_new0(ProtobufCBinaryData, n);
         if (!data)
                 return -ENOMEM;
         for (int i = 0; i < n; i++)
@@ -81,8 +81,8 @@ static int answer_services_wait(Reflection *f, RpcCall *call, Response *response
         size_t n_max = map_size(f->server->entries), n = 0;
         const ProtobufCServiceDescriptor *last = NULL;
 
-        items = new0(Grpc__Reflection__V1__ServiceResponse, n_max);
-        list = new0(Grpc__Reflection__V1__ServiceResponse *, n_max);
+        items = mem_new0(Grpc__Reflection__V1__ServiceResponse, n_max);
+        list = mem_new0(Grpc__Reflection__V1__ServiceResponse *, n_max);
         if (!items || !list)
                 return -ENOMEM;
         MAP_FOREACH(e, f->server->entries, RpcEntry) {
@@ -186,7 +186,7 @@ int rpc_server_add_reflection(RpcServer *s, const void *descriptors, size_t size
         Reflection *f;
         int r;
 
-        f = new0(Reflection, 1);
+        f = mem_new0(Reflection, 1);
         if (!f)
                 return -ENOMEM;
         f->server = s;

@@ -500,7 +500,7 @@ int relay_new(RpcQueue *q, int fd, const RelayOptions *options, const RelayHooks
         _cleanup_(relay_freep) Relay *r = NULL;
         int k;
 
-        r = new0(Relay, 1);
+        r = mem_new0(Relay, 1);
         if (!r) {
                 (void) fd_close(fd);
                 return -ENOMEM;

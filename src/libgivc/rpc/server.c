@@ -23,7 +23,7 @@
 int rpc_server_new(RpcQueue *q, RpcServer **ret) {
         _cleanup_(rpc_server_freep) RpcServer *s = NULL;
 
-        s = new0(RpcServer, 1);
+        s = mem_new0(RpcServer, 1);
         if (!s)
                 return -ENOMEM;
         s->queue = rpc_queue_ref(q);
@@ -69,7 +69,7 @@ static int server_add_entry(
         if (!m)
                 return log_error_errno(-EINVAL, "Method '%s' of '%s' has no row", d->name, service->descriptor->name);
         path = strf("/%s/%s", service->descriptor->name, d->name);
-        e = new0(RpcEntry, 1);
+        e = mem_new0(RpcEntry, 1);
         if (!path || !e) {
                 free(e);
                 return -ENOMEM;
@@ -134,7 +134,7 @@ int server_get_peer(RpcServer *s, const Identity *identity, RpcPeer **ret) {
         if (!p) {
                 if (map_size(s->peers) >= PEERS_PRUNE_ABOVE)
                         server_prune_peers(s);
-                p = new0(RpcPeer, 1);
+                p = mem_new0(RpcPeer, 1);
                 if (!p)
                         return -ENOMEM;
                 p->server = s;
@@ -243,7 +243,7 @@ int rpc_server_listen_fd(RpcServer *s, int fd) {
         int domain = 0, r;
         socklen_t size = sizeof(domain);
 
-        l = new0(RpcListener, 1);
+        l = mem_new0(RpcListener, 1);
         if (!l) {
                 (void) fd_close(fd);
                 return -ENOMEM;

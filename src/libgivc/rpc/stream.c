@@ -125,7 +125,7 @@ static int stream_new(RpcChannel *c, const ProtobufCServiceDescriptor *service, 
         grpc_slice slice;
 
         path = strf("/%s/%s", service->name, method);
-        s = new0(RpcStream, 1);
+        s = mem_new0(RpcStream, 1);
         if (!s || !path) {
                 free(s);
                 return -ENOMEM;

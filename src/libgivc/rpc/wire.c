@@ -105,10 +105,10 @@ grpc_channel_args *wire_client_args(const char *authority) {
         const grpc_arg array[] = { COMMON_ARGS };
         grpc_channel_args *args;
 
-        args = new0(grpc_channel_args, 1);
+        args = mem_new0(grpc_channel_args, 1);
         if (!args)
                 return NULL;
-        args->args = new0(grpc_arg, ELEMENTSOF(array) + 1);
+        args->args = mem_new0(grpc_arg, ELEMENTSOF(array) + 1);
         if (!args->args) {
                 free(args);
                 return NULL;

@@ -91,7 +91,7 @@ int tls_credentials_new(const TlsPaths *paths, TlsCredentials **ret, char **rete
         char *reason = NULL;
         int r = -ENOMEM;
 
-        c = new (TlsCredentials, 1);
+        c = mem_new(TlsCredentials, 1);
         if (c) {
                 *c = (TlsCredentials){ .n_ref = 1 };
                 r = credentials_open(c, paths, &reason);

@@ -85,7 +85,7 @@ static int watch_add(FileWatch *w, const char *directory, const char *name) {
         if (r < 0)
                 return r;
         w->entries = entries;
-        entry = new0(WatchEntry, 1);
+        entry = mem_new0(WatchEntry, 1);
         if (!entry)
                 return -ENOMEM;
         w->entries[w->n_entries++] = entry;
@@ -216,7 +216,7 @@ int file_watch_new(sd_event *e, const char *const *paths, size_t n_paths, void (
         _cleanup_(file_watch_freep) FileWatch *w = NULL;
         int r;
 
-        w = new0(FileWatch, 1);
+        w = mem_new0(FileWatch, 1);
         if (!w)
                 return -ENOMEM;
         w->event = sd_event_ref(e);

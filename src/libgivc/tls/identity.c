@@ -135,7 +135,7 @@ static int identity_set_texts(Identity *i) {
 static int identity_new(IdentityKind kind, const struct sockaddr *peer, socklen_t peer_size, Identity **ret) {
         Identity *i;
 
-        i = new (Identity, 1);
+        i = mem_new(Identity, 1);
         if (!i)
                 return -ENOMEM;
         *i = (Identity){ .n_ref = 1, .kind = kind, .family = AF_UNSPEC };
@@ -178,7 +178,7 @@ static int identity_add_address(Identity *i, const gnutls_datum_t *address) {
         if (i->n_addresses >= IDENTITY_NAMES_MAX)
                 return -E2BIG;
         if (!i->addresses) {
-                i->addresses = new (IdentityAddress, IDENTITY_NAMES_MAX);
+                i->addresses = mem_new(IdentityAddress, IDENTITY_NAMES_MAX);
                 if (!i->addresses)
                         return -ENOMEM;
         }

@@ -281,7 +281,7 @@ int tls_material_new(const TlsPaths *paths, TlsMaterial **ret, char **reterr) {
         gnutls_hash_hd_t hash;
         int r;
 
-        m = new (TlsMaterial, 1);
+        m = mem_new(TlsMaterial, 1);
         if (!m)
                 return -ENOMEM;
         *m = (TlsMaterial){ .n_ref = 1 };

@@ -99,10 +99,10 @@ int revoked_set_new(const gnutls_datum_t *pem, const gnutls_x509_crt_t *cas, uns
                 *ret_reason = "holds no revocation list in PEM form";
                 return x509_errno(r);
         }
-        s = new0(RevokedSet, 1);
+        s = mem_new0(RevokedSet, 1);
         if (!s)
                 return -ENOMEM;
-        s->issuers = new0(gnutls_datum_t, lists.n_crls);
+        s->issuers = mem_new0(gnutls_datum_t, lists.n_crls);
         if (!s->issuers)
                 return -ENOMEM;
         for (unsigned i = 0; i < lists.n_crls; i++) {

@@ -132,7 +132,7 @@ int tls_session_new(TlsCredentials *credentials, TlsRole role, const char *serve
 
         if (role == TLS_CLIENT && (!server_name || !x509_name_is_valid(server_name, strlen(server_name))))
                 return -EINVAL;
-        s = new0(TlsSession, 1);
+        s = mem_new0(TlsSession, 1);
         if (!s)
                 return -ENOMEM;
         s->role = role;

@@ -41,7 +41,7 @@ static inline FakeUnit *fake_unit_add(FakeAgent *a, const char *name, const char
         FakeUnit *u = fake_unit(a, name);
 
         if (!u) {
-                u = new0(FakeUnit, 1);
+                u = mem_new0(FakeUnit, 1);
                 assert_non_null(u);
                 u->name = strdup(name);
                 assert_int_equal(map_put(a->units, name, u), 0);

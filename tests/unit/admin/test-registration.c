@@ -298,7 +298,7 @@ static void test_front_door(void **state) {
 static void test_group_is_read_again(void **state) {
         _cleanup_(identity_unrefp) Identity *peer = peer_local(54321, 54321);
         _cleanup_(access_done) Access a = {};
-        uid_t *members = new (uid_t, 1);
+        uid_t *members = mem_new(uid_t, 1);
 
         (void) state;
         log_set_sink(sink);

@@ -36,7 +36,7 @@ static void assert_quiet(Watch *w) {
 }
 
 static int setup(void **state) {
-        Fixture *f = new0(Fixture, 1);
+        Fixture *f = mem_new0(Fixture, 1);
 
         assert_non_null(f);
         assert_int_equal(registry_new(&f->registry), 0);

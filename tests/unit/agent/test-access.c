@@ -72,7 +72,7 @@ static Identity *certificate(const char *name, const char *address) {
 
         assert_int_equal(inet_pton(AF_INET, address, &from.sin_addr), 1);
         assert_int_equal(file_read(path, 65536, &pem, &size), 0);
-        text = new0(char, size);
+        text = mem_new0(char, size);
         for (char *line = strtok(pem, "\n"); line && !startswith(line, "-----END"); line = strtok(NULL, "\n"))
                 if (!startswith(line, "-----"))
                         n += (size_t) sprintf(text + n, "%s", line);

@@ -155,7 +155,7 @@ static bool have_openat2(void) {
 }
 
 static int tree_setup(void **state) {
-        Tree *t = new0(Tree, 1);
+        Tree *t = mem_new0(Tree, 1);
 
         strcpy(t->root, "/tmp/test-args-XXXXXX");
         assert_non_null(mkdtemp(t->root));

@@ -33,7 +33,7 @@ static void gone(Feed *f, const char *name) {
 
 /* Takes the first look, in parts of max, as text: "name=state …". */
 static char *take(FeedReader *reader, size_t max) {
-        _cleanup_free_ UnitStatus *statuses = new0(UnitStatus, max);
+        _cleanup_free_ UnitStatus *statuses = mem_new0(UnitStatus, max);
         char *text = strdup("");
         bool complete = false;
         int n;

@@ -27,7 +27,7 @@ static Admin admin;
 
 static Admin__RegistryRequest *copy_request(const Admin__RegistryRequest *request) {
         size_t size = admin__registry_request__get_packed_size(request);
-        _cleanup_free_ uint8_t *data = new (uint8_t, size);
+        _cleanup_free_ uint8_t *data = mem_new(uint8_t, size);
 
         check(admin__registry_request__pack(request, data) == size);
         return admin__registry_request__unpack(NULL, size, data);
@@ -136,7 +136,7 @@ static void session_begin(Session *s) {
 }
 
 static int setup(void **state) {
-        Session *s = new0(Session, 1);
+        Session *s = mem_new0(Session, 1);
 
         world_init(&s->world);
         admin_begin(&s->world);

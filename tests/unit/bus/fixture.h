@@ -124,7 +124,7 @@ static inline _unused_ int call_run(Fixture *f, operation_t operation, const cha
 }
 
 static inline _unused_ int fixture_begin(void **state) {
-        Fixture *f = new0(Fixture, 1);
+        Fixture *f = mem_new0(Fixture, 1);
 
         assert_non_null(f);
         assert_return_code(sd_event_default(&f->event), 0);

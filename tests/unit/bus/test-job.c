@@ -4,7 +4,7 @@
 
 #include <signal.h>
 
-#include "bus/unit-result.h"
+#include "bus/bus-internal.h"
 
 static void test_start_stop(void **state) {
         Fixture *f = *state;
@@ -143,6 +143,21 @@ static void test_removed_before_answer_in_a_storm(void **state) {
         fake_job_finish(f->fake, "a.service", "failed");
         TURN_UNTIL(f, d.done);
         assert_int_equal(d.result, -EIO);
+}
+
+/* JobRemoved has passed, and so many after it that it was forgotten. */
+static void test_removed_long_before_answer(void **state) {
+        Fixture *f = *state;
+
+        fake_systemd_add(f->fake, "a.service");
+        fake_systemd_set_jobs(f->fake, FAKE_JOBS_EARLY);
+        for (unsigned n = BUS_JOBS_REMEMBERED - 2; n <= BUS_JOBS_REMEMBERED + 2; n++) {
+                fake_systemd_set_foreign_jobs(f->fake, n);
+                fake_systemd_set_job_result(f->fake, "done");
+                assert_int_equal(call_run(f, op_restart, "a.service"), 0);
+                fake_systemd_set_job_result(f->fake, "failed");
+                assert_int_equal(call_run(f, op_restart, "a.service"), -EIO);
+        }
 }
 
 static void test_replaced(void **state) {
@@ -311,7 +326,7 @@ static void test_lost_and_ended(void **state) {
                 { op_start, "failed", -EIO },
                 { op_restart, "done", 0 },
                 { op_restart, "failed", -EIO },
-                { op_start, "timeout", 0 }, /* inactive again since then: it may have been a oneshot */
+                { op_start, "timeout", 0 }, /* inactive, but begun since then: it may have been a oneshot */
                 { op_start, "done", 0 },
                 { op_stop, "timeout", -ECONNRESET },
         };
@@ -351,7 +366,7 @@ static void test_lost_oneshot(void **state) {
                 lose(f, LOSS_OF_MANAGER);
                 fake_job_finish(f->fake, "once.service", "done");
                 if (!began)
-                        u->inactive_enter = 1;
+                        u->inactive_exit = 1;
                 find_again(f, LOSS_OF_MANAGER);
                 TURN_UNTIL(f, c.done);
                 assert_int_equal(c.result, began ? 0 : -ECONNRESET);
@@ -364,7 +379,8 @@ static void test_answer_lost(void **state) {
         FakeUnit *u = fake_systemd_add(f->fake, "a.service");
 
         for (Loss loss = LOSS_OF_CONNECTION; loss <= LOSS_OF_MANAGER; loss++) {
-                _cleanup_(call_done) Call c = CALL(f, op_restart, "a.service"), d = CALL(f, op_restart, "a.service");
+                _cleanup_(call_done) Call c = CALL(f, op_restart, "a.service"), d = CALL(f, op_restart, "a.service"),
+                                          e = CALL(f, op_restart, "a.service");
                 unsigned n = fake_systemd_count_calls(f->fake, "RestartUnit");
 
                 /* Never arrived: the unit has no job and was not started since. */
@@ -390,6 +406,21 @@ static void test_answer_lost(void **state) {
                 TURN_UNTIL(f, d.done);
                 assert_int_equal(d.result, 0);
                 assert_string_equal(u->active_state, "active");
+
+                /* It has a job, but that is another's, who wanted the contrary. */
+                fake_systemd_hold(f->fake, "RestartUnit");
+                call_start(&e);
+                TURN_UNTIL(f, fake_systemd_count_calls(f->fake, "RestartUnit") == n + 3);
+                lose(f, loss);
+                fake_unit_queue_job(f->fake, "a.service", "stop");
+                find_again(f, loss);
+                turn_until_quiet(f);
+                assert_false(e.done);
+                u->n_references = 1;
+                fake_job_finish(f->fake, "a.service", "done");
+                TURN_UNTIL(f, e.done);
+                assert_int_equal(e.result, -ECONNRESET);
+                u->n_references = 0;
         }
 }
 
@@ -509,6 +540,7 @@ int main(void) {
                 PEER(test_refusals),
                 PEER(test_removed_before_answer),
                 PEER(test_removed_before_answer_in_a_storm),
+                PEER(test_removed_long_before_answer),
                 PEER(test_replaced),
                 PEER(test_shared),
                 PEER(test_many_at_once),

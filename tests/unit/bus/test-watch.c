@@ -256,6 +256,17 @@ static void test_stopped_unit_is_quiet(void **state) {
         turn_until_quiet(f);
         assert_told(&t, "");
         assert_int_equal(fake_systemd_count_calls(f->fake, "ListUnitsByNames"), 2 + 10);
+        assert_int_equal(fake_systemd_count_calls(f->fake, "ListUnitsByPatterns"), 0);
+
+        /* Also when the manager takes its time to unload what was looked at, and we look in between. */
+        fake_systemd_hold_collection(f->fake);
+        assert_int_equal(call_run(f, op_status, "a.service"), 0);
+        turn_until_quiet(f);
+        assert_int_equal(fake_systemd_collect(f->fake), 1);
+        turn_until_quiet(f);
+        assert_int_equal(fake_systemd_collect(f->fake), 0);
+        assert_int_equal(fake_systemd_count_calls(f->fake, "ListUnitsByNames"), 2 + 11);
+        assert_told(&t, "");
 
         /* Added and transient: known again as not-found when it has gone. */
         fake_systemd_add(f->fake, "t.service")->transient = true;
@@ -264,6 +275,8 @@ static void test_stopped_unit_is_quiet(void **state) {
         assert_told(&t, "t.service loaded/active/running/running; ");
         n = fake_systemd_count_calls(f->fake, "ListUnitsByNames");
         fake_unit_exit(f->fake, "t.service", 0);
+        turn_until_quiet(f);
+        fake_systemd_collect(f->fake);
         turn_until_quiet(f);
         assert_told(&t, "t.service not-found/inactive/dead/running; ");
         assert_int_equal(fake_systemd_count_calls(f->fake, "ListUnitsByNames"), n + 1);
@@ -389,7 +402,10 @@ static void test_reload(void **state) {
         watch_add(&t, "b.service");
         TURN_UNTIL(f, t.n_synced == 1);
         t.log[0] = 0;
-        fake_systemd_reload(f->fake);
+        fake_systemd_begin_reload(f->fake);
+        turn_until_quiet(f);
+        assert_told(&t, "");
+        fake_systemd_end_reload(f->fake);
         turn_until_quiet(f);
         assert_told(&t, "");
         fake_unit_set_load_state(f->fake, "a.service", "masked");

@@ -204,7 +204,7 @@ static int free_owner(void *userdata) {
 }
 
 static void test_release_slot(_unused_ void **state) {
-        Owned *o = new0(Owned, 1);
+        Owned *o = mem_new0(Owned, 1);
 
         assert_int_equal(fiber_start(&o->fiber, free_owner, o), 0);
         assert_int_equal(fiber_count(), 0);

@@ -120,7 +120,7 @@ static int method_transfer_data(
         while ((r = rpc_call_receive_wait(call, &frame)) > 0) {
                 bool flood = frame->chunk.len == 5 && memcmp(frame->chunk.data, "flood", 5) == 0;
                 Socketproxy__StreamFrame reply = SOCKETPROXY__STREAM_FRAME__INIT;
-                _cleanup_free_ uint8_t *data = new0(uint8_t, 32 * 1024);
+                _cleanup_free_ uint8_t *data = mem_new0(uint8_t, 32 * 1024);
 
                 reply.chunk = frame->chunk;
                 if (flood)
@@ -176,7 +176,7 @@ static inline void world_start_server(World *w) {
 }
 
 static inline int world_setup(void **state) {
-        World *w = new0(World, 1);
+        World *w = mem_new0(World, 1);
 
         (void) snprintf(w->path, sizeof(w->path), "/tmp/givc-rpc-%d.sock", getpid());
         assert_int_equal(rpc_address_parse(w->path, &w->address, NULL), 0);

@@ -166,7 +166,7 @@ static void test_bidi(void **state) {
 }
 
 static int body_sizes(void *userdata) {
-        _cleanup_free_ uint8_t *data = new0(uint8_t, RPC_MESSAGE_MAX);
+        _cleanup_free_ uint8_t *data = mem_new0(uint8_t, RPC_MESSAGE_MAX);
         static const size_t sizes[] = { 0, 1, 16384, 65535, 65536, 1000000, RPC_MESSAGE_MAX - 16 };
         _cleanup_(rpc_stream_freep) RpcStream *s = NULL;
 

@@ -226,7 +226,7 @@ static void test_calls_per_peer(void **state) {
                                                  &m.channels[i]),
                                 0);
         for (unsigned i = 0; i < N; i++) {
-                One *o = new0(One, 1);
+                One *o = mem_new0(One, 1);
 
                 *o = (One){ &m, i };
                 m.n_running++;
