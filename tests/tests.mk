@@ -28,7 +28,7 @@ check-fleet: all
 	GIVC_BUILD=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/scenarios
 
 # -- the rpc runtime seen from outside: interop, attacks, storm, benchmark ------------------------------------------
-DEPS_RPC  := python3-grpcio python3-protobuf python3-cryptography python3-pytest python3-grpc-tools nodejs:node npm:npm \
+DEPS_RPC  := python3-grpcio python3-protobuf python3-cryptography python3-pytest nodejs:node npm:npm openssl \
              libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc libssl-dev strace valgrind
 T         := $(B)/tests
 ECHO_O    := $(T)/proto/echo.pb-c.o $(T)/proto/echo-descriptors.o $(T)/interop/self.o
@@ -52,6 +52,8 @@ $(T)/interop/%.o $(T)/storm/%.o: CPPFLAGS += -I$(T)/proto
 $(T)/interop/echo-server.o $(T)/interop/echo-client.o $(T)/storm/storm.o: | $(T)/proto/echo.pb-c.h
 $(OUTSIDE): %: %.o $(ECHO_O) $(OUTSIDE_A) $(PROTOS_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(ECHO_O) -Wl,--start-group $(OUTSIDE_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_LIBS)
+$(T)/storm/storm: $(T)/storm/storm.o $(T)/storm/rude.o $(ECHO_O) $(OUTSIDE_A) $(PROTOS_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(OUTSIDE_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_LIBS)
 
 YARD_O    := $(T)/bench/echo.pb.o $(T)/bench/echo.grpc.pb.o
 $(T)/bench/echo.pb.cc $(T)/bench/echo.pb.h $(T)/bench/echo.grpc.pb.cc $(T)/bench/echo.grpc.pb.h &: tests/interop/echo.proto
@@ -152,8 +154,6 @@ fuzz: $(FUZZ) $(B)/fuzz/corpus/seeded
 	            -artifact_prefix=$(B)/fuzz/artifacts/$$name- $(B)/fuzz/corpus/$$name \
 	            $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; \
 	done
-$(T)/storm/storm: $(T)/storm/storm.o $(T)/storm/rude.o $(ECHO_O) $(OUTSIDE_A) $(PROTOS_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(OUTSIDE_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_LIBS)
 
 # -- the agent as a program: tests/cli/test_agent.py ----------------------------------------------------------------
 check-cli: $(B)/givc-agent

@@ -79,5 +79,7 @@ def test_storm(mode, tmp_path):
     for side in (servers, clients):
         assert len({x["fds"] for x in side[1:]}) == 1, [x["fds"] for x in side]
         assert all(x["lanes"] == STEADY for x in side)
+        if outside.SANITIZED:
+            continue
         assert grown(side, "heap_kb") < HEAP_GROWTH_KB, [x["heap_kb"] for x in side]
         assert grown(side, "rss_kb") < RSS_GROWTH_KB, [x["rss_kb"] for x in side]
