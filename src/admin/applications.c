@@ -63,6 +63,10 @@ static int reserve(Agents *agents, const Agent *a, const char *app, Reservation 
         return r;
 }
 
+char *application_get_home(const char *app) {
+        return strf("%s-vm", app);
+}
+
 int application_start_wait(Agents *agents, const ApplicationRequest *request, char **ret_unit, RpcStatus *reterr) {
         _cleanup_(entry_status_done) EntryStatus status = {};
         _cleanup_(reservation_freep) Reservation *reservation = NULL;
@@ -74,7 +78,7 @@ int application_start_wait(Agents *agents, const ApplicationRequest *request, ch
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is no name of an application.", request->app);
         if (request->n_args > APPLICATION_ARGS_MAX)
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "More than %d arguments.", APPLICATION_ARGS_MAX);
-        vm = request->vm ? strdup(request->vm) : strf("%s-vm", request->app);
+        vm = request->vm ? strdup(request->vm) : application_get_home(request->app);
         if (!vm)
                 return -ENOMEM;
         r = agents_find_vm(agents, vm, &a, reterr);

@@ -292,7 +292,7 @@ static ApplicationRequest application_request(RpcCall *call, const Admin__Applic
 }
 
 static int method_start_application(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
-        _cleanup_free_ char *unit = NULL, *sentence = NULL;
+        _cleanup_free_ char *unit = NULL, *sentence = NULL, *home = NULL;
         Admin__StartResponse response = ADMIN__START_RESPONSE__INIT;
         ApplicationRequest a = application_request(call, request, START_USEC);
         Admin *admin = userdata;
@@ -302,7 +302,8 @@ static int method_start_application(RpcCall *call, const void *request, RpcStatu
         if (r < 0)
                 return r;
         sentence = strf("Started application '%s'", unit);
-        log_call(call, LOG_INFO, a.vm, unit, strempty(sentence));
+        home = a.vm ? NULL : application_get_home(a.app);
+        log_call(call, LOG_INFO, a.vm ? a.vm : home, unit, strempty(sentence));
         response.registryid = unit;
         return rpc_call_reply(call, &response);
 }
