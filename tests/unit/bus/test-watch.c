@@ -391,11 +391,13 @@ static void test_reload(void **state) {
         static const char *const expected[] = { "a.service masked/active/running/running; ",
                 "b.service masked/inactive/dead/running; " };
         _cleanup_(unit_watch_freep) UnitWatch *w = NULL;
-        Told t = {};
+        Told t = { .wanted = "app@" };
         Fixture *f = *state;
 
         fake_systemd_add(f->fake, "a.service");
         fake_systemd_add(f->fake, "b.service");
+        fake_systemd_add(f->fake, "app@0.service")->transient = true;
+        fake_unit_set_state(f->fake, "app@0.service", "active", "running");
         fake_unit_set_state(f->fake, "a.service", "active", "running");
         w = watch_begin(f, &t);
         watch_add(&t, "a.service");
