@@ -19,7 +19,7 @@ B        := build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
 PKG      := pkg-config
 PKGS     := libsystemd gnutls libprotobuf-c jansson
 STATIC_GRPC ?= $(if $(wildcard $(shell $(CC) -print-file-name=libgrpc_unsecure.a)),yes,no)
-GRPC_SO  := $(shell $(PKG) --libs-only-L grpc_unsecure) -lgrpc_unsecure -lgpr
+GRPC_SO  := $(shell $(PKG) --libs-only-L grpc_unsecure) -lgrpc_unsecure -lgpr $(shell $(PKG) --libs absl_synchronization) -lstdc++
 ifeq ($(STATIC_GRPC),yes)
 GRPC_LIBS := -Wl,-Bstatic -Wl,--start-group $(filter -l%,$(shell $(PKG) --static --libs grpc_unsecure gpr)) -lupb \
              -laddress_sorting -lre2 -lcares -Wl,--end-group -Wl,-Bdynamic -lstdc++ -lz -lm
@@ -95,8 +95,11 @@ PB_HEADERS := $(patsubst proto/%.proto,$(B)/proto/%.pb-c.h,$(PROTOS))
 $(B)/%.o: src/%.c | $(PB_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/%.o: src/%.cc
+	@mkdir -p $(@D)
+	$(CXX) $(filter-out -Wstrict-prototypes -Wmissing-prototypes -std=gnu11,$(CPPFLAGS) $(CFLAGS)) -std=c++17 -MMD -MP -c -o $@ $<
 define room
-$(call archive,$(1)): $(call objects,$(call sources,src/libgivc/$(1)))
+$(call archive,$(1)): $(call objects,$(call sources,src/libgivc/$(1))) $(patsubst src/%.cc,$(B)/%.o,$(wildcard src/libgivc/$(1)/*.cc))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$(AR) rcs $$@ $$^

@@ -80,6 +80,11 @@ void buffer_consume(Buffer *b, size_t n) {
         b->start = b->size > 0 ? b->start + n : 0;
 }
 
+void buffer_trim(Buffer *b, size_t max) {
+        if (b->size == 0 && b->allocated > max)
+                buffer_done(b);
+}
+
 void buffer_done(Buffer *b) {
         free(b->data);
         *b = (Buffer){};

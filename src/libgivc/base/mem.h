@@ -43,5 +43,7 @@ void buffer_commit(Buffer *b, size_t n);
 int buffer_append(Buffer *b, const void *p, size_t n) _warn_unused_;
 /* Forgets the first n bytes (n <= size). */
 void buffer_consume(Buffer *b, size_t n);
+/* Gives back the allocation of an empty buffer that has grown above max. */
+void buffer_trim(Buffer *b, size_t max);
 /* Frees the allocation; the buffer is empty and usable again. */
 void buffer_done(Buffer *b);

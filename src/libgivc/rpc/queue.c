@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "rpc/mutex.h"
 
 struct RpcQueue {
         unsigned n_ref;
@@ -198,6 +199,7 @@ int rpc_queue_new(sd_event *e, RpcQueue **ret) {
         /* What it has to say on standard error is about peers; the calls' statuses tell the same. */
         if (setenv("GRPC_VERBOSITY", "none", false) < 0)
                 return -errno;
+        rpc_mutex_tune();
         grpc_init();
 
         q->wakeup_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

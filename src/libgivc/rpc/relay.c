@@ -14,6 +14,7 @@
 #include "rpc/address.h"
 
 #define RELAY_READ_SIZE   (64 * 1024)
+#define RELAY_KEEP_SIZE   (4 * 1024)  /* of an empty buffer between two messages */
 #define RELAY_DRIVE_SIZE  (16 * 1024) /* having taken so much from gRPC, it may have been waiting for room */
 #define RELAY_LINGER_USEC (1 * USEC_PER_SEC)
 #define RELAY_ROUNDS_MAX  16 /* before other connections get their turn */
@@ -53,6 +54,9 @@ struct Relay {
         Identity *identity;
         char *error;
 };
+
+/* All connections live on one thread, and nothing runs between a read into here and the use of what was read. */
+static uint8_t scratch[RELAY_READ_SIZE];
 
 static void relay_update(Relay *r);
 
@@ -150,21 +154,39 @@ static int relay_make_session(Relay *r) {
         return tls_session_new(r->credentials, r->is_server ? TLS_SERVER : TLS_CLIENT, r->server_name, &r->session);
 }
 
-/* One read from the network into where it is wanted. */
-static void relay_receive(Relay *r) {
-        uint8_t *p = NULL;
-        Buffer *b;
-        ssize_t n;
+/* Plain text for gRPC: what does not fit at once is kept. True when gRPC's end took something. */
+static bool relay_give(Relay *r, const uint8_t *p, size_t size) {
+        size_t given = 0;
 
-        if (relay_make_session(r) >= 0) {
-                b = r->session ? tls_session_input(r->session) : &r->to_grpc;
-                p = buffer_reserve(b, RELAY_READ_SIZE);
+        while (given < size && r->to_grpc.size == 0 && r->inner >= 0) {
+                ssize_t n = send(r->inner, p + given, size - given, MSG_NOSIGNAL);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        break;
+                if (n < 0) /* gRPC has closed its end: what the peer still sends is of no use */
+                        return given > 0;
+                given += n;
         }
-        if (!p) {
+        if (buffer_append(&r->to_grpc, p + given, size - given) < 0)
                 relay_abort(r, NULL, "out of memory");
+        return given > 0;
+}
+
+static void relay_guard(Relay *r, const uint8_t *p, size_t n) {
+        if (guard_scan(&r->guard, GUARD_INCOMING, p, n) >= 0)
                 return;
-        }
-        n = recv(r->net, p, RELAY_READ_SIZE, 0);
+        r->guarded = true;
+        relay_abort(r, "guard", r->guard.error);
+}
+
+/* One read from the network. Every connection reads into the same space and keeps only what has to wait. */
+static void relay_receive(Relay *r) {
+        ssize_t n;
+        int k;
+
+        n = recv(r->net, scratch, sizeof(scratch), 0);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
         if (n <= 0) {
@@ -172,56 +194,69 @@ static void relay_receive(Relay *r) {
                 r->net_eof = true;
                 return;
         }
-        if (!r->session && r->state == RELAY_OPEN && guard_scan(&r->guard, GUARD_INCOMING, p, n) < 0) {
-                r->guarded = true;
-                relay_abort(r, "guard", r->guard.error);
+        if (!r->credentials && r->state == RELAY_OPEN)
+                relay_guard(r, scratch, n);
+        if (r->net < 0)
                 return;
-        }
-        buffer_commit(b, n);
+        k = relay_make_session(r);
+        if (k >= 0)
+                k = buffer_append(r->session ? tls_session_input(r->session) : &r->to_grpc, scratch, n);
+        if (k < 0)
+                relay_abort(r, NULL, strerror(-k));
 }
 
-/* Plain text out of the cipher text that has come, as far as there is room. */
-static void relay_decrypt(Relay *r) {
-        while (r->to_grpc.size < RPC_RELAY_BUFFER_SIZE && r->net >= 0) {
-                uint8_t *p = buffer_reserve(&r->to_grpc, RELAY_READ_SIZE);
-                ssize_t n;
+/* Plain text out of the cipher text that has come, as far as there is room for it. True when gRPC's end took something. */
+static bool relay_decrypt(Relay *r) {
+        bool given = false;
 
-                n = p ? tls_session_read(r->session, p, RELAY_READ_SIZE) : -ENOMEM;
+        while (r->to_grpc.size < RPC_RELAY_BUFFER_SIZE && r->net >= 0) {
+                ssize_t n = tls_session_read(r->session, scratch, sizeof(scratch));
+
                 if (n == -EAGAIN)
-                        return;
+                        break;
                 if (n <= 0) {
                         relay_set_error(r, NULL, n == 0 ? "closed by peer" : tls_session_get_error(r->session));
                         r->net_eof = true;
-                        return;
+                        break;
                 }
-                if (guard_scan(&r->guard, GUARD_INCOMING, p, n) < 0) {
-                        r->guarded = true;
-                        relay_abort(r, "guard", r->guard.error);
-                        return;
-                }
-                buffer_commit(&r->to_grpc, n);
+                relay_guard(r, scratch, n);
+                if (r->net >= 0)
+                        given |= relay_give(r, scratch, n);
         }
+        buffer_trim(tls_session_input(r->session), RELAY_KEEP_SIZE);
+        return given;
 }
 
-/* Hands plain text to gRPC and lets it work. True when it took something. */
+/* What was kept before. */
+static bool relay_give_kept(Relay *r) {
+        Buffer kept = r->to_grpc;
+        bool given;
+
+        if (kept.size == 0)
+                return false;
+        r->to_grpc = (Buffer){};
+        given = relay_give(r, buffer_head(&kept), kept.size);
+        buffer_done(&kept);
+        return given;
+}
+
+static void relay_note_alive(Relay *r) {
+        if (r->alive || r->guard.n_frames == 0)
+                return;
+        r->alive = true;
+        r->timer = sd_event_source_disable_unref(r->timer);
+        if (r->hooks.alive)
+                r->hooks.alive(r, r->userdata);
+}
+
+/* Hands gRPC what there is for it and lets it work. True when it took something. */
 static bool relay_feed(Relay *r) {
-        size_t fed = 0;
+        bool given = relay_give_kept(r);
 
-        while (r->to_grpc.size > 0) {
-                ssize_t n = send(r->inner, buffer_head(&r->to_grpc), r->to_grpc.size, MSG_NOSIGNAL);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno == EAGAIN)
-                        break;
-                if (n < 0) { /* gRPC has closed its end: what the peer still sends is of no use */
-                        buffer_consume(&r->to_grpc, r->to_grpc.size);
-                        break;
-                }
-                buffer_consume(&r->to_grpc, n);
-                fed += n;
-        }
-        if (fed == 0)
+        if (r->session && !r->net_eof)
+                given |= relay_decrypt(r);
+        relay_note_alive(r);
+        if (!given)
                 return false;
         rpc_lane_drive(r->lane);
         while (rpc_queue_dispatch(r->queue) > 0)
@@ -237,8 +272,7 @@ static void relay_collect(Relay *r) {
 
         rpc_lane_clear(r->lane);
         while (!r->inner_eof && relay_output(r)->size < RPC_RELAY_BUFFER_SIZE) {
-                uint8_t space[RELAY_READ_SIZE];
-                ssize_t n = recv(r->inner, space, sizeof(space), 0);
+                ssize_t n = recv(r->inner, scratch, sizeof(scratch), 0);
                 int k = 0;
 
                 if (n < 0 && errno == EINTR)
@@ -250,14 +284,15 @@ static void relay_collect(Relay *r) {
                         break;
                 }
                 taken += n;
-                if (r->net >= 0 && guard_scan(&r->guard, GUARD_OUTGOING, space, n) < 0) {
+                if (r->net >= 0 && guard_scan(&r->guard, GUARD_OUTGOING, scratch, n) < 0) {
                         r->guarded = true;
                         relay_abort(r, "guard", r->guard.error);
                 } else if (r->net >= 0)
-                        k = r->session ? tls_session_write(r->session, space, n) : buffer_append(&r->to_net, space, n);
+                        k = r->session ? tls_session_write(r->session, scratch, n)
+                                       : buffer_append(&r->to_net, scratch, n);
                 if (k < 0)
                         relay_abort(r, NULL, strerror(-k));
-                if ((size_t) n < sizeof(space))
+                if ((size_t) n < sizeof(scratch))
                         break;
         }
         if (taken >= RELAY_DRIVE_SIZE)
@@ -282,27 +317,16 @@ static void relay_flush(Relay *r) {
                 }
                 buffer_consume(b, n);
         }
+        buffer_trim(b, RELAY_KEEP_SIZE);
 }
 
 /* -- the pump -- */
-
-static void relay_note_alive(Relay *r) {
-        if (r->alive || r->guard.n_frames == 0)
-                return;
-        r->alive = true;
-        r->timer = sd_event_source_disable_unref(r->timer);
-        if (r->hooks.alive)
-                r->hooks.alive(r, r->userdata);
-}
 
 /* Everything that can be moved now without waiting, in both directions. A further round is for what did not fit. */
 void relay_pump(void *userdata) {
         Relay *r = userdata;
 
         for (unsigned i = 0; r->inner >= 0 && i < RELAY_ROUNDS_MAX; i++) {
-                if (r->session && !r->net_eof)
-                        relay_decrypt(r);
-                relay_note_alive(r);
                 if (!relay_feed(r) && i > 0)
                         break;
                 relay_collect(r);

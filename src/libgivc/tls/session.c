@@ -291,7 +291,12 @@ ssize_t tls_session_read(TlsSession *s, void *p, size_t size) {
                 return s->error < 0 ? s->error : -ENOTCONN;
         while (n < size && !s->ended && s->error == 0) {
                 size_t before = s->input.size;
-                ssize_t k = gnutls_record_recv(s->gnutls, out + n, size - n);
+                ssize_t k;
+
+                /* GnuTLS would find out the same, at the price of a small record. */
+                if (before == 0 && gnutls_record_check_pending(s->gnutls) == 0)
+                        break;
+                k = gnutls_record_recv(s->gnutls, out + n, size - n);
 
                 if (k > 0) {
                         n += k;

@@ -134,6 +134,14 @@ static void test_buffer(_unused_ void **state) {
         buffer_consume(&b, b.size);
         p = buffer_reserve(&b, 10);
         assert_ptr_equal(p, b.data); /* an empty buffer begins at its beginning */
+        assert_int_equal(buffer_append(&b, pattern, 10), 0);
+        buffer_trim(&b, 0);
+        assert_int_equal(b.size, 10); /* not while there is something in it */
+        buffer_consume(&b, 10);
+        buffer_trim(&b, b.allocated);
+        assert_non_null(b.data);
+        buffer_trim(&b, b.allocated - 1);
+        assert_null(b.data);
         buffer_done(&b);
         assert_int_equal(b.size, 0);
         assert_null(mem_alloc_multiply(SIZE_MAX / 2, 3, false));
