@@ -40,9 +40,11 @@ def fleet(request, tmp_path_factory):
     lab = Lab(path)
     try:
         yield lab
+        crashes = lab.crashes()
     finally:
         lab.close()
         subprocess.run([TOOL, "down"], check=True)
+    assert not crashes, "a daemon crashed, asserted or was reported by a sanitizer"
 
 
 @pytest.fixture

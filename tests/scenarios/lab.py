@@ -151,6 +151,13 @@ class Lab:
         return [m for m in self.journal(machine, f"--after-cursor={after}")
                 if unit in (m.get("_SYSTEMD_UNIT"), m.get("_SYSTEMD_USER_UNIT"))]
 
+    def crashes(self):
+        """What must never be in a journal, whatever a scenario does."""
+        words = "(Address|Leak)Sanitizer[: ]|runtime error:|Assertion .* failed|code=dumped|status=(6/ABRT|11/SEGV)"
+        done = subprocess.run(["journalctl", f"--directory={JOURNALS}", "--output=cat", f"--grep={words}"], check=False,
+                              stdout=subprocess.PIPE, text=True)
+        return done.stdout.splitlines()
+
     # -- givcctl -------------------------------------------------------------------------------------------------
 
     def ctl(self, *words, **options):
