@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server, an honest client beside the attacker, and the verdict on an attack: what it cost the server, and whether the
-honest client noticed."""
+"""A server, an honest client beside the attacker, and the verdict on an attack: what it cost the server, and whether
+the honest client noticed."""
 
 import contextlib
 import json

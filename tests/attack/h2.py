@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP/2 as an attacker writes it: frames by hand over TLS with a valid client certificate. Nothing here obeys the protocol
-unless it is told to."""
+"""HTTP/2 as an attacker writes it: frames by hand over TLS with a valid client certificate. Nothing here obeys the
+protocol unless it is told to."""
 
 import select
 import socket
@@ -152,7 +152,8 @@ class Peer:
         while self.outgoing.pending and not self.closed:
             data = self.outgoing.read(262144)
             while data and not self.closed:
-                r, w, _ = select.select([self.socket] if reads else [], [self.socket], [], max(0, end - time.monotonic()))
+                left = max(0, end - time.monotonic())
+                r, w, _ = select.select([self.socket] if reads else [], [self.socket], [], left)
                 if r and self._receive() and self.tls.version():
                     self._read_plain()
                 if w and not self.closed:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The honest client beside an attack, in a process of its own: a call every 50 ms with a deadline of a second. For each line
-on standard input it prints what happened since the last one, as JSON."""
+"""The honest client beside an attack, in a process of its own: a call every 50 ms with a deadline of a second. For each
+line on standard input it prints what happened since the last one, as JSON."""
 
 import json
 import pathlib

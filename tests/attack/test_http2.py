@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hostile HTTP/2 from a peer with a valid certificate: the ten attacks that libgrpc of 2022 does not survive, and the
-protocol violations beside them. Each is over when the server has closed the connection, cheaply, and nobody else noticed."""
+protocol violations beside them. Each is over when the server has closed the connection, cheaply, and nobody else
+noticed."""
 
 import struct
 import time
@@ -295,7 +296,7 @@ SURVIVED = {
     "te over 8 KiB": frame(h2.HEADERS, h2.END_HEADERS, 1, h2.request(te="x" * 9000)),
     "scheme over 8 KiB": frame(h2.HEADERS, h2.END_HEADERS, 1, h2.request(scheme="x" * 9000)),
     "te, then 8 KiB": frame(h2.HEADERS, h2.END_HEADERS, 1, h2.request(te="x", extra=h2.header("y", "z" * 9000))),
-    "scheme, then 8 KiB": frame(h2.HEADERS, h2.END_HEADERS, 1, h2.request(scheme="x", extra=h2.header("y", "z" * 9000))),
+    "scheme, then 8 KiB": frame(h2.HEADERS, 4, 1, h2.request(scheme="x", extra=h2.header("y", "z" * 9000))),
     "15 KiB of metadata": frame(h2.HEADERS, h2.END_HEADERS, 1, h2.request(extra=h2.header("y", "z" * 15000))),
     "bad base64": h2.call(1, extra=h2.header("x-bin", "!!!!")) + h2.message(1),
     "upper case header": h2.call(1, extra=h2.header("X-Y", "z")) + h2.message(1),
@@ -313,7 +314,9 @@ SURVIVED = {
     "path of 8 KiB": h2.call(1, "/" + "x" * 8192) + h2.message(1),
     "self-dependent priority": OPEN + frame(h2.PRIORITY, 0, 1, struct.pack(">IB", 1, 16)),
     "unknown settings": frame(h2.SETTINGS, 0, 0, struct.pack(">HI", 0x9999, 7)),
-    "frame size 16 MiB announced": frame(h2.SETTINGS, 0, 0, struct.pack(">HI", 5, 0xFFFFFF)) + h2.call(1) + h2.message(1),
+    "frame size 16 MiB announced": frame(h2.SETTINGS, 0, 0, struct.pack(">HI", 5, 0xFFFFFF))
+    + h2.call(1)
+    + h2.message(1),
     "goaway": frame(h2.GOAWAY, 0, 0, struct.pack(">II", 0, 2) + b"bye"),
 }
 
@@ -380,10 +383,10 @@ def test_many_honest_connections(arena):
 
 
 def test_cancelled_calls_are_honest(arena):
-    """Fifty cancelled calls a second are nothing special."""
+    """Eighty cancelled calls at once are nothing special, even if the server resets each of them too."""
     with arena.peer() as p:
         p.start()
-        for i in odd(150):
+        for i in odd(80):
             p.send(h2.call(i, "/test.Echo/Bidi") + frame(h2.RST, 0, i, struct.pack(">I", 8)))
         p.send(frame(h2.PING, 0, 0, ZEROES))
         assert p.wait(lambda p: p.count(h2.PING, h2.ACK))

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measures the rpc runtime against a plain C++ gRPC server with the same load, one after the other in one run, and writes
-build/bench/rpc.json. Ratios above 1 are better for the runtime. BENCH_ROUNDS and BENCH_SECONDS make it longer or shorter."""
+"""Measures the rpc runtime against a plain C++ gRPC server with the same load, one after the other in one run, and
+writes build/bench/rpc.json. Ratios above 1 are better for the runtime. BENCH_ROUNDS and BENCH_SECONDS make it longer or
+shorter."""
 
 import json
 import os

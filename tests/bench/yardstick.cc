@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The yardstick: test.Echo as a plain C++ gRPC server serves it, with gRPC's own TLS and port. One thread and one completion
- * queue, which is its fastest shape on one core. */
+/* The yardstick: test.Echo as a plain C++ gRPC server serves it, with gRPC's own TLS and port. One thread and one
+ * completion queue, which is its fastest shape on one core. */
 
 #include <cstdio>
 #include <fstream>

@@ -27,8 +27,8 @@ class Echo:
         files = [self.authority.read("ca", ".crt")]
         if a:
             files += [a.read(name, ".key"), a.read(name, ".crt")]
-        options = [("grpc.ssl_target_name_override", outside.SERVER_NAME), ("grpc.use_local_subchannel_pool", 1), *options]
-        return grpc.secure_channel(f"127.0.0.1:{self.port}", grpc.ssl_channel_credentials(*files), options)
+        own = [("grpc.ssl_target_name_override", outside.SERVER_NAME), ("grpc.use_local_subchannel_pool", 1)]
+        return grpc.secure_channel(f"127.0.0.1:{self.port}", grpc.ssl_channel_credentials(*files), [*own, *options])
 
     def stop(self):
         code = self.server.stop()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Serves test.Echo, health and reflection with the rpc runtime, for tests that look at it from outside. It prints "ready"
- * when it listens and one JSON line about itself for each SIGUSR1. */
+/* Serves test.Echo, health and reflection with the rpc runtime, for tests that look at it from outside. It prints
+ * "ready" when it listens and one JSON line about itself for each SIGUSR1. */
 
 #include <getopt.h>
 #include <signal.h>

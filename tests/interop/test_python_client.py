@@ -167,7 +167,8 @@ def test_status_text(stub, text):
 
 def test_long_status_text(stub):
     """Cut at a character, never in the middle of one, and to what fits into the trailers that a peer accepts."""
-    size = int(re.search(r"RPC_MESSAGE_SIZE_MAX (\d+)", (outside.ROOT / "src/libgivc/rpc/status.h").read_text()).group(1))
+    header = (outside.ROOT / "src/libgivc/rpc/status.h").read_text()
+    size = int(re.search(r"RPC_MESSAGE_SIZE_MAX (\d+)", header).group(1))
     e = fails(lambda: stub.Unary(pb.EchoRequest(fail_code=5, fail_text="世" * 5000), timeout=5), Code.NOT_FOUND)
     assert size - 6 < len(e.details().encode()) <= size
     assert set(e.details().rstrip("…")) == {"世"}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections that do not know how to behave: a thread opens them, they stay until they are freed, then vanish at once. */
+/* Connections that do not know how to behave: a thread opens them, they stay until they are freed, then they vanish. */
 #pragma once
 
 #include "base/macro.h"

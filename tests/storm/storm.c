@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waves of connections that come, work and vanish while others work on. After each wave it prints a JSON line about itself
- * and waits for a line on standard input, so that whoever runs it can look at the server. It fails when a call outlives its
- * deadline by more than a second, and when a call that nothing disturbs fails. */
+/* Waves of connections that come, work and vanish while others work on. After each wave it prints a JSON line about
+ * itself and waits for a line on standard input, so that whoever runs it can look at the server. It fails when a call
+ * outlives its deadline by more than a second, and when a call that nothing disturbs fails. */
 
 #include <signal.h>
 #include <stdio.h>
