@@ -33,6 +33,7 @@ struct RpcCall {
         int cancelled;  /* gRPC's, when close_op is done */
         bool gone;      /* the caller has left, or its deadline has passed */
         bool headers_sent, running, ended;
+        bool watched; /* close_op, or status_op with it, was started */
         grpc_byte_buffer *incoming, *reply;
         Promise received, sent;
         uint64_t n_resets; /* of the peer, when the call began */
@@ -95,12 +96,19 @@ static grpc_slice slice_from_text(const char *s) {
         return grpc_slice_from_copied_string(strempty(s));
 }
 
+static grpc_op op_receive_close(RpcCall *c) {
+        return (grpc_op){
+                .op = GRPC_OP_RECV_CLOSE_ON_SERVER,
+                .data.recv_close_on_server.cancelled = &c->cancelled,
+        };
+}
+
 /* Headers (if not sent yet), the reply of an OK call, status and details: one batch. */
 static int call_send_status(RpcCall *c) {
         grpc_metadata details = { .key = grpc_slice_from_static_string("grpc-status-details-bin"),
                 .value = grpc_empty_slice() };
         grpc_slice message = slice_from_text(c->status.message);
-        grpc_op ops[3] = {}, *op = ops;
+        grpc_op ops[4] = {}, *op = ops;
         void *data = NULL;
         size_t size = 0;
         int r;
@@ -119,6 +127,9 @@ static int call_send_status(RpcCall *c) {
                 free(data);
         }
         op++;
+        if (!c->watched) /* gRPC wants it once in every call */
+                *op++ = op_receive_close(c);
+        c->watched = true;
         r = call_start(c, &c->status_op, on_status_sent, ops, op - ops);
         grpc_slice_unref(message);
         grpc_slice_unref(details.value);
@@ -217,15 +228,29 @@ static int call_run(void *userdata) {
         return 0;
 }
 
+/* A handler that waits has to learn when its caller leaves. One that has returned already saves gRPC a batch. */
+static int call_watch(RpcCall *c) {
+        grpc_op op = op_receive_close(c);
+
+        if (c->watched || !c->running)
+                return 0;
+        c->watched = true;
+        return call_start(c, &c->close_op, on_close, &op, 1);
+}
+
 static void call_start_handler(RpcCall *c) {
         int r;
 
+        c->n_ops++; /* the call outlives its fiber's first part */
         c->running = true;
         r = fiber_start(&c->fiber, call_run, c);
         if (r < 0) {
                 c->running = false;
                 call_finish(c, r);
-        }
+        } else if (call_watch(c) < 0)
+                call_cancel(c);
+        c->n_ops--;
+        call_check(c);
 }
 
 static void on_request_received(RpcOp *op, bool ok) {
@@ -267,12 +292,9 @@ static int call_check_head(RpcCall *c) {
 }
 
 static void call_begin(RpcCall *c) {
-        grpc_op op = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &c->cancelled };
         int r;
 
-        r = call_start(c, &c->close_op, on_close, &op, 1);
-        if (r >= 0)
-                r = c->path ? call_check_head(c) : -ENOMEM;
+        r = c->path ? call_check_head(c) : -ENOMEM;
         if (r < 0)
                 call_finish(c, r);
         else if (call_is_streaming_in(c))
