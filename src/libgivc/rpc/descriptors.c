@@ -50,7 +50,8 @@ static int bytes_take_varint(Bytes *b, uint64_t *ret) {
         return -EBADMSG;
 }
 
-/* The next field: 1 with its number and, when it is length-delimited, its content (else empty); 0 at the end. */
+/* The next field: 1 with its number and its content; 0 at the end. What is not length-delimited has number 0, which is
+ * nobody's: all that we look for is. */
 static int bytes_next_field(Bytes *b, unsigned *ret_field, Bytes *ret_content) {
         uint64_t tag, v;
         size_t skip = 0;
@@ -60,7 +61,7 @@ static int bytes_next_field(Bytes *b, unsigned *ret_field, Bytes *ret_content) {
                 return 0;
         if (bytes_take_varint(b, &tag) < 0)
                 return -EBADMSG;
-        *ret_field = tag >> 3;
+        *ret_field = (tag & 7) == 2 ? tag >> 3 : 0;
         switch (tag & 7) {
         case 0:
                 return bytes_take_varint(b, &v) < 0 ? -EBADMSG : 1;

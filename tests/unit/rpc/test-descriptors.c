@@ -76,11 +76,23 @@ static void test_broken(_unused_ void **state) {
         }
 }
 
+/* Fields whose number is right and whose wire type is not are nobody's. */
+static void test_wrong_wire_type(_unused_ void **state) {
+        static const uint8_t numbers[] = { 0x08, 0x01, 0x0a, 0x07, 0x08, 0x05, 0x0a, 0x03, 'a', '.', 'b' };
+        _cleanup_(descriptor_index_freep) DescriptorIndex *i = NULL;
+
+        assert_int_equal(descriptor_index_new(numbers, sizeof(numbers), &i), 0);
+        assert_non_null(descriptor_index_find_file(i, "a.b"));
+        assert_null(descriptor_index_find_file(i, ""));
+        assert_null(descriptor_index_find_symbol(i, ""));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_find),
                 cmocka_unit_test(test_closure),
                 cmocka_unit_test(test_broken),
+                cmocka_unit_test(test_wrong_wire_type),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
