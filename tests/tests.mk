@@ -72,7 +72,12 @@ $(T)/js/installed: tests/interop/js/package.json tests/interop/js/package-lock.j
 	cp $^ $(@D)
 	cd $(@D) && npm ci --silent --no-audit --no-fund
 	touch $@
-check-interop: $(OUTSIDE) $(T)/js/installed
+# A stranger's program: the public header, the shared library, and what protoc-c makes of its own service.
+$(T)/interop/outsider: tests/interop/outsider.c $(B)/examples/greeter $(B)/libgivc.so
+	@mkdir -p $(@D)
+	$(CC) -Isrc/libgivc -I$(B)/examples -std=c11 $(filter -O% -g -fsanitize% -fno-omit%,$(CFLAGS)) $(WARNINGS) $(LDFLAGS) -o $@ $< \
+	        $(B)/examples/greeter.pb-c.c -L$(B) -lgivc -Wl,-rpath,'$$ORIGIN/../..' $(shell $(PKG) --cflags --libs libsystemd libprotobuf-c)
+check-interop: $(OUTSIDE) $(T)/interop/outsider $(T)/js/installed
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/interop
 check-attack: $(OUTSIDE)
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/attack
@@ -121,9 +126,9 @@ $(PROTO_TEST:%=%.o): $(TYPES_H) | $(addprefix $(T)/proto/,descriptors.txt bytes.
 FUZZ_SECONDS ?= 20
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
 FUZZ_CC   := clang -O1 -g -std=gnu11 -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined
-FUZZ_SRC  := $(foreach r,base event tls proto rpc,$(call sources,src/libgivc/$(r)))
+FUZZ_SRC  := $(foreach r,$(ROOMS),$(call sources,src/libgivc/$(r))) $(filter-out %/main.c,$(AGENT_SRC) $(CTL_SRC))
 FUZZ_O    := $(patsubst %.c,$(B)/fuzz/%.o,$(FUZZ_SRC)) $(patsubst $(B)/%.c,$(B)/fuzz/%.o,$(PROTO_O:.o=.c)) \
-             $(KINDS:%=$(B)/fuzz/tests/proto/%.pb-c.o)
+             $(KINDS:%=$(B)/fuzz/tests/proto/%.pb-c.o) $(patsubst src/%.cc,$(B)/%.o,$(wildcard src/libgivc/*/*.cc))
 $(B)/fuzz/tests/fuzz/%.o: tests/fuzz/%.c $(TYPES_H)
 	@mkdir -p $(@D)
 	@$(FUZZ_CC) -fsanitize=fuzzer-no-link $(CPPFLAGS) -Itests -I$(T)/proto -MMD -MP -c -o $@ $<
@@ -140,7 +145,7 @@ $(B)/fuzz/rooms.a: $(FUZZ_O) $(DESCRIPTORS)
 	@rm -f $@
 	@$(AR) rcs $@ $^
 $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/rooms.a
-	@$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^ $(LIBS) $(GRPC_LIBS)
+	@$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^ $(LIBS) $(shell $(PKG) --libs smartcols) $(GRPC_LIBS)
 .PRECIOUS: $(B)/fuzz/tests/fuzz/%.o
 $(B)/fuzz/corpus/seeded: tests/unit/proto/oracle.py $(T)/proto/set.bin
 	@$(PYTHON) $< seeds $(T)/proto/set.bin $(@D)
