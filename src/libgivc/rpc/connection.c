@@ -165,6 +165,9 @@ static int connection_start(RpcConnection *c) {
         RpcServer *s = c->server;
         int fd, r;
 
+        r = server_notice_expiry(s, connection_get_identity(c));
+        if (r < 0)
+                return r;
         r = rpc_lane_new(s->queue, relay_pump, c->relay, &c->lane);
         if (r < 0)
                 return r;

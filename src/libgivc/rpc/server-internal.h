@@ -48,6 +48,8 @@ struct RpcServer {
         void (*drained)(void *userdata);
         void *drained_userdata;
         sd_event_source *drain_timer;
+        sd_event_source *expiry_timer;
+        time_t expiry; /* of the certificate that ends first; 0 when no timer waits for it */
         /* Services of our own (health, reflection): freed with the server. */
         void (*owned_free[4])(void *);
         void *owned_data[4];
@@ -105,6 +107,8 @@ void server_put_peer(RpcPeer *p);
 void server_report(RpcServer *s, RpcPeer *peer, const char *who, const char *principal, const char *why);
 /* A connection has gone. */
 void server_notice_end(RpcServer *s);
+/* A connection with that identity is there until its certificate expires. */
+int server_notice_expiry(RpcServer *s, Identity *identity) _warn_unused_;
 /* Room for one more handshake from that source: the oldest one may have to go. */
 void server_limit_handshakes(RpcServer *s, const RpcConnection *newcomer);
 /* The server owns data from now on and frees it with func. */

@@ -19,6 +19,7 @@
 #define REPORT_USEC       (60 * USEC_PER_SEC)
 #define PEERS_PRUNE_ABOVE 256
 #define FREE_USEC         (5 * USEC_PER_SEC)
+#define RECHECK_USEC      USEC_PER_SEC /* how late a certificate's end may be noticed */
 
 int rpc_server_new(RpcQueue *q, RpcServer **ret) {
         _cleanup_(rpc_server_freep) RpcServer *s = NULL;
@@ -355,6 +356,48 @@ void rpc_server_recheck(RpcServer *s) {
         }
 }
 
+static int on_expiry(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        time_t now = time(NULL);
+        RpcServer *s = userdata;
+
+        s->expiry = 0;
+        rpc_server_recheck(s);
+        LIST_FOREACH(c, &s->connections, RpcConnection, connections) {
+                Identity *i = connection_get_identity(c);
+
+                if (i && identity_get_expiry(i) > now && server_notice_expiry(s, i) < 0)
+                        connection_close(c, "out of memory");
+        }
+        return 0;
+}
+
+/* The wall clock, so that it is also heard when the clock is set. A second late, since certificates know seconds. */
+static int server_set_expiry(RpcServer *s, time_t expiry) {
+        usec_t when = usec_add((usec_t) expiry * USEC_PER_SEC, USEC_PER_SEC);
+        int r;
+
+        if (!s->expiry_timer)
+                return sd_event_add_time(rpc_queue_get_event(s->queue), &s->expiry_timer, CLOCK_REALTIME, when,
+                                RECHECK_USEC, on_expiry, s);
+        r = sd_event_source_set_time(s->expiry_timer, when);
+        return r < 0 ? r : sd_event_source_set_enabled(s->expiry_timer, SD_EVENT_ONESHOT);
+}
+
+int server_notice_expiry(RpcServer *s, Identity *identity) {
+        time_t expiry;
+        int r;
+
+        if (!identity || identity_get_kind(identity) != IDENTITY_CERTIFICATE)
+                return 0;
+        expiry = identity_get_expiry(identity);
+        if (s->expiry != 0 && s->expiry <= expiry)
+                return 0;
+        r = server_set_expiry(s, expiry);
+        if (r >= 0)
+                s->expiry = expiry;
+        return r;
+}
+
 /* Without the loop, which may be over: everything here is our own work or gRPC's, and gRPC does it when driven. */
 static void server_finish_connections(RpcServer *s) {
         usec_t until = time_now(CLOCK_MONOTONIC) + FREE_USEC;
@@ -379,6 +422,7 @@ RpcServer *rpc_server_free(RpcServer *s) {
         server_finish_connections(s);
         assert(list_is_empty(&s->connections));
         sd_event_source_disable_unref(s->drain_timer);
+        sd_event_source_disable_unref(s->expiry_timer);
         for (unsigned i = 0; i < s->n_owned; i++)
                 s->owned_free[i](s->owned_data[i]);
         if (s->entries)

@@ -36,7 +36,8 @@ int rpc_server_listen_fd(RpcServer *s, int fd) _warn_unused_;
 /* Closes the listeners, tells peers to go (GOAWAY), lets calls finish, cancels the rest after RPC_DRAIN_USEC, then
  * calls done(userdata) once from the loop. */
 void rpc_server_drain(RpcServer *s, void (*done)(void *userdata), void *userdata);
-/* Ends all connections of certificates that a new revocation list names, or that have expired. */
+/* Ends all connections of certificates that a new revocation list names, or that have expired. What expires is noticed
+ * without being asked; call it when tls_credentials_reload() has changed something. */
 void rpc_server_recheck(RpcServer *s);
 
 typedef struct RpcServerStats {
