@@ -62,14 +62,31 @@ static void on_stop(void *userdata) {
         }
 }
 
+static void on_credentials_failed(const char *error, _unused_ void *userdata) {
+        log_warning("Certificates stay as they are: %s", error);
+}
+
+/* Who was revoked has to go; channels have nobody to send away. */
+static void on_credentials_changed(void *userdata) {
+        GivcServer *s = userdata;
+
+        log_info("Certificates were read again");
+        if (s)
+                rpc_server_recheck(s->server);
+}
+
 static void on_reload(void *userdata) {
         Givc *g = userdata;
 
         LIST_FOREACH(s, &g->servers, GivcServer, servers) {
                 _cleanup_free_ char *error = NULL;
+                int r;
 
-                if (s->credentials && tls_credentials_reload(s->credentials, &error) < 0)
-                        log_warning("Certificates stay as they are: %s", strempty(error));
+                r = s->credentials ? tls_credentials_reload(s->credentials, &error) : 0;
+                if (r > 0)
+                        on_credentials_changed(s);
+                else if (r < 0)
+                        on_credentials_failed(error ? error : strerror(-r), s);
         }
 }
 
@@ -156,7 +173,8 @@ _public_ int givc_sleep_wait(uint64_t usec) {
 
 /* -- serving -- */
 
-static int load_credentials(Givc *g, const GivcTls *tls, TlsCredentials **ret) {
+/* server is NULL for a channel. */
+static int load_credentials(Givc *g, const GivcTls *tls, GivcServer *server, TlsCredentials **ret) {
         _cleanup_(tls_credentials_unrefp) TlsCredentials *c = NULL;
         _cleanup_free_ char *error = NULL;
         TlsPaths paths;
@@ -169,9 +187,10 @@ static int load_credentials(Givc *g, const GivcTls *tls, TlsCredentials **ret) {
         r = tls_credentials_new(&paths, &c, &error);
         if (r < 0)
                 return log_error_errno(r, "Cannot load certificates: %s", strempty(error));
-        r = tls_credentials_watch(c, daemon_get_event(g->daemon), NULL, NULL);
+        r = tls_credentials_watch(c, daemon_get_event(g->daemon), on_credentials_changed, server);
         if (r < 0)
                 return r;
+        tls_credentials_on_failure(c, on_credentials_failed, server);
         *ret = TAKE_PTR(c);
         return 0;
 }
@@ -184,7 +203,7 @@ _public_ int givc_server_new(Givc *g, const GivcTls *tls, GivcServer **ret) {
         if (!s)
                 return -ENOMEM;
         s->givc = g;
-        r = load_credentials(g, tls, &s->credentials);
+        r = load_credentials(g, tls, s, &s->credentials);
         if (r >= 0)
                 r = rpc_server_new(g->queue, &s->server);
         if (r >= 0) {
@@ -292,7 +311,7 @@ _public_ int givc_channel_new(
         r = rpc_address_parse(address, &a, &error);
         if (r < 0)
                 return log_error_errno(r, "Cannot connect: %s", strempty(error));
-        r = load_credentials(g, tls, &credentials);
+        r = load_credentials(g, tls, NULL, &credentials);
         c = r < 0 ? NULL : mem_new0(GivcChannel, 1);
         if (r >= 0)
                 r = !c ? -ENOMEM
