@@ -87,6 +87,10 @@ static void on_credentials_changed(void *userdata) {
         rpc_server_recheck(s->server);
 }
 
+static void on_credentials_failed(const char *error, _unused_ void *userdata) {
+        log_error("The certificates have changed and cannot be used, they stay as they were: %s", error);
+}
+
 static void on_news(Admin *admin, void *userdata) {
         _cleanup_free_ char *sentence = admin_get_sentence(admin);
         Serve *s = userdata;
@@ -125,6 +129,7 @@ static int serve_init(Serve *s) {
                 r = tls_credentials_watch(s->credentials, daemon_get_event(s->daemon), on_credentials_changed, s);
                 if (r < 0)
                         return r;
+                tls_credentials_on_failure(s->credentials, on_credentials_failed, s);
         }
         return services_add(s->server, &s->admin);
 }

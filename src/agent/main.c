@@ -113,6 +113,10 @@ static void on_credentials_changed(void *userdata) {
         rpc_server_recheck(p->server);
 }
 
+static void on_credentials_failed(const char *error, _unused_ void *userdata) {
+        log_error("Certificates have changed and cannot be used, the old ones stay in use: %s", error);
+}
+
 static void on_reload(void *userdata) {
         Program *p = userdata;
         _cleanup_free_ char *reason = NULL;
@@ -156,7 +160,10 @@ static int program_load_credentials(Program *p) {
                 return r;
         }
         r = tls_credentials_watch(p->credentials, daemon_get_event(p->daemon), on_credentials_changed, p);
-        return r < 0 ? log_error_errno(r, "Cannot watch the certificates") : 0;
+        if (r < 0)
+                return log_error_errno(r, "Cannot watch the certificates");
+        tls_credentials_on_failure(p->credentials, on_credentials_failed, p);
+        return 0;
 }
 
 /* The unit that this process runs in; NULL when it runs in none. */
