@@ -40,6 +40,7 @@ typedef struct Storm {
         bool stop;
         unsigned n_next; /* guest that connects next */
         RpcChannel *guests[GUESTS];
+        unsigned n_fds; /* after the first wave */
         uint64_t n_calls, n_failed, n_late;
         int result;
 } Storm;
@@ -318,11 +319,12 @@ static int wave_run(Storm *s) {
         return wave_vanish(s, guests, &rude);
 }
 
-/* Until gRPC has given back the connections of the wave. */
+/* Until gRPC has given back the connections of the wave, and its threads have closed what was theirs. */
 static void lanes_settle_wait(Storm *s, unsigned n) {
         usec_t end = time_now(CLOCK_MONOTONIC) + SETTLE_USEC;
 
-        while (rpc_queue_count_lanes(s->queue) > n && time_now(CLOCK_MONOTONIC) < end)
+        while ((rpc_queue_count_lanes(s->queue) > n || (s->n_fds > 0 && self_count_fds() > s->n_fds)) &&
+                        time_now(CLOCK_MONOTONIC) < end)
                 if (fiber_sleep_wait(10 * USEC_PER_MSEC) < 0)
                         return;
 }
@@ -337,6 +339,8 @@ static int waves_main(void *userdata) {
 
                 r = wave_run(s);
                 lanes_settle_wait(s, STEADY);
+                if (s->n_fds == 0)
+                        s->n_fds = self_count_fds();
                 printf("{\"wave\": %u, \"calls\": %llu, \"failed\": %llu, \"late\": %llu, \"lanes\": %u, \"fds\": %u, "
                        "\"rss_kb\": %llu, \"heap_kb\": %llu, \"ms\": %llu}\n",
                                 i, (unsigned long long) s->n_calls, (unsigned long long) s->n_failed,
