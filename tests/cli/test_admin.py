@@ -14,7 +14,7 @@ import time
 
 import grpc
 import pytest
-from certs import make_certs
+from certs import Authority, make_certs
 from conftest import BUILD, WAIT, environment
 
 import admin_pb2
@@ -427,3 +427,32 @@ def test_reload(daemon, machines, tmp_path):
         assert query(channel) == {}
     with channel_of(machines, 'gui-vm', d.port) as channel:
         assert query(channel) == {}
+
+
+def test_watched_certificates(daemon, machines, tmp_path):
+    """Nobody asks for a reload: what cannot be used is told once, and a new list ends the connections it names."""
+    ca = Authority.load(machines)
+    directory, revocations = tmp_path / 'own', tmp_path / 'crl.pem'
+    good = ca.issue('admin-vm', ['127.0.0.1']).write(directory).cert_pem()
+    bad = ca.issue('bad-vm', ['127.0.0.1']).write(tmp_path / 'certs/bad-vm')
+    ca.write_crl(revocations, [])
+
+    def replace(path, data):
+        (tmp_path / 'new').write_bytes(data)
+        os.replace(tmp_path / 'new', path)
+
+    d = daemon('--crl', str(revocations), certificates=directory)
+    with channel_of(machines, 'gui-vm', d.port) as stays, channel_of(tmp_path / 'certs', 'bad-vm', d.port) as goes:
+        streams = watch(stays), watch(goes)
+        for stream in streams:
+            next(stream)
+        replace(directory / 'cert.pem', b'nonsense')
+        wait_until(lambda: 'cannot be used, they stay as they were: ' in d.text(), 'a complaint')
+        assert query(goes) == {}
+        replace(directory / 'cert.pem', good)
+        replace(revocations, ca.crl([bad]))
+        assert refusal(lambda: list(streams[1]))[0] == grpc.StatusCode.UNAVAILABLE
+        assert query(stays) == {}
+        assert streams[0].is_active()
+        assert refusal(query, goes)[0] == grpc.StatusCode.UNAVAILABLE
+    assert d.text().count('stay as they were') == 1

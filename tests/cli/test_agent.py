@@ -13,7 +13,7 @@ import time
 
 import grpc
 import pytest
-from certs import make_certs
+from certs import Authority, make_certs
 from conftest import BUILD, WAIT, environment
 
 import health_pb2
@@ -285,4 +285,34 @@ def test_reload(config, daemon, tmp_path):
     d.wait_until_said('READY=1')
     assert 'Certificates cannot be read, the old ones stay in use' in d.text()
     with client_channel(tmp_path / 'new', 'admin-vm', d.port) as channel:
+        assert check_health(channel) == 1
+
+
+def test_watched_certificates(config, daemon, tmp_path):
+    """Nobody asks for a reload: what cannot be used is told once, what can is used."""
+    own = tmp_path / 'own/gui-vm'
+    make_certs(tmp_path / 'own', {'gui-vm': ['127.0.0.1'], 'admin-vm': ['127.0.0.1']})
+    d = daemon(config(unused_port(), unused_port(), own))
+    d.wait_until_said('READY=1')
+
+    def replace(data):
+        (tmp_path / 'new').write_bytes(data)
+        os.replace(tmp_path / 'new', own / 'ca-cert.pem')
+
+    def wait_for_log(what):
+        end = time.monotonic() + WAIT
+        while what not in d.text():
+            assert time.monotonic() < end, f'"{what}" was not said, but: {d.text()}'
+            time.sleep(0.01)
+
+    good = (own / 'ca-cert.pem').read_bytes()
+    replace(b'nonsense')
+    wait_for_log('Certificates have changed and cannot be used, the old ones stay in use: ')
+    with client_channel(tmp_path / 'own', 'admin-vm', d.port) as channel:
+        assert check_health(channel) == 1
+    Authority('Another CA').write(tmp_path / 'more')
+    replace(good + (tmp_path / 'more/ca-cert.pem').read_bytes())
+    wait_for_log('Certificates were read again')
+    assert d.text().count('the old ones stay in use') == 1
+    with client_channel(tmp_path / 'own', 'admin-vm', d.port) as channel:
         assert check_health(channel) == 1
