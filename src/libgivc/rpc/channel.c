@@ -64,13 +64,29 @@ RpcChannel *rpc_channel_unref(RpcChannel *c) {
         return NULL;
 }
 
+/* Who is told runs at once, and may wait again or end the waiting of another. */
+static void channel_tell_waiters(RpcChannel *c) {
+        List told;
+
+        list_init(&told);
+        LIST_FOREACH(w, &c->waiters, Waiter, waiters) {
+                list_remove(&w->waiters);
+                list_append(&told, &w->waiters);
+        }
+        while (!list_is_empty(&told)) {
+                Waiter *w = LIST_ITEM(told.next, Waiter, waiters);
+
+                list_remove(&w->waiters);
+                promise_resolve(&w->changed, 0);
+        }
+}
+
 static void channel_set_state(RpcChannel *c, RpcChannelState state) {
         if (c->state == state)
                 return;
         c->state = state;
         (void) rpc_channel_ref(c); /* the listener may drop the last one */
-        LIST_FOREACH(w, &c->waiters, Waiter, waiters)
-                promise_resolve(&w->changed, 0);
+        channel_tell_waiters(c);
         if (c->on_state)
                 c->on_state(c, state, c->userdata);
         (void) rpc_channel_unref(c);
