@@ -130,15 +130,17 @@ int link_new(RpcChannel *c, RpcLink **ret) {
 }
 
 /* What gRPC does, it does at once where we drive it: then the end of a program leaves nothing behind. Where its
- * threads do it, they get a moment; the loop does the rest. */
+ * threads do it, they get a moment; the loop does the rest. It does all of it when the link's own relay, which has told
+ * of its state, may be at work below us. */
 void link_release(RpcLink *l) {
+        bool entered = rpc_queue_is_entered(l->queue);
         usec_t until = time_now(CLOCK_MONOTONIC) + LINK_FINISH_USEC;
 
         l->channel = NULL;
         rpc_queue_enter(l->queue);
         relay_close(l->relay, "closed by us");
         rpc_queue_leave(l->queue);
-        while (!relay_is_closed(l->relay) && !fiber_current() && time_now(CLOCK_MONOTONIC) < until) {
+        while (!entered && !relay_is_closed(l->relay) && !fiber_current() && time_now(CLOCK_MONOTONIC) < until) {
                 if (rpc_queue_get_mode(l->queue) == RPC_QUEUE_THREADED)
                         (void) poll(NULL, 0, 1);
                 else
@@ -147,6 +149,6 @@ void link_release(RpcLink *l) {
                 relay_pump(l->relay);
                 rpc_queue_leave(l->queue);
         }
-        if (relay_is_closed(l->relay) && !l->relay_closed)
+        if (!entered && relay_is_closed(l->relay) && !l->relay_closed)
                 on_relay_closed(l->relay, l);
 }

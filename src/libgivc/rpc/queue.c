@@ -125,6 +125,10 @@ void rpc_queue_leave(RpcQueue *q) {
         q->depth--;
 }
 
+bool rpc_queue_is_entered(const RpcQueue *q) {
+        return q->depth > 0;
+}
+
 static int on_wakeup(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
         RpcQueue *q = userdata;
         eventfd_t value;

@@ -38,6 +38,8 @@ RpcQueueMode rpc_queue_get_mode(const RpcQueue *q);
  * done() of what has completed and pumps the lanes that were touched, until nothing is left. */
 void rpc_queue_enter(RpcQueue *q);
 void rpc_queue_leave(RpcQueue *q);
+/* Within a bracket: what moves bytes is on the stack, and its connection must not be freed. */
+bool rpc_queue_is_entered(const RpcQueue *q);
 /* Runs done() of every operation that has completed. Returns how many. */
 unsigned rpc_queue_dispatch(RpcQueue *q);
 /* Lanes that exist: connections whose end gRPC has not given back. For tests and for the drain. */
