@@ -205,7 +205,8 @@ static void relay_receive(Relay *r) {
                 relay_abort(r, NULL, strerror(-k));
 }
 
-/* Plain text out of the cipher text that has come, as far as there is room for it. True when gRPC's end took something. */
+/* Plain text out of the cipher text that has come, as far as there is room for it. True when gRPC's end took
+ * something. */
 static bool relay_decrypt(Relay *r) {
         bool given = false;
 
