@@ -15,13 +15,16 @@ PYTHON   := /usr/bin/python3
 comma    := ,
 B        := build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
 
+# A word and a name for each step; V=1 shows the commands.
+say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(patsubst $(B)/%,%,$(or $(2),$@))' &&)
+
 # -- what the machine has -------------------------------------------------------------------------------------------
 PKG      := pkg-config
 PKGS     := libsystemd gnutls libprotobuf-c jansson
 STATIC_GRPC ?= $(if $(wildcard $(shell $(CC) -print-file-name=libgrpc_unsecure.a)),yes,no)
 GRPC_SO  := $(shell $(PKG) --libs-only-L grpc_unsecure) -lgrpc_unsecure -lgpr $(shell $(PKG) --libs absl_synchronization) -lstdc++
 ifeq ($(STATIC_GRPC),yes)
-GRPC_LIBS := -Wl,-Bstatic -Wl,--start-group $(filter -l%,$(shell $(PKG) --static --libs grpc_unsecure gpr)) -lupb \
+GRPC_LIBS := -Wl,-Bstatic -Wl,--start-group $(sort $(filter -l%,$(shell $(PKG) --static --libs grpc_unsecure gpr))) -lupb \
              -laddress_sorting -lre2 -lcares -Wl,--end-group -Wl,-Bdynamic -lstdc++ -lz -lm
 else
 GRPC_LIBS := $(GRPC_SO)
@@ -73,59 +76,59 @@ all: $(PROGRAMS) $(B)/libgivc.so $(B)/examples/greeter
 # -- proto: canonical text, rewritten for protoc-c (proto3 optional is a one-member oneof), descriptors from the canonical text
 $(B)/proto/src/%.proto: proto/%.proto proto/optional.awk
 	@mkdir -p $(@D)
-	awk -f proto/optional.awk $< > $@
+	$(call say,AWK) awk -f proto/optional.awk $< > $@
 $(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h: $(patsubst proto/%,$(B)/proto/src/%,$(PROTOS))
-	protoc-c --proto_path=$(B)/proto/src --c_out=$(B)/proto $(B)/proto/src/$*.proto
+	$(call say,PROTO) protoc-c --proto_path=$(B)/proto/src --c_out=$(B)/proto $(B)/proto/src/$*.proto
 $(B)/proto/descriptors.bin: $(PROTOS)
 	@mkdir -p $(@D)
-	protoc --proto_path=proto --include_imports --descriptor_set_out=$@ $^
+	$(call say,PROTO) protoc --proto_path=proto --include_imports --descriptor_set_out=$@ $^
 $(B)/proto/descriptors.S: $(B)/proto/descriptors.bin
-	printf '.section .rodata\n.global givc_descriptors, givc_descriptors_end\ngivc_descriptors:\n.incbin "%s"\ngivc_descriptors_end:\n.section .note.GNU-stack,"",@progbits\n' $< > $@
+	@printf '.section .rodata\n.global givc_descriptors, givc_descriptors_end\ngivc_descriptors:\n.incbin "%s"\ngivc_descriptors_end:\n.section .note.GNU-stack,"",@progbits\n' $< > $@
 $(B)/proto/descriptors.o: $(B)/proto/descriptors.S
-	$(CC) -c -o $@ $<
+	$(call say,CC) $(CC) -c -o $@ $<
 $(B)/proto/%.pb-c.o: $(B)/proto/%.pb-c.c
-	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-all -Wno-extra -c -o $@ $<
+	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -Wno-all -Wno-extra -c -o $@ $<
 $(PROTOS_A): $(PROTO_O) $(DESCRIPTORS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR) $(AR) rcs $@ $^
 .PRECIOUS: $(B)/proto/src/%.proto $(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h
 
 # -- objects, archives, programs ------------------------------------------------------------------------------------
 PB_HEADERS := $(patsubst proto/%.proto,$(B)/proto/%.pb-c.h,$(PROTOS))
 $(B)/%.o: src/%.c | $(PB_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(B)/%.o: src/%.cc
 	@mkdir -p $(@D)
-	$(CXX) $(filter-out -Wstrict-prototypes -Wmissing-prototypes -std=gnu11,$(CPPFLAGS) $(CFLAGS)) -std=c++17 -MMD -MP -c -o $@ $<
+	$(call say,CXX) $(CXX) $(filter-out -Wstrict-prototypes -Wmissing-prototypes -std=gnu11,$(CPPFLAGS) $(CFLAGS)) -std=c++17 -MMD -MP -c -o $@ $<
 define room
 $(call archive,$(1)): $(call objects,$(call sources,src/libgivc/$(1))) $(patsubst src/%.cc,$(B)/%.o,$(wildcard src/libgivc/$(1)/*.cc))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$(AR) rcs $$@ $$^
+	$$(call say,AR) $(AR) rcs $$@ $$^
 endef
 $(foreach r,$(ROOMS),$(eval $(call room,$(r))))
 
 define program
 $(B)/$(1): $(call objects,$(2)) $(ALL_A) $(PROTOS_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $(call objects,$(2)) -Wl,--start-group $(ALL_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(3) $(GRPC_LIBS)
+	$$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $(call objects,$(2)) -Wl,--start-group $(ALL_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(3) $(GRPC_LIBS)
 endef
 $(eval $(call program,givc-agent,$(AGENT_SRC),))
 $(eval $(call program,givc-admin,$(ADMIN_SRC),))
 $(eval $(call program,givcctl,$(CTL_SRC),$(shell $(PKG) --libs smartcols)))
 
 $(B)/libgivc.so: $(B)/libgivc/givc/givc.o $(ALL_A) $(PROTOS_A) src/libgivc/libgivc.map
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libgivc.so.0 -Wl,--version-script=src/libgivc/libgivc.map -o $@ \
+	$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libgivc.so.0 -Wl,--version-script=src/libgivc/libgivc.map -o $@ \
 	        $< -Wl,--start-group $(ALL_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_SO)
-	ln -sf libgivc.so $@.0
+	@ln -sf libgivc.so $@.0
 
 # -- the example: a module of one's own, against the installed shape of the library ---------------------------------
 $(B)/examples/greeter.pb-c.c: src/libgivc/examples/greeter.proto
 	@mkdir -p $(@D)
-	protoc-c --proto_path=$(<D) --c_out=$(@D) $<
-	protoc --proto_path=$(<D) --descriptor_set_out=$(@D)/greeter.bin $<
+	$(call say,PROTO) protoc-c --proto_path=$(<D) --c_out=$(@D) $<
+	$(call say,PROTO) protoc --proto_path=$(<D) --descriptor_set_out=$(@D)/greeter.bin $<
 $(B)/examples/greeter: src/libgivc/examples/greeter.c $(B)/examples/greeter.pb-c.c $(B)/libgivc.so
-	$(CC) -Isrc/libgivc -I$(B)/examples $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -L$(B) -lgivc -Wl,-rpath,'$$ORIGIN/..' \
+	$(call say,LINK) $(CC) -Isrc/libgivc -I$(B)/examples $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -L$(B) -lgivc -Wl,-rpath,'$$ORIGIN/..' \
 	        $(shell $(PKG) --cflags --libs libsystemd libprotobuf-c)
 
 # -- unit tests: tests/unit/ROOM/test-*.c links ROOM and what ROOM may use ------------------------------------------
@@ -134,10 +137,10 @@ UNIT_SRC   := $(wildcard tests/unit/*/test-*.c)
 UNIT_BIN   := $(patsubst tests/%.c,$(B)/tests/%,$(UNIT_SRC))
 $(B)/tests/%.o: tests/%.c | $(PB_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC) $(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
 define unit
 $(filter $(B)/tests/unit/$(1)/%,$(UNIT_BIN)): $(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(FAKE_O) $(PROTOS_A) $(2) $(foreach r,$(3),$(call archive,$(r)))
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$< $$(EXTRA_O) -Wl,--start-group $(2) $(foreach r,$(3),$(call archive,$(r))) $(if $(filter bus,$(3)),$(FAKE_O)) $(PROTOS_A) -Wl,--end-group $(LIBS) $(if $(filter rpc,$(3)),$(GRPC_LIBS)) -lcmocka
+	$$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$< $$(EXTRA_O) -Wl,--start-group $(2) $(foreach r,$(3),$(call archive,$(r))) $(if $(filter bus,$(3)),$(FAKE_O)) $(PROTOS_A) -Wl,--end-group $(LIBS) $(if $(filter rpc,$(3)),$(GRPC_LIBS)) -lcmocka
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit,$(r),,$(USES_$(r)))))
 PROGRAM_OBJECTS = $(filter-out $(B)/$(1)/main.o,$(call objects,$(2)))

@@ -38,33 +38,33 @@ OUTSIDE   := $(T)/interop/echo-server $(T)/interop/echo-client
 outside: $(OUTSIDE)
 $(T)/proto/echo.pb-c.c $(T)/proto/echo.pb-c.h &: tests/interop/echo.proto
 	@mkdir -p $(@D)
-	protoc-c --proto_path=$(<D) --c_out=$(T)/proto $<
+	$(call say,PROTO) protoc-c --proto_path=$(<D) --c_out=$(T)/proto $<
 $(T)/proto/echo-descriptors.bin: tests/interop/echo.proto $(PROTOS)
 	@mkdir -p $(@D)
-	protoc --proto_path=proto --proto_path=$(<D) --include_imports --descriptor_set_out=$@ $^
+	$(call say,PROTO) protoc --proto_path=proto --proto_path=$(<D) --include_imports --descriptor_set_out=$@ $^
 $(T)/proto/echo-descriptors.S: $(T)/proto/echo-descriptors.bin
-	printf '.section .rodata\n.global echo_descriptors, echo_descriptors_end\necho_descriptors:\n.incbin "%s"\necho_descriptors_end:\n.section .note.GNU-stack,"",@progbits\n' $< > $@
+	@printf '.section .rodata\n.global echo_descriptors, echo_descriptors_end\necho_descriptors:\n.incbin "%s"\necho_descriptors_end:\n.section .note.GNU-stack,"",@progbits\n' $< > $@
 $(T)/proto/%.o: $(T)/proto/%.S
-	$(CC) -c -o $@ $<
+	$(call say,CC) $(CC) -c -o $@ $<
 $(T)/proto/%.o: $(T)/proto/%.c
-	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-all -Wno-extra -c -o $@ $<
+	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -Wno-all -Wno-extra -c -o $@ $<
 $(T)/interop/%.o $(T)/storm/%.o: CPPFLAGS += -I$(T)/proto
 $(T)/interop/echo-server.o $(T)/interop/echo-client.o $(T)/storm/storm.o: | $(T)/proto/echo.pb-c.h
 $(OUTSIDE): %: %.o $(ECHO_O) $(OUTSIDE_A) $(PROTOS_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(ECHO_O) -Wl,--start-group $(OUTSIDE_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_LIBS)
+	$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(ECHO_O) -Wl,--start-group $(OUTSIDE_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_LIBS)
 $(T)/storm/storm: $(T)/storm/storm.o $(T)/storm/rude.o $(ECHO_O) $(OUTSIDE_A) $(PROTOS_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(OUTSIDE_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_LIBS)
+	$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(OUTSIDE_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_LIBS)
 
 YARD_O    := $(T)/bench/echo.pb.o $(T)/bench/echo.grpc.pb.o
 $(T)/bench/echo.pb.cc $(T)/bench/echo.pb.h $(T)/bench/echo.grpc.pb.cc $(T)/bench/echo.grpc.pb.h &: tests/interop/echo.proto
 	@mkdir -p $(@D)
-	protoc --proto_path=$(<D) --cpp_out=$(T)/bench --grpc_out=$(T)/bench --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin) $<
+	$(call say,PROTO) protoc --proto_path=$(<D) --cpp_out=$(T)/bench --grpc_out=$(T)/bench --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin) $<
 $(T)/bench/%.o: $(T)/bench/%.cc
-	$(CXX) -std=c++17 -O2 -I$(T)/bench -c -o $@ $<
+	$(call say,CXX) $(CXX) -std=c++17 -O2 -I$(T)/bench -c -o $@ $<
 $(T)/bench/%.o: tests/bench/%.cc | $(T)/bench/echo.grpc.pb.h
-	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -I$(T)/bench -c -o $@ $<
+	$(call say,CXX) $(CXX) -std=c++17 -O2 -g -Wall -Wextra -I$(T)/bench -c -o $@ $<
 $(T)/bench/yardstick $(T)/bench/load: %: %.o $(YARD_O)
-	$(CXX) -o $@ $^ $(shell $(PKG) --libs grpc++ protobuf)
+	$(call say,LINK) $(CXX) -o $@ $^ $(shell $(PKG) --libs grpc++ protobuf)
 bench: $(OUTSIDE) $(T)/bench/yardstick $(T)/bench/load
 	B=$(B) $(PYTHON) tests/bench/bench.py
 $(T)/js/installed: tests/interop/js/package.json tests/interop/js/package-lock.json
@@ -75,7 +75,7 @@ $(T)/js/installed: tests/interop/js/package.json tests/interop/js/package-lock.j
 # A stranger's program: the public header, the shared library, and what protoc-c makes of its own service.
 $(T)/interop/outsider: tests/interop/outsider.c $(B)/examples/greeter $(B)/libgivc.so
 	@mkdir -p $(@D)
-	$(CC) -Isrc/libgivc -I$(B)/examples -std=c11 $(filter -O% -g -fsanitize% -fno-omit%,$(CFLAGS)) $(WARNINGS) $(LDFLAGS) -o $@ $< \
+	$(call say,LINK) $(CC) -Isrc/libgivc -I$(B)/examples -std=c11 $(filter -O% -g -fsanitize% -fno-omit%,$(CFLAGS)) $(WARNINGS) $(LDFLAGS) -o $@ $< \
 	        $(B)/examples/greeter.pb-c.c -L$(B) -lgivc -Wl,-rpath,'$$ORIGIN/../..' $(shell $(PKG) --cflags --libs libsystemd libprotobuf-c)
 check-interop: $(OUTSIDE) $(T)/interop/outsider $(T)/js/installed
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/interop
@@ -93,7 +93,7 @@ check-cli: $(PROGRAMS) $(B)/tests/cli/admin_pb2.py
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/cli tests/lint
 $(B)/tests/cli/admin_pb2.py: $(PROTOS)
 	@mkdir -p $(@D)
-	protoc --proto_path=proto --python_out=$(@D) --grpc_out=$(@D) --plugin=protoc-gen-grpc=$$(command -v grpc_python_plugin) $^
+	$(call say,PROTO) protoc --proto_path=proto --python_out=$(@D) --grpc_out=$(@D) --plugin=protoc-gen-grpc=$$(command -v grpc_python_plugin) $^
 
 # -- protobuf: the tests know every message type there is, and what Python's protobuf makes of it --------------------
 KINDS     := kinds old
@@ -103,13 +103,13 @@ $(T)/proto/src/%.proto: tests/unit/proto/%.proto proto/optional.awk
 	@mkdir -p $(@D)
 	awk -f proto/optional.awk $< > $@
 $(T)/proto/%.pb-c.c $(T)/proto/%.pb-c.h: $(T)/proto/src/%.proto
-	protoc-c --proto_path=$(T)/proto/src --c_out=$(T)/proto $<
+	$(call say,PROTO) protoc-c --proto_path=$(T)/proto/src --c_out=$(T)/proto $<
 .PRECIOUS: $(T)/proto/src/%.proto $(T)/proto/%.pb-c.c $(T)/proto/%.pb-c.h
 $(TYPES_H): tests/unit/proto/all-types.awk $(PB_HEADERS) $(KINDS:%=$(T)/proto/%.pb-c.h)
 	awk -f $^ > $@
 $(T)/proto/set.bin: $(PROTOS) tests/unit/proto/kinds.proto
 	@mkdir -p $(@D)
-	protoc --proto_path=proto --proto_path=tests/unit/proto --include_imports --descriptor_set_out=$@ $^
+	$(call say,PROTO) protoc --proto_path=proto --proto_path=tests/unit/proto --include_imports --descriptor_set_out=$@ $^
 $(T)/proto/descriptors.txt: tests/unit/proto/oracle.py $(B)/proto/descriptors.bin
 	$(PYTHON) $< describe $(B)/proto/descriptors.bin > $@
 $(T)/proto/bytes.jsonl: tests/unit/proto/oracle.py $(T)/proto/set.bin tests/unit/proto/golden/bytes.jsonl
