@@ -192,6 +192,7 @@ static void test_only_applications(void **state) {
 }
 
 static int body_ambiguous(World *w) {
+        static const char *const methods[] = { "PauseApplication", "ResumeApplication", "StopApplication" };
         _cleanup_free_ char *message = NULL;
 
         register_agents(w);
@@ -201,13 +202,18 @@ static int body_ambiguous(World *w) {
                         do_register(w, "app@0.service", "", 14, "app-vm", w->app_vm.path, "active", "running"), RPC_OK);
         assert_int_equal(
                         do_register(w, "app@0.service", "", 10, "net-vm", w->net_vm.path, "active", "running"), RPC_OK);
-        assert_int_equal(act(w, "PauseApplication", "app@0.service", NULL, &message), RPC_FAILED_PRECONDITION);
-        assert_non_null(strstr(message, "givc-app-vm.service, givc-net-vm.service"));
-        assert_int_equal(act(w, "PauseApplication", "app", NULL, &message), RPC_FAILED_PRECONDITION);
-        assert_non_null(strstr(message, "givc-app-vm.service, givc-net-vm.service"));
+        for (size_t i = 0; i < ELEMENTSOF(methods); i++) {
+                assert_int_equal(act(w, methods[i], "app@0.service", NULL, &message), RPC_FAILED_PRECONDITION);
+                assert_non_null(strstr(message, "givc-app-vm.service, givc-net-vm.service"));
+                assert_int_equal(act(w, methods[i], "app", NULL, &message), RPC_FAILED_PRECONDITION);
+                assert_non_null(strstr(message, "givc-app-vm.service, givc-net-vm.service"));
+        }
         assert_int_equal(act(w, "PauseApplication", "app@0.service", "net-vm", NULL), RPC_OK);
         assert_string_equal(fake_unit(&w->net_vm, "app@0.service")->freezer, "frozen");
         assert_string_equal(fake_unit(&w->app_vm, "app@0.service")->freezer, "running");
+        assert_int_equal(act(w, "ResumeApplication", "app", "net-vm", NULL), RPC_OK);
+        assert_int_equal(act(w, "StopApplication", "app@0.service", "app-vm", NULL), RPC_OK);
+        assert_int_equal(act(w, "StopApplication", "app@0.service", NULL, NULL), RPC_OK); /* there is one now */
         return 0;
 }
 
@@ -281,5 +287,5 @@ int main(void) {
         };
 
         log_set_level(LOG_ERR);
-        return cmocka_run_group_tests_name("admin/applications", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("admin-applications", tests, NULL, NULL);
 }

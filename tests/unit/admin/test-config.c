@@ -216,5 +216,5 @@ int main(void) {
                 cmocka_unit_test_setup(test_unknown_log_level, setup),
         };
 
-        return cmocka_run_group_tests_name("admin/config", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("admin-config", tests, NULL, NULL);
 }

@@ -320,5 +320,5 @@ int main(void) {
                 cmocka_unit_test(test_group_is_read_again),
         };
 
-        return cmocka_run_group_tests_name("admin/registration", tests, peers_setup, peers_teardown);
+        return cmocka_run_group_tests_name("admin-registration", tests, peers_setup, peers_teardown);
 }

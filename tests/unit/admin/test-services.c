@@ -155,12 +155,72 @@ static int body_unit_status(World *w) {
         assert_int_equal(get_status(w, "", "x.service", &sub, NULL), RPC_OK);
         assert_string_equal(sub, "running");
         assert_int_equal(get_status(w, "", "none.service", &sub, &message), RPC_NOT_FOUND);
+        /* Two have it: the name alone does not say which. */
+        fake_unit_add(&w->app_vm, "x.service", "active", "exited");
+        assert_int_equal(do_register(w, "x.service", "", 13, "app-vm", w->app_vm.path, "active", "exited"), RPC_OK);
+        assert_int_equal(get_status(w, "", "x.service", &sub, &message), RPC_FAILED_PRECONDITION);
+        assert_non_null(strstr(message, "givc-app-vm.service, givc-net-vm.service"));
+        assert_int_equal(get_status(w, "app-vm", "x.service", &sub, NULL), RPC_OK);
+        assert_string_equal(sub, "exited");
+        assert_int_equal(get_status(w, "net-vm", "x.service", &sub, NULL), RPC_OK);
+        assert_string_equal(sub, "running");
         return 0;
 }
 
 static void test_unit_status(void **state) {
         (void) state;
         run(body_unit_status, true);
+}
+
+static Admin__QueryListItem *item_of(Admin__QueryListResponse *list, const char *name) {
+        for (size_t i = 0; i < list->n_list; i++)
+                if (streq(list->list[i]->name, name))
+                        return list->list[i];
+        return NULL;
+}
+
+static Admin__QueryListResponse *query_list(World *w) {
+        Admin__Empty empty = ADMIN__EMPTY__INIT;
+        Admin__QueryListResponse *list = NULL;
+
+        assert_int_equal(call(w, "QueryList", &empty, &list, NULL), RPC_OK);
+        return list;
+}
+
+/* Beside what the list said before us: where to ask for the entry, and since when it is so. */
+static int body_vm_and_since(World *w) {
+        _cleanup_proto_ Admin__QueryListResponse *first = NULL, *again = NULL, *later = NULL;
+        usec_t before = time_now(CLOCK_REALTIME);
+        const Admin__QueryListItem *x;
+        uint64_t since;
+
+        register_agents(w);
+        first = query_list(w);
+        x = item_of(first, "x.service");
+        assert_int_equal(x->has_vm_name_case, ADMIN__QUERY_LIST_ITEM__HAS_VM_NAME_VM_NAME);
+        assert_string_equal(x->vmname, "");
+        assert_int_equal(x->has_vm_case, ADMIN__QUERY_LIST_ITEM__HAS_VM_VM);
+        assert_string_equal(x->vm, "net-vm");
+        assert_int_equal(x->has_since_case, ADMIN__QUERY_LIST_ITEM__HAS_SINCE_SINCE);
+        since = x->since;
+        assert_in_range(since, before, time_now(CLOCK_REALTIME));
+        wait_until_live(w, "givc-net-vm.service");
+        wait_for_tick();
+        register_agents(w);
+        again = query_list(w);
+        assert_int_equal(item_of(again, "x.service")->since, since);
+        fake_unit(&w->net_vm, "x.service")->freezer = "frozen";
+        fake_agent_push(&w->net_vm, "x.service", false);
+        wait_for_status(w, "x.service", "Paused");
+        later = query_list(w);
+        assert_in_range(item_of(later, "x.service")->since, since + 1, time_now(CLOCK_REALTIME));
+        assert_int_equal(item_of(later, "givc-net-vm.service")->since, item_of(first, "givc-net-vm.service")->since);
+        return 0;
+}
+
+static void test_vm_and_since(void **state) {
+        (void) state;
+        run(body_vm_and_since, true);
 }
 
 static int body_registration_words(World *w) {
@@ -233,6 +293,8 @@ static void assert_item(RpcStream *stream, Admin__WatchItem__StatusCase what, co
         assert_string_equal(item->added->name, name);
         assert_string_equal(item->added->vmstatus, vm_status);
         assert_string_equal(item->added->trustlevel, "Warning");
+        assert_string_equal(item->added->vm, "app-vm");
+        assert_true(item->added->since > 0);
 }
 
 static int body_watch(World *w) {
@@ -331,6 +393,7 @@ int main(void) {
                 cmocka_unit_test(test_agent_goes_and_comes),
                 cmocka_unit_test(test_vm_stops),
                 cmocka_unit_test(test_unit_status),
+                cmocka_unit_test(test_vm_and_since),
                 cmocka_unit_test(test_registration_words),
                 cmocka_unit_test(test_registering_again),
                 cmocka_unit_test(test_watch),
@@ -340,5 +403,5 @@ int main(void) {
         };
 
         log_set_level(LOG_ERR);
-        return cmocka_run_group_tests_name("admin/services", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("admin-services", tests, NULL, NULL);
 }
