@@ -8,12 +8,13 @@ import outside
 import pytest
 
 pb, pb_grpc = outside.stubs()
-LIFE = 3  # seconds; certificates know no parts of them
+LIFE = 5  # seconds, at least: certificates know no parts of them
 DAY = 24 * 60 * 60
 
 
 def test_expiry(echo):
     name = f"short{time.monotonic_ns()}.test"
+    begin = time.monotonic()
     echo.authority.issue(name, days=(LIFE + 1) / DAY)
     with echo.channel() as others, echo.channel(name) as channel:
         before = echo.server.stats()["connections"]
@@ -23,11 +24,10 @@ def test_expiry(echo):
         next(silent)
         next(stays)
         assert echo.server.stats()["connections"] == before + 2
-        begin = time.monotonic()
         with pytest.raises(grpc.RpcError) as e:
             next(silent)
         assert e.value.code() == grpc.StatusCode.UNAVAILABLE
-        assert LIFE - 2 < time.monotonic() - begin < LIFE + 6
+        assert LIFE < time.monotonic() - begin < LIFE + 10
         echo.server.wait_stats(lambda s: s["connections"] == before + 1)
         assert stays.is_active()
         stays.cancel()
