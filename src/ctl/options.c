@@ -139,7 +139,7 @@ static int options_find_tls(Options *o, char **reterr) {
         o->tls = !o->notls && o->address.kind != RPC_ADDRESS_UNIX;
         if (!o->tls)
                 return 0;
-        o->server_name = o->name;
+        o->server_name = isempty(o->name) ? NULL : o->name;
         if (!o->server_name && o->address.kind == RPC_ADDRESS_TCP &&
                         identity_address_from_string(o->address.host, &ip) < 0)
                 o->server_name = o->address.host;
