@@ -167,7 +167,14 @@ static const char *image_agent_name(const EntryInfo *info) {
         return info->placement == PLACED_MANAGED ? info->agent : info->name;
 }
 
-int entry_image_new(const EntryInfo *info, bool reachable, EntryImage **ret) {
+static usec_t image_since(const EntryInfo *info, VmStatus status, const EntryImage *before) {
+        if (info->since_usec > 0)
+                return info->since_usec;
+        return before && before->status == status ? before->since_usec : time_now(CLOCK_REALTIME);
+}
+
+int entry_image_new(const EntryInfo *info, bool reachable, const EntryImage *before, EntryImage **ret) {
+        VmStatus status = reachable ? entry_status_to_vm_status(info->status) : VM_STATUS_POWERED_OFF;
         _cleanup_(entry_image_unrefp) EntryImage *i = NULL;
 
         i = mem_new0(EntryImage, 1);
@@ -179,10 +186,12 @@ int entry_image_new(const EntryInfo *info, bool reachable, EntryImage **ret) {
                 .description = text_cut(strempty(info->status->description), ENTRY_SHOWN_MAX),
                 .vm_name = image_vm_name(info),
                 .agent_name = strdup(image_agent_name(info)),
-                .status = reachable ? entry_status_to_vm_status(info->status) : VM_STATUS_POWERED_OFF,
+                .vm = vm_from_agent(info->agent),
+                .status = status,
+                .since_usec = image_since(info, status, before),
                 .type = info->type,
         };
-        if (!i->name || !i->description || !i->vm_name || !i->agent_name)
+        if (!i->name || !i->description || !i->vm_name || !i->agent_name || !i->vm)
                 return -ENOMEM;
         *ret = TAKE_PTR(i);
         return 0;
@@ -201,20 +210,22 @@ EntryImage *entry_image_unref(EntryImage *i) {
         free(i->description);
         free(i->vm_name);
         free(i->agent_name);
+        free(i->vm);
         free(i);
         return NULL;
 }
 
 size_t entry_image_size(const EntryImage *i) {
-        enum { OVERHEAD = 48 }; /* the words for status, trust and types, tags and lengths */
+        enum { OVERHEAD = 64 }; /* the words for status, trust and types, the time, tags and lengths */
 
-        return strlen(i->name) + strlen(i->description) + strlen(i->vm_name) + strlen(i->agent_name) + OVERHEAD;
+        return strlen(i->name) + strlen(i->description) + strlen(i->vm_name) + strlen(i->agent_name) + strlen(i->vm) +
+                        OVERHEAD;
 }
 
 bool entry_image_equal(const EntryImage *a, const EntryImage *b) {
         return streq(a->name, b->name) && streq(a->description, b->description) && streq(a->vm_name, b->vm_name) &&
-                        streq(a->agent_name, b->agent_name) && a->status == b->status &&
-                        entry_type_equal(a->type, b->type);
+                        streq(a->agent_name, b->agent_name) && streq(a->vm, b->vm) && a->status == b->status &&
+                        a->since_usec == b->since_usec && entry_type_equal(a->type, b->type);
 }
 
 static char *word_between(const char *s, const char *prefix, const char *suffix) {

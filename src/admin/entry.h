@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include "base/macro.h"
+#include "base/time.h"
 
 #define ENTRY_TEXT_MAX  1024 /* bytes of one text of a unit's state; longer ones are cut at a character */
 #define ENTRY_NAME_MAX  255  /* bytes of a unit's name */
@@ -72,7 +72,9 @@ VmStatus entry_status_to_vm_status(const EntryStatus *s);
 typedef struct EntryImage {
         unsigned n_ref;
         char *name, *description, *vm_name, *agent_name;
+        char *vm; /* whose agent speaks for it; vm_name and agent_name are what they were before us */
         VmStatus status;
+        usec_t since_usec; /* CLOCK_REALTIME: when it got its status */
         EntryType type;
 } EntryImage;
 
@@ -83,10 +85,11 @@ typedef struct EntryInfo {
         EntryPlacement placement;
         const char *vm; /* name of the VM that it was placed in, "" when it did not say */
         const EntryStatus *status;
+        usec_t since_usec; /* CLOCK_REALTIME: when it got its status; 0: now, unless it has had it before */
 } EntryInfo;
 
-/* reachable: whether the agent is. 0 or -ENOMEM. */
-int entry_image_new(const EntryInfo *info, bool reachable, EntryImage **ret) _warn_unused_;
+/* reachable: whether the agent is. before: how it was seen until now, NULL when it was not. 0 or -ENOMEM. */
+int entry_image_new(const EntryInfo *info, bool reachable, const EntryImage *before, EntryImage **ret) _warn_unused_;
 EntryImage *entry_image_ref(EntryImage *i);
 EntryImage *entry_image_unref(EntryImage *i);
 DEFINE_CLEANUP(EntryImage *, entry_image_unref)

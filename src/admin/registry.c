@@ -141,38 +141,41 @@ static void registry_publish(Registry *r, const Entry *e, EntryImage *old_image,
                 r->on_change(r->userdata);
 }
 
-/* Two units of one name under two agents that registered them look alike on the wire. Once they have met, a change of
- * either is told as going and coming, since no reader could tell which one an update is about. */
-static void registry_mark_twins(Registry *r, Entry *e) {
-        MAP_FOREACH(g, r->groups, Group) {
-                Entry *other = map_get(g->entries, e->name);
-
-                if (other && other != e && streq(other->image->agent_name, e->image->agent_name))
-                        other->has_twin = e->has_twin = true;
-        }
-}
-
 static EntryInfo entry_to_info(const Entry *e) {
-        return (EntryInfo){ e->name, e->agent, e->type, e->placement, e->vm, &e->status };
+        return (EntryInfo){
+                .name = e->name,
+                .agent = e->agent,
+                .type = e->type,
+                .placement = e->placement,
+                .vm = e->vm,
+                .status = &e->status,
+        };
 }
 
-/* Gives the entry a new image and tells the readers when it differs from the old one. */
-static int registry_show(Registry *r, Entry *e, bool reachable, bool replaced) {
-        _cleanup_(entry_image_unrefp) EntryImage *image = NULL, *old_image = NULL;
-        EntryInfo info = entry_to_info(e);
+/* Gives the entry the image of what info says; when it differs from the old one, readers are told. */
+static int registry_show(Registry *r, Entry *e, const EntryInfo *info, bool reachable, bool replaced) {
+        _cleanup_(entry_image_unrefp) EntryImage *image = NULL, *old_image = entry_image_ref(e->image);
         int k;
 
-        k = entry_image_new(&info, reachable, &image);
+        k = entry_image_new(info, reachable, old_image, &image);
         if (k < 0)
                 return k;
-        if (entry_image_equal(e->image, image))
-                return 0;
-        old_image = e->image;
-        e->image = entry_image_ref(image);
-        if (replaced)
-                registry_mark_twins(r, e);
-        registry_publish(r, e, old_image, image, replaced || e->has_twin);
-        return 1;
+        k = !entry_image_equal(old_image, image);
+        if (k > 0) {
+                entry_image_unref(e->image);
+                e->image = entry_image_ref(image);
+                registry_publish(r, e, old_image, image, replaced);
+        }
+        if (replaced || old_image->since_usec != e->image->since_usec)
+                registry_record(r, e, true);
+        return k;
+}
+
+/* As registry_show(), of what the entry says itself. */
+static int registry_refresh(Registry *r, Entry *e, bool reachable) {
+        EntryInfo info = entry_to_info(e);
+
+        return registry_show(r, e, &info, reachable, false);
 }
 
 static int entry_new(const EntryInfo *info, bool reachable, Entry **ret) {
@@ -187,13 +190,12 @@ static int entry_new(const EntryInfo *info, bool reachable, Entry **ret) {
         e->vm = strdup(strempty(info->vm));
         e->type = info->type;
         e->placement = info->placement;
-        e->since_usec = time_now(CLOCK_REALTIME);
         if (!e->name || !e->agent || !e->vm)
                 return -ENOMEM;
         k = entry_status_copy(info->status, &e->status);
         if (k < 0)
                 return k;
-        k = entry_image_new(info, reachable, &e->image);
+        k = entry_image_new(info, reachable, NULL, &e->image);
         if (k < 0)
                 return k;
         *ret = TAKE_PTR(e);
@@ -253,7 +255,6 @@ static int registry_add(Registry *r, const EntryInfo *info) {
                 return k;
         }
         list_append(&r->entries, &e->entries);
-        registry_mark_twins(r, e);
         registry_publish(r, e, NULL, e->image, false);
         registry_record(r, e, true);
         (void) TAKE_PTR(e);
@@ -293,11 +294,7 @@ int registry_put(Registry *r, const EntryInfo *info) {
                 return k;
         e->type = info->type;
         e->placement = info->placement;
-        if (replaced) {
-                e->since_usec = time_now(CLOCK_REALTIME);
-                registry_record(r, e, true);
-        }
-        return registry_show(r, e, registry_is_reachable(r, e->agent), replaced);
+        return registry_show(r, e, info, registry_is_reachable(r, e->agent), replaced);
 }
 
 static void registry_take_out(Registry *r, Group *g, Entry *e) {
@@ -378,7 +375,7 @@ int registry_update(Registry *r, const char *agent, const char *name, const Entr
                 return 1;
         }
         k = entry_set_status(e, status);
-        return k <= 0 ? k : registry_show(r, e, g->reachable, false);
+        return k <= 0 ? k : registry_refresh(r, e, g->reachable);
 }
 
 int registry_unit_gone(Registry *r, const char *agent, const char *name) {
@@ -402,7 +399,7 @@ void registry_set_reachable(Registry *r, const char *agent, bool reachable) {
                 return;
         g->reachable = reachable;
         MAP_FOREACH(e, g->entries, Entry)
-                (void) registry_show(r, e, reachable, false);
+                (void) registry_refresh(r, e, reachable);
         if (r->on_change)
                 r->on_change(r->userdata);
 }

@@ -5,7 +5,6 @@
 
 #include "admin/entry.h"
 #include "admin/watch.h"
-#include "base/time.h"
 
 #define REGISTRY_AGENTS_MAX            256
 #define REGISTRY_ENTRIES_PER_AGENT_MAX 512 /* the agent itself, its units and its application instances */
@@ -25,8 +24,6 @@ typedef struct Entry {
         char *vm;
         EntryStatus status;
         EntryImage *image;
-        usec_t since_usec; /* CLOCK_REALTIME: when it was registered */
-        bool has_twin;     /* there was another one that readers cannot tell from it */
 } Entry;
 
 int registry_new(Registry **ret) _warn_unused_;
@@ -36,7 +33,8 @@ DEFINE_CLEANUP(Registry *, registry_free)
 /* on_change(userdata) after each visible change: readers have news, watch_hub_dispatch() them when nothing is half
  * done. */
 void registry_set_listener(Registry *r, void (*on_change)(void *userdata), void *userdata);
-/* on_entry(entry, there, userdata) when an entry was added, became another kind of thing, or is about to leave. */
+/* on_entry(entry, there, userdata) when an entry was added, became another kind of thing, is seen in another state, or
+ * is about to leave. */
 void registry_set_recorder(Registry *r, void (*on_entry)(const Entry *e, bool there, void *userdata), void *userdata);
 WatchHub *registry_get_hub(Registry *r);
 

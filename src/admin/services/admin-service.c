@@ -42,7 +42,14 @@ static int register_entry(Admin *admin, const Admin__RegistryRequest *req, const
                 .freezer_state = req->state->freezerstate,
         };
         /* What was pushed meanwhile is newer than what the agent had read when it wrote the request. */
-        EntryInfo info = { req->name, g->agent, g->type, PLACED_ENDPOINT, g->vm, told ? told : &view };
+        EntryInfo info = {
+                .name = req->name,
+                .agent = g->agent,
+                .type = g->type,
+                .placement = PLACED_ENDPOINT,
+                .vm = g->vm,
+                .status = told ? told : &view,
+        };
         int r;
 
         if (g->type.service == SERVICE_APP && entry_status_is_exited(info.status))
@@ -122,6 +129,10 @@ static void item_fill(Admin__QueryListItem *item, const EntryImage *i) {
         item->vmname = i->vm_name;
         item->has_agent_name_case = ADMIN__QUERY_LIST_ITEM__HAS_AGENT_NAME_AGENT_NAME;
         item->agentname = i->agent_name;
+        item->has_vm_case = ADMIN__QUERY_LIST_ITEM__HAS_VM_VM;
+        item->vm = i->vm;
+        item->has_since_case = ADMIN__QUERY_LIST_ITEM__HAS_SINCE_SINCE;
+        item->since = i->since_usec;
 }
 
 typedef struct ItemList {

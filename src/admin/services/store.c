@@ -2,6 +2,7 @@
 #include "admin/services/store.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -11,14 +12,15 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/str.h"
 #include "proto/unpack.h"
 
 /* The file: where the log begins (8 bytes), then records, each with its size in front (4 bytes). Writing it anew
  * appends all that is there, moves the beginning with one aligned write, and gives back the memory in front of it; at
  * any moment the log that the beginning points to is whole, but for a record at its very end. A record is a
- * registration whose transport has the entry's agent as its name and, as its protocol, a word that says what it is
- * about; or, with a protocol of the wire, where an agent is. */
+ * registration whose transport has the entry's agent as its name, as its port the time at which it got its state and, as
+ * its protocol, a word that says what it is about; or, with a protocol of the wire, where an agent is. */
 #define WORD_ENDPOINT "endpoint"
 #define WORD_MANAGED  "managed"
 #define WORD_GONE     "gone"
@@ -60,8 +62,11 @@ static int store_append_entry(Store *s, const Entry *e, const char *word) {
         Admin__RegistryRequest record = ADMIN__REGISTRY_REQUEST__INIT;
         Admin__TransportConfig transport = ADMIN__TRANSPORT_CONFIG__INIT;
         Systemd__UnitStatus state = SYSTEMD__UNIT_STATUS__INIT;
+        char since[24];
 
+        (void) snprintf(since, sizeof(since), "%" PRIu64, e->image->since_usec);
         transport.protocol = (char *) word;
+        transport.port = since;
         transport.name = e->agent;
         record.transport = &transport;
         record.name = e->name;
@@ -170,7 +175,8 @@ static int restore_entry(Admin *admin, const Admin__RegistryRequest *record, Ent
                 .status = &status,
         };
 
-        if (!record->state || entry_type_from_number(record->type, &info.type) < 0)
+        if (!record->state || entry_type_from_number(record->type, &info.type) < 0 ||
+                        parse_uint(record->transport->port, UINT64_MAX, &info.since_usec) < 0)
                 return -EBADMSG;
         status = (EntryStatus){
                 .name = record->name,

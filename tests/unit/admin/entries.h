@@ -38,6 +38,14 @@ static inline EntryStatus frozen(const char *name) {
         return status_of(name, "active", "running", "frozen");
 }
 
+/* What happens from now on has another time than what has happened. */
+static inline void wait_for_tick(void) {
+        usec_t now = time_now(CLOCK_REALTIME);
+
+        while (time_now(CLOCK_REALTIME) == now)
+                ;
+}
+
 static inline int put(Registry *r, const char *agent, const char *name, VmType vm, ServiceType service,
                 const EntryStatus *status) {
         EntryStatus fallback = running(name);

@@ -98,33 +98,60 @@ static void test_image_names(void **state) {
                 const char *name, *agent;
                 EntryType type;
                 EntryPlacement placement;
-                const char *vm, *vm_name, *agent_name;
+                const char *placed, *vm_name, *agent_name, *vm;
         } cases[] = {
                 { "givc-ghaf-host.service", "givc-ghaf-host.service", { VM_HOST, SERVICE_MGR }, PLACED_ENDPOINT, "", "",
-                                "givc-ghaf-host.service" },
+                                "givc-ghaf-host.service", "ghaf-host" },
                 { "microvm@app-vm.service", "givc-ghaf-host.service", { VM_APP, SERVICE_VM }, PLACED_ENDPOINT, "",
-                                "app-vm", "microvm@app-vm.service" },
+                                "app-vm", "microvm@app-vm.service", "ghaf-host" },
                 { "givc-gui-vm.service", "givc-gui-vm.service", { VM_SYS, SERVICE_MGR }, PLACED_ENDPOINT, "gui-vm",
-                                "gui-vm", "givc-gui-vm.service" },
+                                "gui-vm", "givc-gui-vm.service", "gui-vm" },
                 { "foot@0.service", "givc-app-vm.service", { VM_APP, SERVICE_APP }, PLACED_MANAGED, "app-vm", "app-vm",
-                                "givc-app-vm.service" },
-                { "x.service", "givc-net-vm.service", { VM_SYS, SERVICE_SVC }, PLACED_ENDPOINT, "", "", "x.service" },
+                                "givc-app-vm.service", "app-vm" },
+                { "x.service", "givc-net-vm.service", { VM_SYS, SERVICE_SVC }, PLACED_ENDPOINT, "", "", "x.service",
+                                "net-vm" },
         };
 
         (void) state;
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_(entry_image_unrefp) EntryImage *image = NULL, *off = NULL;
                 EntryStatus s = running(cases[i].name);
-                EntryInfo info = { cases[i].name, cases[i].agent, cases[i].type, cases[i].placement, cases[i].vm, &s };
+                EntryInfo info = { cases[i].name, cases[i].agent, cases[i].type, cases[i].placement, cases[i].placed,
+                        &s, 0 };
 
-                assert_int_equal(entry_image_new(&info, true, &image), 0);
+                assert_int_equal(entry_image_new(&info, true, NULL, &image), 0);
+                assert_string_equal(image->vm, cases[i].vm);
                 assert_string_equal(image->vm_name, cases[i].vm_name);
                 assert_string_equal(image->agent_name, cases[i].agent_name);
                 assert_int_equal(image->status, VM_STATUS_RUNNING);
-                assert_int_equal(entry_image_new(&info, false, &off), 0);
+                assert_int_equal(entry_image_new(&info, false, image, &off), 0);
                 assert_int_equal(off->status, VM_STATUS_POWERED_OFF);
                 assert_false(entry_image_equal(image, off));
         }
+}
+
+/* Since when it is as it is: a new time with a new status only, unless somebody knows better. */
+static void test_image_since(void **state) {
+        _cleanup_(entry_image_unrefp) EntryImage *first = NULL, *same = NULL, *off = NULL, *told = NULL;
+        EntryStatus on = running("x.service"), other = running("x.service");
+        EntryInfo info = { "x.service", "givc-net-vm.service", { VM_SYS, SERVICE_SVC }, PLACED_ENDPOINT, "", &on, 0 };
+        usec_t before = time_now(CLOCK_REALTIME);
+
+        (void) state;
+        assert_int_equal(entry_image_new(&info, true, NULL, &first), 0);
+        assert_in_range(first->since_usec, before, time_now(CLOCK_REALTIME));
+        wait_for_tick();
+        other.description = (char *) "Another text";
+        info.status = &other;
+        assert_int_equal(entry_image_new(&info, true, first, &same), 0);
+        assert_int_equal(same->since_usec, first->since_usec);
+        assert_false(entry_image_equal(same, first));
+        assert_int_equal(entry_image_new(&info, false, same, &off), 0);
+        assert_in_range(off->since_usec, first->since_usec + 1, time_now(CLOCK_REALTIME));
+        info.since_usec = 7;
+        assert_int_equal(entry_image_new(&info, false, off, &told), 0);
+        assert_int_equal(told->since_usec, 7);
+        assert_false(entry_image_equal(told, off));
 }
 
 static void assert_and_free(char *s, const char *expected) {
@@ -171,8 +198,9 @@ int main(void) {
                 cmocka_unit_test(test_status_copy_cuts_at_a_character),
                 cmocka_unit_test(test_status_of_nothing),
                 cmocka_unit_test(test_image_names),
+                cmocka_unit_test(test_image_since),
                 cmocka_unit_test(test_names),
         };
 
-        return cmocka_run_group_tests_name("admin/entry", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("admin-entry", tests, NULL, NULL);
 }

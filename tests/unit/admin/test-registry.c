@@ -16,6 +16,11 @@ static void on_change(void *userdata) {
         ((Fixture *) userdata)->n_changes++;
 }
 
+static void on_entry(const Entry *e, bool there, void *userdata) {
+        assert_string_equal(e->name, "x.service");
+        assert_int_equal(there, ++*(unsigned *) userdata < 4);
+}
+
 static void on_ready(void *userdata) {
         ((Fixture *) userdata)->n_wakes++;
 }
@@ -384,9 +389,67 @@ static void test_slow_reader_gets_the_latest(void **state) {
         assert_int_equal(event.type, WATCH_UPDATED);
         assert_int_equal(event.image->status, VM_STATUS_POWERED_OFF);
         assert_quiet(f->watch);
-        assert_int_equal(registry_update(f->registry, NET_VM, NET_VM, &s[1]), 1);
-        assert_int_equal(registry_update(f->registry, NET_VM, NET_VM, &s[0]), 1);
-        assert_quiet(f->watch); /* as the reader knows it */
+}
+
+/* There and back between two looks: the state is what the reader knows, the time of it is not, and a reader arrives at
+ * what the list says. */
+static void test_there_and_back_is_told_for_its_time(void **state) {
+        Fixture *f = *state;
+        _cleanup_(watch_event_done) WatchEvent event = {};
+        EntryStatus off = dead(NET_VM), on = running(NET_VM);
+        usec_t before;
+
+        add_agents(f);
+        before = registry_get(f->registry, NET_VM, NET_VM)->image->since_usec;
+        wait_for_tick();
+        assert_int_equal(registry_update(f->registry, NET_VM, NET_VM, &off), 1);
+        assert_int_equal(registry_update(f->registry, NET_VM, NET_VM, &on), 1);
+        assert_int_equal(watch_next(f->watch, &event), 1);
+        assert_int_equal(event.type, WATCH_UPDATED);
+        assert_int_equal(event.image->status, VM_STATUS_RUNNING);
+        assert_true(event.image->since_usec > before);
+        assert_quiet(f->watch);
+}
+
+/* Units of one name of two agents are told apart by their VM. */
+static void test_twins_are_updated(void **state) {
+        Fixture *f = *state;
+        _cleanup_(watch_event_done) WatchEvent event = {};
+        EntryStatus s = dead("x.service");
+
+        add_agents(f);
+        assert_int_equal(put(f->registry, NET_VM, "x.service", VM_SYS, SERVICE_SVC, NULL), 1);
+        assert_int_equal(put(f->registry, APP_VM, "x.service", VM_APP, SERVICE_SVC, NULL), 1);
+        assert_event(f->watch, WATCH_ADDED, "x.service");
+        assert_event(f->watch, WATCH_ADDED, "x.service");
+        assert_int_equal(registry_update(f->registry, APP_VM, "x.service", &s), 1);
+        assert_int_equal(watch_next(f->watch, &event), 1);
+        assert_int_equal(event.type, WATCH_UPDATED);
+        assert_string_equal(event.image->vm, "app-vm");
+        assert_quiet(f->watch);
+}
+
+/* What is recorded is what a successor needs: entries, their kinds, their states. */
+static void test_what_is_recorded(void **state) {
+        Fixture *f = *state;
+        EntryStatus off = dead("x.service"), failed = status_of("x.service", "failed", "failed", "running");
+        unsigned n = 0;
+
+        add_agents(f);
+        registry_set_recorder(f->registry, on_entry, &n);
+        assert_int_equal(put(f->registry, NET_VM, "x.service", VM_SYS, SERVICE_SVC, NULL), 1);
+        assert_int_equal(n, 1);
+        assert_int_equal(put(f->registry, NET_VM, "x.service", VM_SYS, SERVICE_SVC, NULL), 0);
+        assert_int_equal(n, 1);
+        wait_for_tick();
+        assert_int_equal(registry_update(f->registry, NET_VM, "x.service", &off), 1);
+        assert_int_equal(n, 2);
+        assert_int_equal(registry_update(f->registry, NET_VM, "x.service", &failed), 0); /* off as well */
+        assert_int_equal(n, 2);
+        assert_int_equal(put(f->registry, NET_VM, "x.service", VM_SYS, SERVICE_APP, &failed), 1);
+        assert_int_equal(n, 3);
+        assert_int_equal(registry_remove(f->registry, NET_VM, "x.service"), 0);
+        assert_int_equal(n, 4);
 }
 
 int main(void) {
@@ -409,7 +472,10 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_closed_hub_ends_readers, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_number_of_readers_is_bounded, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_slow_reader_gets_the_latest, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_there_and_back_is_told_for_its_time, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_twins_are_updated, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_what_is_recorded, setup, teardown),
         };
 
-        return cmocka_run_group_tests_name("admin/registry", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("admin-registry", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registry over a restart: what the next admin reads is what this one knew, wherever it was ended. */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -16,9 +17,9 @@ static char *describe(const Admin *a) {
         for (const Entry *e = registry_next(a->registry, NULL, NULL); e; e = registry_next(a->registry, NULL, e)) {
                 _cleanup_free_ char *before = all;
 
-                all = strf("%s%s %s %s %s %u %u %s %s\n", before, e->agent, e->name, e->vm, e->image->agent_name,
-                                entry_type_to_number(e->type), e->placement, e->status.active_state,
-                                e->status.sub_state);
+                all = strf("%s%s %s %s %s %u %u %s %s, since %" PRIu64 "\n", before, e->agent, e->name, e->vm,
+                                e->image->agent_name, entry_type_to_number(e->type), e->placement,
+                                e->status.active_state, e->status.sub_state, e->image->since_usec);
                 assert_non_null(all);
         }
         return all;
@@ -72,12 +73,12 @@ static int body_what_was_known(World *w) {
         assert_next_admin_knows(w, left_by(store), "");
         register_agents(w);
         known = describe(&w->admin);
-        assert_non_null(strstr(known, "givc-net-vm.service x.service  x.service 9 0 active running\n"));
+        assert_non_null(strstr(known, "givc-net-vm.service x.service  x.service 9 0 active running, since "));
         assert_next_admin_knows(w, left_by(store), known);
         assert_int_equal(start(w, "app", NULL, &id, NULL), RPC_OK);
         more = describe(&w->admin);
-        assert_non_null(strstr(
-                        more, "givc-app-vm.service app@0.service app-vm givc-app-vm.service 14 1 active running\n"));
+        assert_non_null(strstr(more,
+                        "givc-app-vm.service app@0.service app-vm givc-app-vm.service 14 1 active running, since "));
         assert_next_admin_knows(w, left_by(store), more);
         assert_int_equal(act(w, "StopApplication", id, NULL, NULL), RPC_OK);
         assert_next_admin_knows(w, left_by(store), known);
@@ -95,9 +96,43 @@ static void test_what_was_known(void **state) {
         run(body_what_was_known, true);
 }
 
+/* With the state in which it was, and since when; also when it was out of reach meanwhile, or has changed since it was
+ * registered. */
+static int body_state_and_its_time(World *w) {
+        EntryStatus exited = { .name = (char *) "x.service",
+                .load_state = (char *) "loaded",
+                .active_state = (char *) "active",
+                .sub_state = (char *) "exited" };
+        _cleanup_free_ char *before = NULL, *changed = NULL, *again = NULL;
+        Store *store = NULL;
+
+        assert_int_equal(store_new(&w->admin, -EBADF, &store), 0);
+        register_agents(w);
+        before = describe(&w->admin);
+        wait_for_tick();
+        assert_int_equal(registry_update(w->admin.registry, "givc-net-vm.service", "x.service", &exited), 1);
+        changed = describe(&w->admin);
+        assert_string_not_equal(before, changed);
+        assert_next_admin_knows(w, left_by(store), changed);
+        registry_set_reachable(w->admin.registry, "givc-app-vm.service", false);
+        wait_for_tick();
+        registry_set_reachable(w->admin.registry, "givc-app-vm.service", true);
+        again = describe(&w->admin);
+        assert_string_not_equal(changed, again);
+        assert_next_admin_knows(w, left_by(store), again);
+        store_free(store);
+        return 0;
+}
+
+static void test_state_and_its_time(void **state) {
+        (void) state;
+        run(body_state_and_its_time, true);
+}
+
 /* It also knows where the agents are, and asks them: what ended meanwhile leaves, what began comes. */
 static int body_agents_are_found(World *w) {
         Store *store = NULL, *next_store = NULL;
+        usec_t before;
         Admin next;
 
         assert_int_equal(store_new(&w->admin, -EBADF, &store), 0);
@@ -107,8 +142,12 @@ static int body_agents_are_found(World *w) {
         fake_unit_add(&w->app_vm, "app@1.service", "active", "running");
         next_admin(w, left_by(store), &next, &next_store);
         assert_non_null(registry_get(next.registry, "givc-app-vm.service", "app@0.service"));
+        before = registry_get(w->admin.registry, "givc-app-vm.service", "givc-app-vm.service")->image->since_usec;
         while (!agents_get(&next.agents, "givc-app-vm.service")->live)
                 assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        /* What the agent says of a unit that is as it was does not make it look younger. */
+        assert_int_equal(registry_get(next.registry, "givc-app-vm.service", "givc-app-vm.service")->image->since_usec,
+                        before);
         assert_null(registry_get(next.registry, "givc-app-vm.service", "app@0.service"));
         assert_non_null(registry_get(next.registry, "givc-app-vm.service", "app@1.service"));
         store_free(next_store);
@@ -181,7 +220,7 @@ static int body_log_does_not_grow(World *w) {
                 .active_state = (char *) "active",
                 .sub_state = (char *) "running" };
         EntryInfo info = { "app@0.service", "givc-app-vm.service", { VM_APP, SERVICE_APP }, PLACED_MANAGED, "app-vm",
-                &running };
+                &running, 0 };
         _cleanup_free_ char *known = NULL;
         Store *store = NULL;
         struct stat st;
@@ -252,6 +291,7 @@ static void test_addresses(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_what_was_known),
+                cmocka_unit_test(test_state_and_its_time),
                 cmocka_unit_test(test_agents_are_found),
                 cmocka_unit_test(test_torn_record),
                 cmocka_unit_test(test_nonsense),
@@ -260,5 +300,5 @@ int main(void) {
         };
 
         log_set_level(LOG_ERR);
-        return cmocka_run_group_tests_name("admin/store", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("admin-store", tests, NULL, NULL);
 }

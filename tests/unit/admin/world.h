@@ -15,6 +15,7 @@
 #include "admin/services/services.h"
 #include "base/log.h"
 #include "proto/unpack.h"
+#include "unit/admin/entries.h"
 #include "unit/admin/fake-agent.h"
 
 #define LONG_USEC (20 * USEC_PER_SEC) /* what fails only by a bug may take so long */
