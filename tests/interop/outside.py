@@ -22,7 +22,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("B", ROOT / "build")).resolve()
-SANITIZED = "sanitize" in BUILD.name  # times and sizes say nothing then
+VALGRIND = ("valgrind", "-q", "--error-exitcode=99", "--leak-check=full") if os.environ.get("VALGRIND") else ()
+SANITIZED = "sanitize" in BUILD.name or bool(VALGRIND)  # times and sizes say nothing then
 SERVER = BUILD / "tests/interop/echo-server"
 CLIENT = BUILD / "tests/interop/echo-client"
 YARDSTICK = BUILD / "tests/bench/yardstick"
@@ -189,7 +190,7 @@ def echo_server(authority, port, mode=None, name=SERVER_NAME, extra=(), log=None
     authority.issue(name)
     argv = [SERVER, "--listen", f"127.0.0.1:{port}", "--ca", (ca or authority).path("ca", ".crt")]
     argv += ["--cert", authority.path(name, ".crt"), "--key", authority.path(name, ".key"), *extra]
-    return Process(argv, {"GIVC_QUEUE": mode} if mode else None, log, prefix)
+    return Process(argv, {"GIVC_QUEUE": mode} if mode else None, log, prefix or VALGRIND)
 
 
 def yardstick(authority, port, name=SERVER_NAME, prefix=()):
