@@ -16,6 +16,7 @@
  * library or a display that is missing) end within this time, and a person does not notice it. */
 #define APPLICATION_SETTLE_USEC (20 * USEC_PER_MSEC)
 
+#define MANAGER_PATIENCE_USEC   (3 * USEC_PER_SEC)
 #define SNAPSHOT_PART           128 /* units of one message: stays far below the size of a message */
 
 static int reply_status(RpcCall *call, const UnitStatus *status) {
@@ -26,11 +27,21 @@ static int reply_status(RpcCall *call, const UnitStatus *status) {
         return rpc_call_reply(call, &reply);
 }
 
+/* A manager that is just being reached, or that executes itself again, is worth a moment to any caller. */
+static int manager_wait(Agent *agent) {
+        int r;
+
+        r = bus_connected_wait(agent_get_bus(agent), usec_add(time_now(CLOCK_MONOTONIC), MANAGER_PATIENCE_USEC));
+        return r == -ETIMEDOUT ? -ENOTCONN : r;
+}
+
 static int reply_status_wait(RpcCall *call, Agent *agent, const char *name, RpcStatus *reterr) {
         _cleanup_(unit_status_done) UnitStatus status = {};
         int r;
 
-        r = agent_unit_status_wait(agent, name, &status);
+        r = manager_wait(agent);
+        if (r >= 0)
+                r = agent_unit_status_wait(agent, name, &status);
         if (r < 0)
                 return unit_error(reterr, r, "read the state of", name, NULL);
         return reply_status(call, &status);
@@ -78,7 +89,9 @@ static int unit_do_wait(Agent *agent, const char *name, const char *verb,
         r = check_name(agent, name, RPC_PERMISSION_DENIED, reterr);
         if (r < 0)
                 return r;
-        r = func(agent_get_bus(agent), agent_real_name(agent, name), &error);
+        r = manager_wait(agent);
+        if (r >= 0)
+                r = func(agent_get_bus(agent), agent_real_name(agent, name), &error);
         /* systemd has unloaded what does not run: a unit that is configured has not vanished by that. */
         if (r == -ENOENT && func != restart_wait && exposure_is_configured(agent_get_exposure(agent), name))
                 r = -EHOSTDOWN;
@@ -222,7 +235,9 @@ static int application_run_wait(Agent *agent, const char *name, char **argv, Rpc
         if (!description)
                 return -ENOMEM;
         run.description = description;
-        r = unit_run_wait(agent_get_bus(agent), &run, &error);
+        r = manager_wait(agent);
+        if (r >= 0)
+                r = unit_run_wait(agent_get_bus(agent), &run, &error);
         if (r == -EIO)
                 return application_failed_wait(agent, name, reterr);
         if (r == -ENOENT)
