@@ -140,7 +140,7 @@ static int options_find_tls(Options *o, char **reterr) {
         if (!o->tls)
                 return 0;
         o->server_name = isempty(o->name) ? NULL : o->name;
-        if (!o->server_name && o->address.kind == RPC_ADDRESS_TCP &&
+        if (!o->server_name && o->address.kind == RPC_ADDRESS_TCP && !strchr(o->address.host, ':') &&
                         identity_address_from_string(o->address.host, &ip) < 0)
                 o->server_name = o->address.host;
         if (!o->server_name) {

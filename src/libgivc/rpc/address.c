@@ -27,10 +27,22 @@ static int address_fail(char **reterr, const char *text, const char *why) {
 
 /* -- text to address -- */
 
+/* A link-local address carries its interface: fe80::1%eth0. */
+static bool is_v6(const char *host) {
+        char ip[INET6_ADDRSTRLEN];
+        size_t n = strcspn(host, "%"), n_scope = strlen(host + n);
+        struct in6_addr v6;
+
+        if (n >= sizeof(ip) || n_scope == 1 || n_scope > IFNAMSIZ)
+                return false;
+        memcpy(ip, host, n);
+        ip[n] = 0;
+        return inet_pton(AF_INET6, ip, &v6) == 1;
+}
+
 static int address_parse_tcp(const char *text, const char *s, RpcAddress *a, char **reterr) {
         const char *port = strrchr(s, ':'), *host = s;
         size_t n = port ? (size_t) (port - s) : 0;
-        struct in6_addr v6;
         uint16_t number;
 
         if (!port || n == 0)
@@ -51,7 +63,7 @@ static int address_parse_tcp(const char *text, const char *s, RpcAddress *a, cha
         a->host = strndup(host, n);
         if (!a->host)
                 return -ENOMEM;
-        if (host != s && inet_pton(AF_INET6, a->host, &v6) != 1)
+        if (host != s && !is_v6(a->host))
                 return address_fail(reterr, text, "not an IPv6 address between the brackets");
         return 0;
 }
@@ -212,7 +224,6 @@ typedef union SocketAddress {
         struct sockaddr_vm vm;
 } SocketAddress;
 
-/* A link-local address carries its interface: fe80::1%eth0. */
 static int sockaddr_from_ip(const RpcAddress *a, SocketAddress *ret, socklen_t *ret_size) {
         char host[HOST_SIZE_MAX + 1];
         char *scope;

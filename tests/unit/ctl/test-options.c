@@ -186,6 +186,7 @@ static void test_tls_needs_a_name(void **state) {
         parse_refused("--addr=10.0.0.1", "--name");
         parse_refused("--vsock=2:9001", "--name");
         parse_refused("--addr=10.0.0.1 --name=", "--name");
+        parse_refused("--admin=[fe80::1%eth0]:9001", "--name");
         parse_ok(&o, "--addr=admin.example");
         assert_string_equal(o.server_name, "admin.example");
         assert_string_equal(o.cacert, CTL_CACERT_DEFAULT);
