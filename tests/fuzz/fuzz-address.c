@@ -23,6 +23,7 @@ static void check_address(int r, RpcAddress *a, const char *error) {
         check(!error);
         check((a->kind == RPC_ADDRESS_VSOCK) == !a->host);
         check((a->kind == RPC_ADDRESS_TCP || a->kind == RPC_ADDRESS_VSOCK) == (a->port > 0));
+        check(a->kind != RPC_ADDRESS_UNIX || strlen(a->host) < sizeof(((struct sockaddr_un *) NULL)->sun_path));
         text = rpc_address_to_string(a);
         check(text && str_is_printable(text));
         check(rpc_address_parse(text, &again, NULL) == 0);

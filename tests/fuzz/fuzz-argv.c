@@ -32,6 +32,7 @@ static void check_options(const Options *o) {
                 return;
         check(!o->tls || (!isempty(o->server_name) && o->cacert && o->cert && o->key));
         check(!o->tls || o->address.kind != RPC_ADDRESS_UNIX);
+        check(!o->tls || !isempty(o->name) || !strchr(o->server_name, ':'));
         check(!o->timeout || o->timeout_usec > 0);
         check(!o->limit || o->n_limit > 0);
         e = verb_from_options(o, &verb);
