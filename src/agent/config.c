@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "agent/application.h"
+#include "agent/config-environment.h"
 #include "agent/fields.h"
 #include "base/fd.h"
 #include "base/mem.h"
@@ -338,7 +339,7 @@ static int config_check(Config *c, char **reterr) {
         return 0;
 }
 
-static int config_read(Config *c, char **reterr) {
+static int file_parse(Config *c, char **reterr) {
         _cleanup_(json_decrefp) json_t *root = NULL;
         _cleanup_free_ char *text = NULL, *reason = NULL;
         json_error_t error;
@@ -357,7 +358,23 @@ static int config_read(Config *c, char **reterr) {
         return r == -EINVAL ? refuse(reterr, "%s: %s", c->path, reason) : r;
 }
 
-int config_load(const char *path, Config **ret, char **reterr) {
+static int environment_parse(Config *c, char **reterr) {
+        _cleanup_free_ char *reason = NULL, *translated = NULL;
+        int r;
+
+        r = config_environment_read(c, &translated);
+        if (r == 0) {
+                r = config_check(c, &reason);
+                if (r == -EINVAL) {
+                        translated = config_environment_translate(reason);
+                        if (!translated)
+                                return -ENOMEM;
+                }
+        }
+        return r == -EINVAL ? refuse(reterr, "%s: %s", c->path, translated) : r;
+}
+
+static int config_make(const char *path, int (*parse)(Config *c, char **reterr), Config **ret, char **reterr) {
         _cleanup_(config_freep) Config *c = NULL;
         int r;
 
@@ -367,11 +384,19 @@ int config_load(const char *path, Config **ret, char **reterr) {
         c->path = strdup(path);
         if (!c->path)
                 return -ENOMEM;
-        r = config_read(c, reterr);
+        r = parse(c, reterr);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(c);
         return 0;
+}
+
+int config_load(const char *path, Config **ret, char **reterr) {
+        return config_make(path, file_parse, ret, reterr);
+}
+
+int config_load_environment(Config **ret, char **reterr) {
+        return config_make("environment", environment_parse, ret, reterr);
 }
 
 Config *config_free(Config *c) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agent's configuration file, givc-agent.json(5): read, checked, and kept as it is until the agent ends. */
+/* The agent's configuration, from its file, givc-agent.json(5), or from the environment: read, checked, and kept as it
+ * is until the agent ends. */
 #pragma once
 
 #include "base/macro.h"
@@ -32,7 +33,7 @@ typedef struct ConfigSocket {
 } ConfigSocket;
 
 typedef struct Config {
-        char *path;
+        char *path; /* or "environment" */
         struct {
                 uint32_t type, subtype;
                 char *parent, *name;
@@ -59,6 +60,10 @@ typedef struct Config {
 /* Reads and checks a file. 0, or -EINVAL or -ENOMEM, with "FILE: key: reason" or
  * "FILE:LINE:COLUMN: reason" in *reterr. It waits for the disk. */
 int config_load(const char *path, Config **ret, char **reterr) _warn_unused_;
+/* The same from environment variables, with "environment: VARIABLE: reason". */
+int config_load_environment(Config **ret, char **reterr) _warn_unused_;
+/* Whether there are any of them. */
+bool config_is_in_environment(void);
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config *, config_free)
 

@@ -3,6 +3,7 @@
  * together, and takes them apart again in order. */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <systemd/sd-login.h>
 #include <unistd.h>
 
@@ -39,9 +40,10 @@ typedef struct Program {
 } Program;
 
 static void help(FILE *f) {
-        fputs("givc-agent -config FILE [OPTION…]\n\n"
+        fputs("givc-agent [-config FILE] [OPTION…]\n\n"
               "Lets the admin of a givc fleet manage the units of this machine, and registers with it.\n\n"
-              "  -config FILE, --config=FILE  configuration, see givc-agent.json(5)\n"
+              "  -config FILE, --config=FILE  configuration, see givc-agent.json(5); without it, it is in the "
+              "environment\n"
               "  -debug, --debug              log what is done, not only what matters\n"
               "  --check                      check the configuration and exit: 0, or 2 with the reason\n"
               "  --version                    print the version\n"
@@ -84,12 +86,13 @@ static int options_parse(int argc, char **argv, Options *ret, int *ret_code) {
                 default:
                         return -EINVAL;
                 }
-        if (optind == argc && ret->config)
+        if (optind == argc && (ret->config || config_is_in_environment()))
                 return 0;
         if (optind < argc)
                 fprintf(stderr, "givc-agent: unexpected argument '%s'\n", argv[optind]);
         else
-                fputs("givc-agent: no configuration: -config FILE is missing\n", stderr);
+                fputs("givc-agent: no configuration: -config FILE is missing, and it is not in the environment\n",
+                                stderr);
         help(stderr);
         return -EINVAL;
 }
@@ -288,14 +291,15 @@ static int program_run(const Options *options) {
         _cleanup_free_ char *reason = NULL;
         int r;
 
-        r = config_load(options->config, &p.config, &reason);
+        r = options->config ? config_load(options->config, &p.config, &reason)
+                            : config_load_environment(&p.config, &reason);
         if (r < 0) {
                 fprintf(stderr, "givc-agent: %s\n", reason ? reason : strerror(-r));
                 return EXIT_USAGE;
         }
         if (options->check) {
                 STRV_FOREACH(warning, p.config->warnings)
-                        printf("%s: %s\n", options->config, *warning);
+                        printf("%s: %s\n", p.config->path, *warning);
                 return EXIT_SUCCESS;
         }
         r = program_start(&p);
@@ -312,7 +316,7 @@ int main(int argc, char **argv) {
 
         if (options_parse(argc, argv, &options, &code) < 0)
                 return code;
-        if (options.debug)
+        if (options.debug || (!options.config && streq_ptr(getenv("DEBUG"), "true")))
                 log_set_level(LOG_DEBUG);
         return program_run(&options);
 }

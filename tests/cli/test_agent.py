@@ -28,9 +28,9 @@ os.environ['LISTEN_PID'] = str(os.getpid())
 os.execv(sys.argv[2], sys.argv[2:])"""
 
 
-def run(*words):
-    return subprocess.run([AGENT, *words], env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=WAIT, check=False)
+def run(*words, **variables):
+    return subprocess.run([AGENT, *words], env=environment(**variables), stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=WAIT, check=False)
 
 
 def transport(name, port):
@@ -60,7 +60,7 @@ def config(tmp_path):
 class Daemon:
     """An agent, started as the service manager does it: with its listening socket and one to say that it is ready."""
 
-    def __init__(self, config, tmp_path, passed=True):
+    def __init__(self, config, tmp_path, passed=True, **more):
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(str(tmp_path / 'notify'))
         self.notify.settimeout(WAIT)
@@ -68,12 +68,12 @@ class Daemon:
         self.listener = socket.create_server(('127.0.0.1', 0))
         self.port = self.listener.getsockname()[1]
         self.log = (tmp_path / 'log').open('w+')
-        variables = {'NOTIFY_SOCKET': str(tmp_path / 'notify'), 'DBUS_SYSTEM_BUS_ADDRESS': 'unix:path=/nonexistent'}
-        words = [AGENT, '-config', config]
+        own = {'NOTIFY_SOCKET': str(tmp_path / 'notify'), 'DBUS_SYSTEM_BUS_ADDRESS': 'unix:path=/nonexistent'} | more
+        words = [AGENT, '-config', config] if config else [AGENT]
         if passed:
-            variables |= {'LISTEN_FDS': '1', 'LISTEN_FDNAMES': 'anything'}
+            own |= {'LISTEN_FDS': '1', 'LISTEN_FDNAMES': 'anything'}
             words = [sys.executable, '-c', ACTIVATE, str(self.listener.fileno()), *words]
-        self.process = subprocess.Popen(words, env=environment(**variables), stdin=subprocess.DEVNULL, stderr=self.log,
+        self.process = subprocess.Popen(words, env=environment(**own), stdin=subprocess.DEVNULL, stderr=self.log,
                                         pass_fds=[self.listener.fileno()] if passed else [])
 
     def wait_until_said(self, what):
@@ -184,6 +184,37 @@ def test_bad_configuration(tmp_path, config):
     r = run('-config', path)
     assert r.returncode == 2
     assert r.stderr.startswith(f'givc-agent: {path}: accessControl.enable: ')
+
+
+def variables(admin_port, agent_port, **more):
+    """What agents had before there was a file."""
+    return {'NAME': 'gui-vm', 'ADDR': '127.0.0.1', 'PORT': str(agent_port), 'PROTO': 'tcp', 'TYPE': '8', 'SUBTYPE': '9',
+            'TLS': 'false', 'SERVICES': 'a.service', 'ADMIN_SERVER_NAME': 'admin-vm',
+            'ADMIN_SERVER_ADDR': '127.0.0.1', 'ADMIN_SERVER_PORT': str(admin_port), 'ADMIN_SERVER_PROTO': 'tcp', **more}
+
+
+def test_environment(config):
+    r = run('--check', **variables(1, 2))
+    assert r.returncode == 0
+    assert r.stdout.startswith('environment: network.tls.enable: TLS is off')
+    for words in ([], ['--check'], ['-debug']):
+        r = run(*words, **variables(1, 2, TYPE='x'))
+        assert (r.returncode, r.stdout) == (2, '')
+        assert r.stderr == "givc-agent: environment: TYPE: 'x' is not a registration type (0 to 14)\n"
+    # A file that is given counts alone.
+    r = run('-config', config(1, 2, extra=1), '--check', **variables(1, 2, TYPE='x'))
+    assert r.returncode == 0 and 'extra: unknown key, ignored' in r.stdout
+
+
+@pytest.mark.parametrize('debug', ['true', 'false'])
+def test_environment_daemon(daemon, debug):
+    d = daemon(None, **variables(unused_port(), unused_port(), DEBUG=debug))
+    d.wait_until_said('READY=1')
+    d.wait_until_said('STATUS=TLS IS OFF; admin-vm not reachable: ')
+    with grpc.insecure_channel(f'127.0.0.1:{d.port}') as channel:
+        assert check_health(channel) == 1
+    assert d.stop()[0] == 0
+    assert ('Received signal' in d.text()) == (debug == 'true')
 
 
 def test_no_certificates(config, tmp_path):
