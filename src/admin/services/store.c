@@ -19,8 +19,8 @@
 /* The file: where the log begins (8 bytes), then records, each with its size in front (4 bytes). Writing it anew
  * appends all that is there, moves the beginning with one aligned write, and gives back the memory in front of it; at
  * any moment the log that the beginning points to is whole, but for a record at its very end. A record is a
- * registration whose transport has the entry's agent as its name, as its port the time at which it got its state and, as
- * its protocol, a word that says what it is about; or, with a protocol of the wire, where an agent is. */
+ * registration whose transport has the entry's agent as its name, as its port when the entry got its state and, as its
+ * protocol, a word that says what it is about; or, with a protocol of the wire, where an agent is. */
 #define WORD_ENDPOINT "endpoint"
 #define WORD_MANAGED  "managed"
 #define WORD_GONE     "gone"
