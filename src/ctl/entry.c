@@ -75,6 +75,8 @@ char *entry_get_vm(const Admin__QueryListItem *item) {
 
         if (entry_get_kind(item) == ENTRY_VM)
                 r = name_between(item->name, "microvm@", ".service", &vm);
+        else if (item->has_vm_case && !isempty(item->vm))
+                return strdup(item->vm);
         if (r == -EINVAL && item->has_vm_name_case && !isempty(item->vmname))
                 return strdup(item->vmname);
         if (r == -EINVAL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an entry of the registry means to people: its VM, its kind, its names. Admins of the reference leave VmName and
- * AgentName half filled, so both are looked at together. */
+/* What an entry of the registry means to people: its VM, its kind, its names. Our admin says the VM; admins of the
+ * reference do not, and leave VmName and AgentName half filled, so for theirs both are looked at together. */
 #pragma once
 
 #include "admin.pb-c.h"
@@ -21,7 +21,8 @@ const char *entry_kind_to_word(const Admin__QueryListItem *item);
 const char *entry_vm_type_to_word(const Admin__QueryListItem *item);
 /* Order of VMs in a list: the host first, then the admin's, system and application VMs. */
 unsigned entry_vm_rank(const Admin__QueryListItem *item);
-/* The VM that the entry is in or is; "" when nobody says. New string, NULL when out of memory. */
+/* The VM that the entry is in or is; "" when nobody says. New string, NULL when out of memory. It differs from the VM
+ * whose agent answers for the entry, the host, for the units that are VMs. */
 char *entry_get_vm(const Admin__QueryListItem *item) _warn_unused_;
 /* "givc-net-vm.service" is spoken of as "net-vm": new string, or NULL with -ENOMEM or -EINVAL as the result. */
 int agent_name_to_vm(const char *agent, char **ret) _warn_unused_;

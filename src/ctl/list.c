@@ -26,7 +26,7 @@ static int list_show(const Options *o, Admin__QueryListResponse *reply, char **p
         }
         message_make_printable(&reply->base);
         look_init(&look, o);
-        return listing_print(stdout, &look, kept, n);
+        return listing_print(stdout, &look, time_now(CLOCK_REALTIME), kept, n);
 }
 
 CtlExit verb_list(Ctl *ctl, char **words, _unused_ size_t n_words) {

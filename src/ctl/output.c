@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output.h"
 
+#include <inttypes.h>
 #include <langinfo.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -65,6 +66,32 @@ const char *look_begin(const Look *look, const char *colour) {
 
 const char *look_end(const Look *look, const char *colour) {
         return look->colours && colour ? COLOUR_END : "";
+}
+
+void ago_to_text(usec_t time, usec_t now, char ret[AGO_MAX]) {
+        static const struct {
+                uint64_t seconds;
+                const char *one, *many;
+        } units[] = {
+                { 365 * 24 * 3600 + 6 * 3600, " year", " years" }, /* these two as systemd counts them */
+                { 30 * 24 * 3600 + 10 * 3600 + 30 * 60, " month", " months" },
+                { 7 * 24 * 3600, " week", " weeks" },
+                { 24 * 3600, " day", " days" },
+                { 3600, "h", "h" },
+                { 60, "min", "min" },
+                { 1, "s", "s" },
+        };
+        uint64_t seconds = now > time ? (now - time) / USEC_PER_SEC : 0;
+        size_t i = 0;
+
+        while (i < ELEMENTSOF(units) && seconds < units[i].seconds)
+                i++;
+        if (i == ELEMENTSOF(units)) {
+                (void) snprintf(ret, AGO_MAX, "now");
+                return;
+        }
+        seconds /= units[i].seconds;
+        (void) snprintf(ret, AGO_MAX, "%" PRIu64 "%s ago", seconds, seconds == 1 ? units[i].one : units[i].many);
 }
 
 int output_json(FILE *f, const void *message, OutputMode mode, bool sequence) {

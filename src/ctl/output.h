@@ -6,6 +6,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "base/time.h"
 #include "options.h"
 
 typedef struct Look {
@@ -23,6 +24,10 @@ const char *state_to_colour(const char *state);
 /* Around a coloured text; "" when there are no colours. */
 const char *look_begin(const Look *look, const char *colour);
 const char *look_end(const Look *look, const char *colour);
+
+/* How long ago the time was, in its largest unit, as systemctl says it: "2min ago", or "now" when it is to come. */
+#define AGO_MAX 32
+void ago_to_text(usec_t time, usec_t now, char ret[AGO_MAX]);
 
 /* A message in the mode that the options ask for, as a line (or lines); in a sequence each begins with RS (RFC 7464).
  * 0 or a negative errno. */

@@ -21,8 +21,10 @@ static void place_done(Place *p) {
         free(p->unit);
 }
 
-/* A VM's unit runs on the host, so its host's agent answers for it. */
+/* A VM's unit runs on the host, so its host's agent answers for it; admins of the reference do not say so. */
 static char *entry_get_asked_vm(const Admin__QueryListResponse *list, const Admin__QueryListItem *item) {
+        if (item->has_vm_case && !isempty(item->vm))
+                return strdup(item->vm);
         if (entry_get_kind(item) != ENTRY_VM)
                 return entry_get_vm(item);
         for (size_t i = 0; i < list->n_list; i++)

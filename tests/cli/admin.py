@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small admin service for tests of the client: a fixed fleet, failures by the name that is asked for, a Watch whose
-events the test pushes. It is Python's grpcio, so that nothing of our own runtime answers the client."""
+"""A small admin service for tests of the client: a fixed fleet, with names as ours fills them in, failures by the name
+that is asked for, a Watch whose events the test pushes. It is Python's grpcio, so that nothing of our own runtime
+answers the client."""
 
 import queue
 import threading
+import time
 from concurrent import futures
 
 import grpc
@@ -15,23 +17,36 @@ import status_pb2
 import systemd_pb2
 
 
-def item(name, description, state, vm_type, service_type, vm, agent):
+def item(name, description, state, vm_type, service_type, vm, agent, answers, hours):
+    since = int((time.time() - (hours + 0.5) * 3600) * 1_000_000)
     return admin_pb2.QueryListItem(Name=name, Description=description, VmStatus=state, TrustLevel='Warning',
-                                   VmType=vm_type, ServiceType=service_type, VmName=vm, AgentName=agent)
+                                   VmType=vm_type, ServiceType=service_type, VmName=vm, AgentName=agent, Vm=answers,
+                                   Since=since)
 
 
-HOST, APP, NET = 'givc-ghaf-host.service', 'givc-app-vm.service', 'givc-net-vm.service'
+def as_before_us(entry):
+    """What an admin of the reference says of it."""
+    old = admin_pb2.QueryListItem()
+    old.CopyFrom(entry)
+    old.ClearField('Vm')
+    old.ClearField('Since')
+    return old
+
+
+HOST, APP = 'givc-ghaf-host.service', 'givc-app-vm.service'
 FLEET = [
-    item('hold@0.service', 'Application service for hold', 'Running', 'AppVM', 'App', 'app-vm', APP),
-    item('microvm@net-vm.service', "MicroVM 'net-vm'", 'PoweredOff', 'SysVM', 'VM', 'net-vm', HOST),
-    item(APP, 'givc agent', 'Running', 'AppVM', 'Mgr', 'app-vm', APP),
-    item(HOST, 'givc agent', 'Running', 'Host', 'Mgr', 'ghaf-host', HOST),
-    item('NetworkManager.service', 'Network Manager, which has a description too long for a terminal of eighty columns',
-         'Running', 'SysVM', 'Svc', 'net-vm', NET),
-    item('microvm@app-vm.service', "MicroVM 'app-vm'", 'Running', 'AppVM', 'VM', 'app-vm', HOST),
-    item('twin.service', 'Twin', 'Running', 'SysVM', 'Svc', 'net-vm', NET),
-    item('twin.service', 'Twin', 'Running', 'AppVM', 'Svc', 'app-vm', APP),
-    item('evil.service', 'clears\033[2Jthe screen', 'Running', 'AppVM', 'Svc', 'app-vm', APP),
+    item('hold@0.service', 'Application service for hold', 'Running', 'AppVM', 'App', 'app-vm', APP, 'app-vm', 2),
+    item('microvm@net-vm.service', "MicroVM 'net-vm'", 'PoweredOff', 'SysVM', 'VM', 'net-vm', 'microvm@net-vm.service',
+         'ghaf-host', 72),
+    item(APP, 'givc agent', 'Running', 'AppVM', 'Mgr', 'app-vm', APP, 'app-vm', 3),
+    item(HOST, 'givc agent', 'Running', 'Host', 'Mgr', '', HOST, 'ghaf-host', 100),
+    item('NetworkManager.service', 'Network Manager, with a description too long for a terminal of eighty columns',
+         'Running', 'SysVM', 'Svc', '', 'NetworkManager.service', 'net-vm', 30),
+    item('microvm@app-vm.service', "MicroVM 'app-vm'", 'Running', 'AppVM', 'VM', 'app-vm', 'microvm@app-vm.service',
+         'ghaf-host', 3),
+    item('twin.service', 'Twin', 'Running', 'SysVM', 'Svc', '', 'twin.service', 'net-vm', 3),
+    item('twin.service', 'Twin', 'PoweredOff', 'AppVM', 'Svc', '', 'twin.service', 'app-vm', 4),
+    item('evil.service', 'clears\033[2Jthe screen', 'Running', 'AppVM', 'Svc', '', 'evil.service', 'app-vm', 3),
 ]
 UNITS = {
     ('app-vm', 'hold@0.service'): ('Application service for hold', 'loaded', 'active', 'running', 'running'),
@@ -40,6 +55,8 @@ UNITS = {
     ('app-vm', 'broken.service'): ('Broken thing', 'loaded', 'failed', 'failed', 'running'),
     ('app-vm', 'none.service'): ('none.service', 'not-found', 'inactive', 'dead', 'running'),
     ('ghaf-host', 'microvm@net-vm.service'): ("MicroVM 'net-vm'", 'loaded', 'inactive', 'dead', 'running'),
+    ('app-vm', 'twin.service'): ('Twin', 'loaded', 'inactive', 'dead', 'running'),
+    ('net-vm', 'twin.service'): ('Twin', 'loaded', 'active', 'running', 'running'),
     ('app-vm', APP): ('givc agent', 'loaded', 'active', 'running', 'running'),
 }
 FAILURES = {

@@ -6,21 +6,21 @@ import signal
 
 import admin_pb2
 import pytest
-from admin import FLEET
+from admin import FLEET, as_before_us
 from conftest import WAIT, Client
 
 TABLE = """\
-NAME                     STATE      TYPE      DESCRIPTION
-ghaf-host                Running    host
-└─givc-ghaf-host.service Running    agent     givc agent
-net-vm                   PoweredOff system VM MicroVM 'net-vm'
-├─NetworkManager.service Running    service   Network Manager, which has a descr
-└─twin.service           Running    service   Twin
-app-vm                   Running    app VM    MicroVM 'app-vm'
-├─givc-app-vm.service    Running    agent     givc agent
-├─evil.service           Running    service   clears?[2Jthe screen
-├─twin.service           Running    service   Twin
-└─hold@0.service         Running    app       Application service for hold
+NAME                     STATE      SINCE      TYPE      DESCRIPTION
+ghaf-host                Running    4 days ago host
+└─givc-ghaf-host.service Running    4 days ago agent     givc agent
+net-vm                   PoweredOff 3 days ago system VM MicroVM 'net-vm'
+├─NetworkManager.service Running    1 day ago  service   Network Manager, with a
+└─twin.service           Running    3h ago     service   Twin
+app-vm                   Running    3h ago     app VM    MicroVM 'app-vm'
+├─givc-app-vm.service    Running    3h ago     agent     givc agent
+├─evil.service           Running    3h ago     service   clears?[2Jthe screen
+├─twin.service           PoweredOff 4h ago     service   Twin
+└─hold@0.service         Running    2h ago     app       Application service for
 
 3 VMs, 7 units.
 """
@@ -46,14 +46,33 @@ def test_list_without_legend(ctl):
 
 def test_list_patterns(ctl):
     succeeds(ctl('list', 'hold*', COLUMNS='80', LC_ALL='C'), """\
-NAME             STATE      TYPE      DESCRIPTION
-app-vm                      app VM
-`-hold@0.service Running    app       Application service for hold
+NAME             STATE      SINCE  TYPE      DESCRIPTION
+app-vm                             app VM
+`-hold@0.service Running    2h ago app       Application service for hold
 
 1 VM, 1 unit.
 """)
     assert ctl('list', 'net-vm').stdout.count('service ') == 4
     succeeds(ctl('list', 'nothing-*'), '0 VMs, 0 units.\n')
+
+
+def test_list_of_an_admin_before_ours(ctl, admin):
+    admin.fleet = [as_before_us(e) for e in FLEET if e.Name != 'twin.service']
+    succeeds(ctl(COLUMNS='80'), """\
+NAME                     STATE      TYPE      DESCRIPTION
+ghaf-host                Running    host
+└─givc-ghaf-host.service Running    agent     givc agent
+(no VM)                             system VM
+├─NetworkManager.service Running    service   Network Manager, with a descriptio
+└─evil.service           Running    service   clears?[2Jthe screen
+net-vm                   PoweredOff system VM MicroVM 'net-vm'
+app-vm                   Running    app VM    MicroVM 'app-vm'
+├─givc-app-vm.service    Running    agent     givc agent
+└─hold@0.service         Running    app       Application service for hold
+
+4 VMs, 5 units.
+""")
+    assert ctl('status', 'net-vm').stdout.splitlines()[1] == '        VM: ghaf-host'
 
 
 def test_list_json(ctl):
@@ -62,7 +81,7 @@ def test_list_json(ctl):
     assert shown['List'][0] == {
         'Name': 'hold@0.service', 'Description': 'Application service for hold', 'VmStatus': 'Running',
         'TrustLevel': 'Warning', 'VmType': 'AppVM', 'ServiceType': 'App', 'VmName': 'app-vm',
-        'AgentName': 'givc-app-vm.service'}
+        'AgentName': 'givc-app-vm.service', 'Vm': 'app-vm', 'Since': str(FLEET[0].Since)}
     assert ctl('-j').stdout.count('\n') == 1
     assert ctl('--json=pretty').stdout.count('\n') > 50
     assert [e['Name'] for e in json.loads(ctl('-j', 'list', 'hold*').stdout)['List']] == ['hold@0.service']
@@ -120,6 +139,14 @@ def test_status_of_a_vm_is_that_of_its_unit_on_the_host(ctl):
     Loaded: loaded
     Active: inactive (dead)
 """
+
+
+@pytest.mark.parametrize('vm, status', [('net-vm', 0), ('app-vm', 3)])
+def test_status_of_one_of_two(ctl, vm, status):
+    for words in (('twin', '--vm', vm), (vm, 'twin')):
+        result = ctl('status', *words)
+        assert (result.returncode, result.stderr) == (status, '')
+        assert f'twin.service - Twin\n        VM: {vm}\n' in result.stdout
 
 
 def test_status_of_an_agent(ctl):

@@ -14,6 +14,7 @@
 typedef struct Case {
         const char *name, *service, *vm, *agent; /* NULL: unset */
         const char *expected;
+        const char *answers; /* VM whose agent does; NULL: the admin is of the reference */
 } Case;
 
 static Admin__QueryListItem item_from(const Case *c) {
@@ -28,6 +29,10 @@ static Admin__QueryListItem item_from(const Case *c) {
         if (c->agent) {
                 item.has_agent_name_case = ADMIN__QUERY_LIST_ITEM__HAS_AGENT_NAME_AGENT_NAME;
                 item.agentname = (char *) c->agent;
+        }
+        if (c->answers) {
+                item.has_vm_case = ADMIN__QUERY_LIST_ITEM__HAS_VM_VM;
+                item.vm = (char *) c->answers;
         }
         return item;
 }
@@ -45,6 +50,11 @@ static void test_vm(void **state) {
                 { "x.service", "Svc", "", "x.service", "" },
                 { "givc-.service", "Mgr", NULL, NULL, "" },
                 { "", "", NULL, NULL, "" },
+                { "x.service", "Svc", "", "x.service", "net-vm", "net-vm" },
+                { "poweroff.target", "Svc", "", "poweroff.target", "ghaf-host", "ghaf-host" },
+                { "givc-ghaf-host.service", "Mgr", "", "givc-ghaf-host.service", "ghaf-host", "ghaf-host" },
+                { "microvm@app-vm.service", "VM", "app-vm", "microvm@app-vm.service", "app-vm", "ghaf-host" },
+                { "foot@0.service", "App", "app-vm", "givc-app-vm.service", "app-vm", "" },
         };
 
         (void) state;

@@ -33,6 +33,9 @@ static Admin__QueryListItem fleet[] = {
 
 static const Look plain = { .unicode = true, .legend = true, .width = 80 };
 
+#define HOUR (3600 * USEC_PER_SEC)
+#define NOW  (1000 * 24 * HOUR)
+
 static char *print(const Look *look, size_t n) {
         Admin__QueryListItem *items[ELEMENTSOF(fleet)];
         char *text = NULL;
@@ -42,7 +45,7 @@ static char *print(const Look *look, size_t n) {
         for (size_t i = 0; i < n; i++)
                 items[i] = fleet + i;
         assert_non_null(f);
-        assert_int_equal(listing_print(f, look, items, n), 0);
+        assert_int_equal(listing_print(f, look, NOW, items, n), 0);
         assert_int_equal(fclose(f), 0);
         return text;
 }
@@ -82,6 +85,76 @@ static void test_eighty_columns(void **state) {
                         "└─hold@0.service         Paused     app       Application service for hold\n"
                         "\n"
                         "4 VMs, 4 units.\n");
+}
+
+/* As our admin sends them: it says since when, and where what has no VmName is. */
+static void test_since(void **state) {
+        static const usec_t ago[ELEMENTSOF(fleet)] = { 3 * 24 * HOUR, 0, 2 * HOUR, HOUR / 12, 7 * 24 * HOUR,
+                USEC_PER_SEC, 45 * USEC_PER_SEC };
+        Admin__QueryListItem before[ELEMENTSOF(fleet)];
+        _cleanup_free_ char *text = NULL, *narrow = NULL;
+
+        (void) state;
+        memcpy(before, fleet, sizeof(fleet));
+        for (size_t i = 0; i < ELEMENTSOF(fleet); i++) {
+                fleet[i].has_since_case = ADMIN__QUERY_LIST_ITEM__HAS_SINCE_SINCE;
+                fleet[i].since = i == 1 ? 0 : NOW - ago[i]; /* of one it does not know */
+        }
+        fleet[4].vmname = (char *) "";
+        fleet[4].has_vm_case = ADMIN__QUERY_LIST_ITEM__HAS_VM_VM;
+        fleet[4].vm = (char *) "net-vm";
+        text = print(&plain, ELEMENTSOF(fleet));
+        narrow = print(&(Look){ .unicode = true, .width = 60 }, ELEMENTSOF(fleet));
+        memcpy(fleet, before, sizeof(fleet));
+        assert_fits(text, 80);
+        assert_fits(narrow, 60);
+        assert_string_equal(text,
+                        "NAME                     STATE      SINCE      TYPE      DESCRIPTION\n"
+                        "ghaf-host                Running    5min ago   host\n"
+                        "└─givc-ghaf-host.service Running    5min ago   agent     givc agent\n"
+                        "admin-vm                 Running    45s ago    admin VM  MicroVM 'admin-vm'\n"
+                        "net-vm                   PoweredOff            system VM MicroVM 'net-vm'\n"
+                        "└─NetworkManager.service Running    1 week ago service   Network Manager, with a\n"
+                        "app-vm                   Running    1s ago     app VM    MicroVM 'app-vm'\n"
+                        "├─givc-app-vm.service    Running    2h ago     agent     givc agent\n"
+                        "└─hold@0.service         Paused     3 days ago app       Application service for\n"
+                        "\n"
+                        "4 VMs, 4 units.\n");
+}
+
+static void test_ago(void **state) {
+        static const struct {
+                uint64_t seconds;
+                const char *text;
+        } rows[] = {
+                { 0, "now" },
+                { 1, "1s ago" },
+                { 59, "59s ago" },
+                { 60, "1min ago" },
+                { 179, "2min ago" },
+                { 3599, "59min ago" },
+                { 3600, "1h ago" },
+                { 86399, "23h ago" },
+                { 86400, "1 day ago" },
+                { 6 * 86400, "6 days ago" },
+                { 7 * 86400, "1 week ago" },
+                { 30 * 86400, "4 weeks ago" },
+                { 31 * 86400, "1 month ago" },
+                { 365 * 86400, "11 months ago" },
+                { 366 * 86400, "1 year ago" },
+                { 900 * 86400, "2 years ago" },
+        };
+        char text[AGO_MAX];
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                ago_to_text(NOW - rows[i].seconds * USEC_PER_SEC, NOW, text);
+                assert_string_equal(text, rows[i].text);
+        }
+        ago_to_text(NOW + HOUR, NOW, text); /* the admin's clock is not ours */
+        assert_string_equal(text, "now");
+        ago_to_text(1, UINT64_MAX, text);
+        assert_string_equal(text, "584542 years ago");
 }
 
 static void test_narrow(void **state) {
@@ -179,6 +252,8 @@ static void test_look(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_eighty_columns),
+                cmocka_unit_test(test_since),
+                cmocka_unit_test(test_ago),
                 cmocka_unit_test(test_narrow),
                 cmocka_unit_test(test_full_width),
                 cmocka_unit_test(test_colours),
