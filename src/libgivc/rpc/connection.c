@@ -113,9 +113,10 @@ void connection_finish_now(RpcConnection *c) {
         RpcQueue *q = c->server->queue;
 
         rpc_queue_enter(q);
-        if (!c->relay_closed)
+        if (!c->relay_closed) {
                 relay_pump(c->relay);
-        else if (c->lane)
+                relay_drop(c->relay); /* a peer that does not read would keep us */
+        } else if (c->lane)
                 rpc_lane_drive(c->lane);
         if (!c->relay_closed && relay_is_closed(c->relay))
                 on_relay_closed(c->relay, c);

@@ -19,6 +19,7 @@
 #define RPC_DRAIN_USEC                (4 * USEC_PER_SEC) /* how long a server that stops waits for its calls */
 #define RPC_KEEPALIVE_USEC            (20 * USEC_PER_SEC) /* silence after which both sides ping */
 #define RPC_KEEPALIVE_TIMEOUT_USEC    (8 * USEC_PER_SEC)  /* how long a ping may stay unanswered */
+#define RPC_STALL_USEC                (28 * USEC_PER_SEC) /* how long a peer may read nothing: both of the above */
 
 #define GUARD_HEADER_BLOCK_MAX        (16 * 1024) /* bytes of HEADERS and its CONTINUATIONs */
 #define GUARD_CONTINUATIONS_MAX       8

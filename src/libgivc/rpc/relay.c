@@ -38,7 +38,8 @@ struct Relay {
         usec_t preface_usec;
 
         int net, inner; /* the network's socket; our end of the socketpair */
-        sd_event_source *net_source, *inner_source, *timer, *closed_source;
+        sd_event_source *net_source, *inner_source, *timer, *stall, *closed_source;
+        bool flushed; /* the network took something since stall was set */
         uint32_t net_events, inner_events;
         TlsCredentials *credentials;
         char *server_name;
@@ -93,6 +94,7 @@ static int on_closed(_unused_ sd_event_source *s, void *userdata) {
 static void relay_finish(Relay *r) {
         r->state = RELAY_CLOSED;
         r->timer = sd_event_source_disable_unref(r->timer);
+        r->stall = sd_event_source_disable_unref(r->stall);
         r->inner = fd_close(r->inner);
         (void) sd_event_source_set_enabled(r->closed_source, SD_EVENT_ONESHOT);
 }
@@ -349,6 +351,28 @@ static void relay_set_events(sd_event_source *s, uint32_t *current, uint32_t eve
         *current = events;
 }
 
+/* gRPC's keepalive ends the calls of a peer that has stopped reading, but not the connection: it would have to write
+ * first. A peer whose HTTP/2 works always reads, whatever its programs do. */
+static int on_stall(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+        Relay *r = userdata;
+
+        r->stall = sd_event_source_disable_unref(r->stall);
+        if (!r->flushed)
+                relay_abort(r, NULL, "the peer does not read");
+        rpc_queue_enter(r->queue);
+        relay_pump(r);
+        rpc_queue_leave(r->queue);
+        return 0;
+}
+
+static void relay_watch_stall(Relay *r) {
+        if (r->stall || r->state != RELAY_OPEN || relay_output(r)->size < RPC_RELAY_BUFFER_SIZE)
+                return;
+        r->flushed = false;
+        (void) sd_event_add_time_relative(rpc_queue_get_event(r->queue), &r->stall, CLOCK_MONOTONIC, RPC_STALL_USEC,
+                        100 * USEC_PER_MSEC, on_stall, r);
+}
+
 /* After every movement: what to wait for next, and whether it is over. */
 static void relay_update(Relay *r) {
         Buffer *out = relay_output(r);
@@ -374,6 +398,7 @@ static void relay_update(Relay *r) {
                                                 RELAY_LINGER_USEC, USEC_PER_MSEC, on_linger, r) < 0)
                         relay_close_net(r);
         }
+        relay_watch_stall(r);
         if (!r->net_eof && r->state < RELAY_CLOSING && r->to_grpc.size < RPC_RELAY_BUFFER_SIZE)
                 net |= EPOLLIN;
         if (out->size > 0)
@@ -571,6 +596,11 @@ void relay_start(Relay *r) {
         rpc_queue_leave(r->queue);
 }
 
+void relay_drop(Relay *r) {
+        if (r->state == RELAY_CLOSING)
+                relay_close_net(r);
+}
+
 int relay_attach(Relay *r, RpcLane *lane, GuardBudget *budget, int *ret_fd) {
         _cleanup_close_ int grpc_end = -EBADF;
         int fds[2], k;
@@ -606,6 +636,7 @@ Relay *relay_free(Relay *r) {
         sd_event_source_disable_unref(r->net_source);
         sd_event_source_disable_unref(r->inner_source);
         sd_event_source_disable_unref(r->timer);
+        sd_event_source_disable_unref(r->stall);
         sd_event_source_disable_unref(r->closed_source);
         (void) fd_close(r->net);
         (void) fd_close(r->inner);

@@ -45,6 +45,8 @@ void relay_pump(void *relay);
 /* Ends the connection: what gRPC has written already is flushed when orderly, then closed() follows. error (static
  * text or NULL) is what relay_get_error() says. Idempotent. */
 void relay_close(Relay *r, const char *error);
+/* After relay_close(): gives up what the network has not taken yet. */
+void relay_drop(Relay *r);
 
 /* Borrowed; NULL before established(). */
 Identity *relay_get_identity(Relay *r);

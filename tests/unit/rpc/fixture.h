@@ -108,7 +108,10 @@ static int method_stream_events(
         return rpc_call_reply(call, &reply);
 }
 
-/* socketproxy.TransferData: bidirectional; echoes chunks, and floods with what it is told to ("flood"). */
+#define N_DROPS 50000
+
+/* socketproxy.TransferData: bidirectional; echoes chunks, and floods with large ones ("flood") or with many that are
+ * empty ("drops"). */
 static int method_transfer_data(
                 RpcCall *call, _unused_ const void *request, _unused_ RpcStatus *reterr, void *userdata) {
         Socketproxy__StreamFrame *frame;
@@ -125,6 +128,12 @@ static int method_transfer_data(
                 reply.chunk = frame->chunk;
                 if (flood)
                         reply.chunk = (ProtobufCBinaryData){ .data = data, .len = 32 * 1024 };
+                if (frame->chunk.len == 5 && memcmp(frame->chunk.data, "drops", 5) == 0) {
+                        reply.chunk.len = 0;
+                        for (unsigned i = 1; i < N_DROPS; i++)
+                                if (rpc_call_send_wait(call, &reply) < 0)
+                                        break;
+                }
                 do {
                         r = rpc_call_send_wait(call, &reply);
                         w->n_sent += r >= 0;

@@ -3,6 +3,9 @@
  * readers that stop, messages that are too many or too large. Peers here write frames by hand. */
 #include "fixture.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include "rpc/limits.h"
 
 /* -- channels -- */
@@ -49,12 +52,190 @@ static void test_listener_drops_channel(void **state) {
         world_until(w, rpc_queue_count_lanes(w->queue) == 0);
 }
 
+/* -- streams -- */
+
+static int body_drops(void *userdata) {
+        _cleanup_(rpc_stream_freep) RpcStream *s = NULL;
+        Socketproxy__StreamFrame frame = SOCKETPROXY__STREAM_FRAME__INIT;
+        RpcCallOptions options = soon();
+
+        frame.chunk = (ProtobufCBinaryData){ .data = (uint8_t *) "drops", .len = 5 };
+        assert_int_equal(rpc_stream_open_wait(((World *) userdata)->channel, &socketproxy__socket_stream__descriptor,
+                                         "TransferData", &options, &s, NULL),
+                        0);
+        assert_int_equal(rpc_stream_send_wait(s, &frame), 0);
+        for (unsigned i = 0; i < N_DROPS; i++) {
+                _cleanup_proto_ ProtobufCMessage *m = NULL;
+
+                assert_int_equal(rpc_stream_receive_wait(s, &m, NULL), 1);
+        }
+        return 0;
+}
+
+/* Many small writes fill a socket with few bytes. */
+static void test_drops(void **state) {
+        world_run(*state, body_drops);
+}
+
+/* -- frames by hand -- */
+
+enum { DATA, HEADERS, RST = 3, SETTINGS, PING = 6, WINDOW = 8 };
+enum { END_STREAM = 1, END_HEADERS = 4 };
+
+static void raw_send(World *w, int fd, const void *data, size_t n) {
+        const uint8_t *p = data;
+
+        while (n > 0) {
+                ssize_t k = send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+                if (k < 0)
+                        assert_int_equal(errno, EAGAIN);
+                else {
+                        p += k;
+                        n -= k;
+                }
+                assert_true(sd_event_run(w->event, 0) >= 0);
+        }
+}
+
+static void raw_frame(World *w, int fd, uint8_t type, uint8_t flags, uint32_t stream, const void *data, uint32_t n) {
+        const uint8_t header[9] = { n >> 16, n >> 8, n, type, flags, stream >> 24, stream >> 16, stream >> 8, stream };
+
+        raw_send(w, fd, header, sizeof(header));
+        raw_send(w, fd, data, n);
+}
+
+static size_t put_header(uint8_t *p, const char *name, const char *value) {
+        size_t n = strlen(name), k = strlen(value);
+
+        p[0] = 0; /* a literal that is not indexed, neither string longer than 126 */
+        p[1] = n;
+        memcpy(p + 2, name, n);
+        p[2 + n] = k;
+        memcpy(p + 3 + n, value, k);
+        return 3 + n + k;
+}
+
+static void raw_call(World *w, int fd, uint32_t stream, const char *path) {
+        uint8_t block[512];
+        size_t n = 0;
+
+        n += put_header(block + n, ":method", "POST");
+        n += put_header(block + n, ":scheme", "http");
+        n += put_header(block + n, ":path", path);
+        n += put_header(block + n, ":authority", "localhost");
+        n += put_header(block + n, "content-type", "application/grpc");
+        n += put_header(block + n, "te", "trailers");
+        raw_frame(w, fd, HEADERS, END_HEADERS, stream, block, n);
+}
+
+/* With the largest windows that there are. */
+static int raw_connect(World *w) {
+        static const uint8_t settings[] = { 0, 4, 0x7f, 0xff, 0xff, 0xff }, window[] = { 0x7f, 0xff, 0, 0 };
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        (void) snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", w->path);
+        assert_int_equal(connect(fd, (struct sockaddr *) &sa, sizeof(sa)), 0);
+        raw_send(w, fd, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
+        raw_frame(w, fd, SETTINGS, 0, 0, settings, sizeof(settings));
+        raw_frame(w, fd, WINDOW, 0, 0, window, sizeof(window));
+        return fd;
+}
+
+static bool hasty;
+
+/* Instead of libsystemd's: a peer may be silent for a time that a test cannot wait for. */
+int sd_event_add_time_relative(sd_event *e, sd_event_source **ret, clockid_t clock, uint64_t usec, uint64_t accuracy,
+                sd_event_time_handler_t callback, void *userdata) {
+        if (usec == RPC_STALL_USEC && hasty)
+                usec = 300 * USEC_PER_MSEC;
+        return sd_event_add_time(e, ret, clock, time_now(clock) + usec, accuracy, callback, userdata);
+}
+
+/* A call whose replies nobody reads has filled all buffers. */
+static int raw_flood(World *w) {
+        static const uint8_t flood[] = { 0, 0, 0, 0, 7, 10, 5, 'f', 'l', 'o', 'o', 'd' };
+        unsigned sent, idle = 0;
+        int fd;
+
+        fd = raw_connect(w);
+        raw_call(w, fd, 1, "/socketproxy.SocketStream/TransferData");
+        raw_frame(w, fd, DATA, 0, 1, flood, sizeof(flood));
+        world_until(w, w->n_sent > 0);
+        do {
+                sent = w->n_sent;
+                assert_true(sd_event_run(w->event, USEC_PER_MSEC) >= 0);
+                idle = w->n_sent == sent ? idle + 1 : 0;
+        } while (idle < 20);
+        return fd;
+}
+
+static void test_reader_stops(void **state) {
+        World *w = *state;
+        int fd;
+
+        hasty = true;
+        fd = raw_flood(w);
+        assert_int_equal(w->n_ended, 0);
+        world_until(w, w->n_ended == 1);
+        world_until(w, rpc_queue_count_lanes(w->queue) == 0);
+        hasty = false;
+        (void) close(fd);
+}
+
+/* gRPC would end the connection, if it could write. */
+static void test_end_behind_full_buffers(void **state) {
+        World *w = *state;
+        int fd;
+
+        hasty = true;
+        fd = raw_flood(w);
+        raw_frame(w, fd, PING, 0, 0, "1234567", 7);
+        world_until(w, rpc_queue_count_lanes(w->queue) == 0);
+        hasty = false;
+        assert_int_equal(w->n_ended, 1);
+        (void) close(fd);
+}
+
+static void test_free_behind_full_buffers(void **state) {
+        World *w = *state;
+        int fd;
+
+        fd = raw_flood(w);
+        (void) rpc_server_free(w->server);
+        w->server = NULL;
+        assert_int_equal(w->n_ended, 1);
+        (void) close(fd);
+}
+
+/* An upload that gRPC has to end, since a message of it is larger than what it takes. */
+static void test_upload_too_large(void **state) {
+        static const uint8_t good[] = { 0, 0, 0, 0, 0 }, large[] = { 0, 0x7f, 0xff, 0xff, 0xff };
+        World *w = *state;
+        int fd;
+
+        fd = raw_connect(w);
+        raw_call(w, fd, 1, "/eventproxy.EventService/StreamEvents");
+        raw_frame(w, fd, DATA, 0, 1, good, sizeof(good));
+        world_until(w, w->n_received == 1);
+        raw_frame(w, fd, DATA, 0, 1, large, sizeof(large));
+        world_until(w, w->n_ended == 1);
+        assert_true(w->last_result < 0);
+        (void) close(fd);
+}
+
 #define world_test(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 world_test(test_many_waiters),
                 world_test(test_listener_drops_channel),
+                world_test(test_drops),
+                world_test(test_reader_stops),
+                world_test(test_end_behind_full_buffers),
+                world_test(test_free_behind_full_buffers),
+                world_test(test_upload_too_large),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
