@@ -113,7 +113,7 @@ define program
 $(B)/$(1): $(call objects,$(2)) $(ALL_A) $(PROTOS_A)
 	$$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $(call objects,$(2)) -Wl,--start-group $(ALL_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(3) $(GRPC_LIBS)
 endef
-$(eval $(call program,givc-agent,$(AGENT_SRC),))
+$(eval $(call program,givc-agent,$(AGENT_SRC),$(shell $(PKG) --libs libcurl)))
 $(eval $(call program,givc-admin,$(ADMIN_SRC),))
 $(eval $(call program,givcctl,$(CTL_SRC),$(shell $(PKG) --libs smartcols)))
 
@@ -144,7 +144,7 @@ $(filter $(B)/tests/unit/$(1)/%,$(UNIT_BIN)): $(B)/tests/unit/$(1)/%: $(B)/tests
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit,$(r),,$(USES_$(r)))))
 PROGRAM_OBJECTS = $(filter-out $(B)/$(1)/main.o,$(call objects,$(2)))
-$(eval $(call unit,agent,$(call PROGRAM_OBJECTS,agent,$(AGENT_SRC)),rpc bus proto tls event base))
+$(eval $(call unit,agent,$(call PROGRAM_OBJECTS,agent,$(AGENT_SRC)) $(if $(AGENT_SRC),-lcurl),rpc bus proto tls event base))
 $(eval $(call unit,admin,$(call PROGRAM_OBJECTS,admin,$(ADMIN_SRC)),rpc bus proto tls event base))
 $(eval $(call unit,ctl,$(call PROGRAM_OBJECTS,ctl,$(CTL_SRC)) $(if $(CTL_SRC),-lsmartcols),rpc bus proto tls event base))
 tests-unit: $(UNIT_BIN)

@@ -5,7 +5,7 @@
 # PACKAGE:COMMAND is there when the command is. A makefile that has just installed its tools reads itself again.
 DEPS_BUILD := gcc g++ make pkg-config libsystemd-dev libgnutls28-dev libprotobuf-c-dev protobuf-c-compiler \
               protobuf-compiler libjansson-dev libgrpc-dev libre2-dev libc-ares-dev libabsl-dev zlib1g-dev uthash-dev \
-              libsmartcols-dev libcmocka-dev valgrind
+              libsmartcols-dev libcurl4-gnutls-dev libcmocka-dev valgrind
 DEPS_FLEET := systemd-container systemd dbus dbus-user-session libpam-systemd libnss-systemd iproute2 util-linux mount procps \
               python3 python3-cryptography python3-grpcio python3-protobuf python3-pytest
 DEPS        = $(sort $(DEPS_BUILD) $(DEPS_FLEET) $(DEPS_RPC) $(DEPS_CTL))
@@ -145,7 +145,7 @@ $(B)/fuzz/rooms.a: $(FUZZ_O) $(DESCRIPTORS)
 	@rm -f $@
 	@$(AR) rcs $@ $^
 $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/rooms.a
-	@$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^ $(LIBS) $(shell $(PKG) --libs smartcols) $(GRPC_LIBS)
+	@$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^ $(LIBS) $(shell $(PKG) --libs smartcols libcurl) $(GRPC_LIBS)
 .PRECIOUS: $(B)/fuzz/tests/fuzz/%.o
 $(B)/fuzz/corpus/seeded: tests/unit/proto/oracle.py $(T)/proto/set.bin
 	@$(PYTHON) $< seeds $(T)/proto/set.bin $(@D)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/config.h"
+#include "agent/url.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -108,6 +109,10 @@ static bool exists_beneath(const char *directory, const char *name) {
         return fd >= 0;
 }
 
+static bool is_url(_unused_ const ConfigApplication *a, const char *arg) {
+        return url_is_permitted(arg);
+}
+
 static bool is_file(const ConfigApplication *a, const char *arg) {
         if (!path_is_clean(arg) || arg[strspn(arg, WORD "/. ()[]{}")] != 0)
                 return false;
@@ -120,14 +125,13 @@ static bool is_file(const ConfigApplication *a, const char *arg) {
         return false;
 }
 
-/* url has no check: what cannot be checked is not passed on. */
 static const struct {
         const char *name;
         bool (*check)(const ConfigApplication *a, const char *arg);
 } kinds[] = {
         { "flag", is_flag },
         { "file", is_file },
-        { "url", NULL },
+        { "url", is_url },
 };
 
 bool application_kind_is_known(const char *kind) {
@@ -139,7 +143,7 @@ bool application_kind_is_known(const char *kind) {
 
 static bool arg_is_permitted(const ConfigApplication *a, const char *arg) {
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
-                if (kinds[i].check && strv_contains(a->args, kinds[i].name) && kinds[i].check(a, arg))
+                if (strv_contains(a->args, kinds[i].name) && kinds[i].check(a, arg))
                         return true;
         return false;
 }
@@ -163,10 +167,7 @@ static int refuse_arg(const ConfigApplication *a, const char *arg, char **reterr
 
         if (!permitted)
                 return -ENOMEM;
-        if (strstr(arg, ":/") && strv_contains(a->args, "url"))
-                *reterr = strf("Argument '%s' is an argument of kind url, which this agent does not pass on.", arg);
-        else
-                *reterr = strf("Argument '%s' is not one that application '%s' takes (%s).", arg, a->name, permitted);
+        *reterr = strf("Argument '%s' is not one that application '%s' takes (%s).", arg, a->name, permitted);
         return *reterr ? -EINVAL : -ENOMEM;
 }
 

@@ -48,6 +48,7 @@ FOREIGN = (
     (r'protobuf-c/', ('proto', 'rpc', *PROGRAMS)),
     (r'jansson\.h', ('proto', r'(agent|admin)/(config|fields).*')),
     (r'libsmartcols/', ('ctl',)),
+    (r'curl/', (r'agent/url.*',)),
     (r'uthash\.h', ('base',)),
     (r'(valgrind|sanitizer)/|ucontext\.h', (r'libgivc/event/fiber.*',)),
     (r'.*\.pb-c\.h', ('ctl', r'(agent|admin)/services/.*', r'libgivc/rpc/(health|reflection|status).*',

@@ -102,14 +102,34 @@ static void test_flags(_unused_ void **state) {
         assert_string_equal(error, "Argument 'http://example.com' is not one that application 'app' takes (flag).");
 }
 
-static void test_urls_are_refused(_unused_ void **state) {
-        char *kinds[] = { (char *) "flag", (char *) "url", NULL };
+static void test_urls(_unused_ void **state) {
+        static const char *const good[] = { "http://example.com", "https://example.com", "http://example.com/?q=1#frag",
+                "https://localhost:8080/", "element://example.com", "io.element.desktop:/something/",
+                "element:room/@user", "HTTPS://example.com/", "http://[::1]:8080/", "https://w/Foo_(bar)?a=$x",
+                "http://example.com/%20#@", "http://example.com:65535" };
+        static const char *const bad[] = { "", "word", "http:", "http://", "http:/example.com", "http:///example.com",
+                "http://?q", "element:", "element:///", "file:///etc/passwd", "tcp://example.com",
+                "elements://example.com", "javascript:alert(1)", "http://http://example.com",
+                "https://https://example.com", "element:http://example.com", "http://example.com/$(id)",
+                "http://example.com/`id`", "http://example.com/;id", "http://example.com/a b", "http://example.com/'",
+                "http://example.com/\"", "http://example.com/<", "http://example.com/\\", "http://example.com/${HOME}",
+                "http://example.com/\n", "http://exämple.com", "http://user:pass@example.com",
+                "http://user@example.com", "http://@example.com", "element://user:pass@example.com",
+                "io.element.desktop:/user@example.com", "http://example.com:99999", "http://example.com:http",
+                "http://example.com:", "http://[::1", "http://example.com/%2", "http://example.com/%zz", "http://%00/",
+                "-http://example.com", " http://example.com" };
+        char *kinds[] = { (char *) "url", NULL }, *both[] = { (char *) "flag", (char *) "url", NULL };
         _cleanup_free_ char *error = NULL;
 
-        assert_int_equal(check(kinds, NULL, "http://example.com", &error), -EINVAL);
-        assert_string_equal(error,
-                        "Argument 'http://example.com' is an argument of kind url, which this agent does not pass on.");
-        assert_int_equal(check(kinds, NULL, "word", &error), -EINVAL);
+        for (size_t i = 0; i < ELEMENTSOF(good); i++)
+                if (check(kinds, NULL, good[i], &error) != 0)
+                        fail_msg("'%s' is refused: %s", good[i], error);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                if (check(kinds, NULL, bad[i], &error) != -EINVAL)
+                        fail_msg("'%s' is accepted", bad[i]);
+        assert_int_equal(check(both, NULL, "-x", &error), 0);
+        assert_int_equal(check(both, NULL, "http://example.com", &error), 0);
+        assert_int_equal(check(both, NULL, "word", &error), -EINVAL);
         assert_string_equal(error, "Argument 'word' is not one that application 'app' takes (flag or url).");
 }
 
@@ -281,7 +301,7 @@ int main(void) {
                 cmocka_unit_test(test_instances),
                 cmocka_unit_test(test_split),
                 cmocka_unit_test(test_flags),
-                cmocka_unit_test(test_urls_are_refused),
+                cmocka_unit_test(test_urls),
                 cmocka_unit_test(test_bounds),
                 cmocka_unit_test_setup_teardown(test_files, tree_setup, tree_teardown),
                 cmocka_unit_test(test_exposure),
