@@ -53,9 +53,7 @@ int log_level_from_string(const char *s) {
 }
 
 static void log_dispatch(int level, const LogField *fields, char *text) {
-        for (char *p = text; *p; p++)
-                if (*p == '\n' || *p == '\r')
-                        *p = ' ';
+        str_make_printable(text, ' '); /* what peers say is quoted in it */
         log_sink(level, fields, text);
 }
 

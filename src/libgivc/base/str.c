@@ -80,9 +80,29 @@ bool str_is_utf8(const char *s, size_t n) {
         return true;
 }
 
+static bool is_control(const uint8_t *s, size_t len) {
+        return s[0] < ' ' || s[0] == 0x7f || (len == 2 && s[0] == 0xC2 && s[1] < 0xA0);
+}
+
 bool str_is_printable(const char *s) {
-        for (const char *p = s; *p; p++)
-                if ((uint8_t) *p < ' ' || *p == 0x7f)
+        size_t left = strlen(s), len;
+
+        for (; left > 0; s += len, left -= len) {
+                len = utf8_length((const uint8_t *) s, left);
+                if (len == 0 || is_control((const uint8_t *) s, len))
                         return false;
-        return str_is_utf8(s, strlen(s));
+        }
+        return true;
+}
+
+void str_make_printable(char *s, char by) {
+        size_t left = strlen(s), len;
+
+        for (; left > 0; s += len, left -= len) {
+                len = utf8_length((const uint8_t *) s, left);
+                if (len > 0 && !is_control((const uint8_t *) s, len))
+                        continue;
+                len = MAX(len, (size_t) 1);
+                memset(s, by, len);
+        }
 }

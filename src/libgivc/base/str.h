@@ -33,3 +33,5 @@ int str_replace(char **p, const char *s);
 bool str_is_utf8(const char *s, size_t n);
 /* Printable text of one line: valid UTF-8, no control characters. */
 bool str_is_printable(const char *s);
+/* Puts by in the place of each byte of a control character (C0, DEL, C1) and of what is not UTF-8. */
+void str_make_printable(char *s, char by);

@@ -98,6 +98,8 @@ static void test_log(_unused_ void **state) {
         log_set_sink(sink);
         log_info("one\nline %d", 1);
         assert_string_equal(last_text, "one line 1");
+        log_info("clears %s the screen", "\033[2J");
+        assert_string_equal(last_text, "clears  [2J the screen");
         assert_int_equal(log_error_errno(-ENOENT, "Cannot read '%s'", "x"), -ENOENT);
         assert_string_equal(last_text, "Cannot read 'x': No such file or directory");
         assert_string_equal(last_field, "2");

@@ -64,6 +64,35 @@ static void test_printable(_unused_ void **state) {
         assert_false(str_is_printable("\x1b[31m"));
         assert_false(str_is_printable("\x7f"));
         assert_false(str_is_printable("\xff"));
+        assert_false(str_is_printable("\xc2\x9b"
+                                      "31m"));
+        assert_true(str_is_printable("\xc2\xa0"));
+        assert_true(str_is_printable(""));
+}
+
+static void test_make_printable(_unused_ void **state) {
+        static const struct {
+                const char *text, *printable;
+        } cases[] = {
+                { "", "" },
+                { "hello, Wörld \xc2\xa0€🌐", "hello, Wörld \xc2\xa0€🌐" },
+                { "a\nb\r\tc", "a?b??c" },
+                { "\x1b[2J\x7f", "?[2J?" },
+                { "\xc2\x9b"
+                  "2J",
+                                "??2J" },
+                { "\xff"
+                  "a\xc3",
+                                "?a?" },
+                { "\xe2\x82", "??" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *s = strdup(cases[i].text);
+
+                str_make_printable(s, '?');
+                assert_string_equal(s, cases[i].printable);
+        }
 }
 
 static void test_strv(_unused_ void **state) {
@@ -154,6 +183,7 @@ int main(void) {
                 cmocka_unit_test(test_replace),
                 cmocka_unit_test(test_utf8),
                 cmocka_unit_test(test_printable),
+                cmocka_unit_test(test_make_printable),
                 cmocka_unit_test(test_strv),
                 cmocka_unit_test(test_uint),
                 cmocka_unit_test(test_port_boolean),
