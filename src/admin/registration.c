@@ -52,7 +52,7 @@ static int judge_tcp(const RpcAddress *a, const Identity *peer, RpcStatus *reter
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "Transport address '%s' is no IP address.", a->host);
         if (identity_get_kind(peer) == IDENTITY_CERTIFICATE)
                 return identity_has_address(peer, &address) ? 0 : deny(reterr, peer, "at the address", a->host);
-        if (identity_get_address(peer, &from) && !addresses_equal(&address, &from))
+        if (!peer_is_local_root(peer) && !(identity_get_address(peer, &from) && addresses_equal(&address, &from)))
                 return deny(reterr, peer, "at the address", a->host);
         return 0;
 }
@@ -118,6 +118,8 @@ static int judge_unit(const Registration *g, const RegistrationRules *rules, Ent
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "Type %u does not fit the name '%s'.", g->type, g->name);
         if (!by_host && (vm || type.vm == VM_HOST))
                 return deny(reterr, peer, "what is the host's,", g->name);
+        if (!by_host && type.vm == VM_ADM && own->type.vm != VM_ADM)
+                return deny(reterr, peer, "what is the admin's,", g->name);
         return 0;
 }
 

@@ -68,10 +68,13 @@ static inline Identity *peer_certified(const char *name, const char *from) {
 }
 
 static inline Identity *peer_plain(const char *from) {
-        struct sockaddr_in in = peers_ipv4(from);
+        struct sockaddr_vm vm = { .svm_family = AF_VSOCK, .svm_cid = 7, .svm_port = 40000 };
+        struct sockaddr_in in = from ? peers_ipv4(from) : (struct sockaddr_in){};
         Identity *identity = NULL;
 
-        assert_int_equal(identity_new_plain((struct sockaddr *) &in, sizeof(in), NULL, &identity), 0);
+        assert_int_equal(identity_new_plain(from ? (struct sockaddr *) &in : (struct sockaddr *) &vm,
+                                         from ? sizeof(in) : sizeof(vm), NULL, &identity),
+                        0);
         return identity;
 }
 

@@ -15,6 +15,7 @@ enum {
         HOST_MGR = 0,
         HOST_SVC = 1,
         ADM_MGR = 4,
+        ADM_SVC = 5,
         SYS_VM = 7,
         SYS_MGR = 8,
         SYS_SVC = 9,
@@ -100,6 +101,8 @@ static void test_with_certificates(void **state) {
                                 RPC_PERMISSION_DENIED, "the host's" },
                 { "app-vm", "192.168.101.5", APP_VM, "", HOST_MGR, "app-vm", "192.168.101.5", RPC_PERMISSION_DENIED,
                                 "as the host: " HOST " is" },
+                { "app-vm", "192.168.101.5", "x.service", APP_VM, ADM_SVC, "app-vm", "192.168.101.5",
+                                RPC_PERMISSION_DENIED, "the admin's" },
                 { "app-vm", "192.168.101.5", "microvm@net-vm.service", APP_VM, APP_SVC, "app-vm", "192.168.101.5",
                                 RPC_INVALID_ARGUMENT, "Type 13 does not fit" },
                 { "ghaf-host", "192.168.101.2", "x.service", HOST, APP_VM_VM, "ghaf-host", "192.168.101.2",
@@ -186,8 +189,9 @@ static RpcCode judge_transport(const Identity *peer, const char *protocol, const
 static void test_transports(void **state) {
         _cleanup_(identity_unrefp) Identity *tcp = peer_certified("app-vm", "192.168.101.5"),
                                             *vsock = peer_certified("app-vm", NULL),
-                                            *plain = peer_plain("192.168.101.5"), *root = peer_local(0, 0),
-                                            *self = peer_local(geteuid(), 0), *user = peer_local(54321, 54321);
+                                            *plain = peer_plain("192.168.101.5"), *plain_vsock = peer_plain(NULL),
+                                            *root = peer_local(0, 0), *self = peer_local(geteuid(), 0),
+                                            *user = peer_local(54321, 54321);
 
         (void) state;
         assert_int_equal(judge_transport(tcp, "tcp", "192.168.101.5", "9000"), RPC_OK);
@@ -201,6 +205,9 @@ static void test_transports(void **state) {
         assert_int_equal(judge_transport(vsock, "vsock", "8", "9000"), RPC_PERMISSION_DENIED);
         assert_int_equal(judge_transport(vsock, "tcp", "192.168.101.5", "9000"), RPC_OK);
         assert_int_equal(judge_transport(plain, "unix", "/run/x", ""), RPC_PERMISSION_DENIED);
+        assert_int_equal(judge_transport(plain_vsock, "vsock", "7", "9000"), RPC_OK);
+        assert_int_equal(judge_transport(plain_vsock, "vsock", "8", "9000"), RPC_PERMISSION_DENIED);
+        assert_int_equal(judge_transport(plain_vsock, "tcp", "127.0.0.1", "9000"), RPC_PERMISSION_DENIED);
         assert_int_equal(judge_transport(root, "unix", "/run/x", ""), RPC_OK);
         assert_int_equal(judge_transport(root, "tcp", "192.168.101.5", "9000"), RPC_OK);
         assert_int_equal(judge_transport(self, "unix", "/run/x", ""), RPC_OK);
