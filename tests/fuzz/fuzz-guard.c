@@ -36,12 +36,13 @@ static void check_state(const Guard *g, int r) {
         check(g->n_streams <= GUARD_STREAMS_MAX);
         check(g->error || g->window <= INT32_MAX);
         for (unsigned i = 0; i < g->n_streams; i++) {
-                check(g->streams[i] % 2 == 1 && g->streams[i] <= g->last_stream);
+                check(g->streams[i].id % 2 == 1 && g->streams[i].id <= g->last_stream);
                 for (unsigned k = 0; k < i; k++)
-                        check(g->streams[i] != g->streams[k]);
+                        check(g->streams[i].id != g->streams[k].id);
         }
         for (unsigned d = 0; d < GUARD_DIRECTION_MAX_ && !g->error; d++)
                 check(g->lanes[d].n_header < sizeof(g->lanes[d].header) && g->lanes[d].remaining < 1 << 24);
+        check(g->error || g->budget->held <= GUARD_HELD_MAX + 64);
         check(g->error || g->lanes[GUARD_INCOMING].remaining <= GUARD_FRAME_MAX);
         check(g->error || g->lanes[GUARD_INCOMING].block_size <= GUARD_HEADER_BLOCK_MAX);
 }

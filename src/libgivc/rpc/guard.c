@@ -27,7 +27,9 @@ enum {
 
 #define WINDOW_INITIAL     65535
 #define WINDOW_MAX         0x7fffffff
-#define SETTINGS_FREE      2 /* each connection begins with settings and with the acknowledgement of ours */
+#define MESSAGE_PREFIX     5
+#define DATA_COST          64 /* what a data frame costs gRPC besides its bytes, which may be one */
+#define SETTINGS_FREE      2  /* each connection begins with settings and with the acknowledgement of ours */
 
 #define GUARD_OTHER_BURST  1000
 #define GUARD_OTHER_RATE   100
@@ -93,25 +95,82 @@ static int guard_spend(Guard *g, GuardBudgetKind kind) {
         return 0;
 }
 
-static void guard_close_stream(Guard *g, uint32_t stream) {
+static GuardStream *guard_find_stream(Guard *g, uint32_t id) {
         for (unsigned i = 0; i < g->n_streams; i++)
-                if (g->streams[i] == stream) {
-                        g->streams[i] = g->streams[--g->n_streams];
-                        return;
-                }
+                if (g->streams[i].id == id)
+                        return &g->streams[i];
+        return NULL;
 }
 
-/* A client's HEADERS on a stream that is new opens it; gRPC does not count before its SETTINGS are acknowledged. */
+static void guard_release(Guard *g, GuardStream *s) {
+        g->budget->held -= s->held;
+        s->held = 0;
+}
+
+static void guard_close_stream(Guard *g, uint32_t id) {
+        GuardStream *s = guard_find_stream(g, id);
+
+        if (!s)
+                return;
+        guard_release(g, s);
+        *s = g->streams[--g->n_streams];
+}
+
+void guard_done(Guard *g) {
+        while (g->n_streams > 0)
+                guard_release(g, &g->streams[--g->n_streams]);
+}
+
+/* A client's HEADERS on a stream that is new opens it; gRPC does not count before its SETTINGS are acknowledged. What
+ * our own client opens is its business. */
 static int guard_open_stream(Guard *g, uint32_t stream) {
         if (stream <= g->last_stream)
                 return 0;
+        if (g->n_streams >= GUARD_STREAMS_MAX)
+                return g->is_server ? guard_refuse(g, "too many open streams") : 0;
         if (stream % 2 == 0)
                 return guard_refuse(g, "a stream with an even number");
-        if (g->n_streams >= GUARD_STREAMS_MAX)
-                return guard_refuse(g, "too many open streams");
         g->last_stream = stream;
-        g->streams[g->n_streams++] = stream;
+        g->streams[g->n_streams++] = (GuardStream){ .id = stream };
         return 0;
+}
+
+/* A piece of a data frame: gRPC keeps it until the message is complete. */
+static int guard_read_data(Guard *g, GuardStream *s, const uint8_t *p, size_t n) {
+        s->held += n;
+        g->budget->held += n;
+        while (n > 0) {
+                size_t k = 1;
+
+                if (s->remaining > 0) {
+                        k = MIN(n, s->remaining);
+                        s->remaining -= k;
+                } else {
+                        s->size = s->n_prefix == 0 ? 0 : s->size << 8 | *p; /* the first byte tells of compression */
+                        if (++s->n_prefix == MESSAGE_PREFIX) {
+                                s->n_prefix = 0;
+                                s->remaining = s->size;
+                                if (s->size > GUARD_MESSAGE_MAX)
+                                        return guard_refuse(g, "a message that is too large");
+                        }
+                }
+                if (s->remaining == 0 && s->n_prefix == 0)
+                        guard_release(g, s);
+                p += k;
+                n -= k;
+        }
+        return g->budget->held > GUARD_HELD_MAX ? guard_refuse(g, "too much of unfinished messages") : 0;
+}
+
+/* What comes for a stream that we have ended is thrown away. */
+static void guard_begin_data(Guard *g, GuardLane *l, uint32_t size, uint32_t stream) {
+        GuardStream *s = guard_find_stream(g, stream);
+
+        l->data = s ? stream : 0;
+        if (!s || size == 0)
+                return;
+        s->held += DATA_COST;
+        g->budget->held += DATA_COST;
 }
 
 static int guard_begin_block(Guard *g, GuardLane *l, uint32_t size, uint8_t flags) {
@@ -166,8 +225,13 @@ static int guard_check_incoming(Guard *g, GuardLane *l, uint8_t type, uint8_t fl
 
         switch (type) {
         case FRAME_DATA:
+                if (!g->is_server && (flags & FLAG_END_STREAM)) /* servers end with HEADERS; gRPC closes it */
+                        guard_close_stream(g, stream);
+                guard_begin_data(g, l, size, stream);
                 return size == 0 && !(flags & FLAG_END_STREAM) ? guard_spend(g, GUARD_BUDGET_OTHER) : 0;
         case FRAME_HEADERS:
+                if (!g->is_server && (flags & FLAG_END_STREAM))
+                        guard_close_stream(g, stream);
                 r = g->is_server ? guard_open_stream(g, stream) : 0;
                 return r < 0 ? r : guard_begin_block(g, l, size, flags);
         case FRAME_CONTINUATION:
@@ -207,7 +271,7 @@ static int guard_check_outgoing(Guard *g, uint8_t type, uint8_t flags, uint32_t 
         case FRAME_HEADERS:
                 if (g->is_server && (flags & FLAG_END_STREAM))
                         guard_close_stream(g, stream);
-                return 0;
+                return !g->is_server && type == FRAME_HEADERS ? guard_open_stream(g, stream) : 0;
         case FRAME_RST_STREAM:
                 guard_close_stream(g, stream);
                 /* A client resets what it likes to; a server that has to reset so often is made to. */
@@ -224,6 +288,7 @@ static int guard_check_frame(Guard *g, GuardDirection direction) {
         uint32_t stream = ((uint32_t) h[5] << 24 | (uint32_t) h[6] << 16 | (uint32_t) h[7] << 8 | h[8]) & 0x7fffffff;
 
         l->remaining = size;
+        l->data = 0;
         return direction == GUARD_INCOMING ? guard_check_incoming(g, l, h[3], h[4], size, stream)
                                            : guard_check_outgoing(g, h[3], h[4], size, stream);
 }
@@ -246,6 +311,12 @@ static int guard_read_update(Guard *g, GuardLane *l, const uint8_t *p, size_t n)
         return g->window > WINDOW_MAX ? guard_refuse(g, "a window that is too large") : 0;
 }
 
+static int guard_read_payload(Guard *g, GuardLane *l, const uint8_t *p, size_t n) {
+        GuardStream *s = guard_find_stream(g, l->data); /* it may have ended between two pieces */
+
+        return s ? guard_read_data(g, s, p, n) : 0;
+}
+
 int guard_scan(Guard *g, GuardDirection direction, const uint8_t *p, size_t n) {
         GuardLane *l = &g->lanes[direction];
         int r = g->error ? -EPROTO : 0;
@@ -261,6 +332,8 @@ int guard_scan(Guard *g, GuardDirection direction, const uint8_t *p, size_t n) {
                         l->remaining -= k;
                         if (l->in_update)
                                 r = guard_read_update(g, l, p, k);
+                        else if (l->data != 0)
+                                r = guard_read_payload(g, l, p, k);
                 } else {
                         k = MIN(n, sizeof(l->header) - l->n_header);
                         memcpy(l->header + l->n_header, p, k);

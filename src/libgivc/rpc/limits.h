@@ -25,6 +25,8 @@
 #define GUARD_CONTINUATIONS_MAX       8
 #define GUARD_STREAMS_MAX             128
 #define GUARD_FRAME_MAX               (1024 * 1024)
+#define GUARD_MESSAGE_MAX             (2 * RPC_MESSAGE_MAX) /* above it gRPC is not asked for a status any more */
+#define GUARD_HELD_MAX                (64 * 1024 * 1024)    /* bytes of a peer's unfinished messages */
 /* Token buckets of a peer: how many at once, and how many come back each second. */
 #define GUARD_RST_BURST      200
 #define GUARD_RST_RATE       50

@@ -640,6 +640,8 @@ Relay *relay_free(Relay *r) {
         sd_event_source_disable_unref(r->closed_source);
         (void) fd_close(r->net);
         (void) fd_close(r->inner);
+        if (r->guard.budget)
+                guard_done(&r->guard);
         (void) tls_session_free(r->session);
         tls_credentials_unref(r->credentials);
         free(r->server_name);

@@ -313,6 +313,108 @@ static void test_client(_unused_ void **state) {
         expect_refused(&w, "header block that is too large");
 }
 
+/* Five bytes that announce a message of that size. */
+static void in_message(Wire *w, uint32_t stream, uint32_t size) {
+        const uint8_t prefix[] = { 0, size >> 24, size >> 16, size >> 8, size };
+
+        frame_with(w, GUARD_INCOMING, DATA, 0, stream, prefix, sizeof(prefix));
+}
+
+static void test_message_too_large(_unused_ void **state) {
+        Wire w = server();
+
+        begin(&w);
+        in(&w, HEADERS, END_HEADERS, 1, 10);
+        in_message(&w, 1, GUARD_MESSAGE_MAX);
+        in(&w, DATA, 0, 1, GUARD_MESSAGE_MAX / 16 - 1);
+        for (unsigned i = 1; i < 16; i++)
+                in(&w, DATA, 0, 1, GUARD_MESSAGE_MAX / 16);
+        assert_int_equal(w.result, 0);
+        assert_in_range(w.budget.held, GUARD_MESSAGE_MAX, GUARD_MESSAGE_MAX + 17 * 64 + 5);
+        in(&w, DATA, 0, 1, 1);
+        assert_int_equal(w.budget.held, 0);
+        in(&w, PING, 0, 0, 8); /* no part of a message */
+        in_message(&w, 1, GUARD_MESSAGE_MAX + 1);
+        expect_refused(&w, "message that is too large");
+}
+
+/* Sizes that come in pieces, of one byte and across frames. */
+static void test_message_in_pieces(_unused_ void **state) {
+        static const uint8_t message[] = { 0, 0, 0, 1, 2 };
+        Wire w = server();
+
+        begin(&w);
+        in(&w, HEADERS, END_HEADERS, 1, 10);
+        for (unsigned i = 0; i < sizeof(message); i++)
+                frame_with(&w, GUARD_INCOMING, DATA, 0, 1, message + i, 1);
+        for (unsigned i = 1; i < 258; i++)
+                in(&w, DATA, 0, 1, 1);
+        assert_in_range(w.budget.held, 258 + 5, 258 * 100); /* many frames weigh more than their bytes */
+        in(&w, DATA, 0, 1, 1);
+        assert_int_equal(w.result, 0);
+        assert_int_equal(w.budget.held, 0);
+}
+
+/* The unfinished messages of all connections of a peer count together, as long as they are there. */
+static void test_messages_held(_unused_ void **state) {
+        Wire w = server(), v = server();
+        uint32_t stream = 1;
+
+        begin(&w);
+        begin(&v);
+        guard_init(&v.guard, true, &w.budget);
+        feed(&v, GUARD_INCOMING, PREFACE, strlen(PREFACE));
+        in(&v, SETTINGS, 0, 0, 36);
+        for (; stream < 2 * 15; stream += 2) {
+                in(&w, HEADERS, END_HEADERS, stream, 10);
+                in_message(&w, stream, RPC_MESSAGE_MAX);
+                for (unsigned i = 0; i < 4; i++)
+                        in(&w, DATA, 0, stream, RPC_MESSAGE_MAX / 4 - 1);
+        }
+        assert_int_equal(w.result, 0);
+        out(&w, RST, 0, 1, 4);                             /* ends one */
+        out(&w, HEADERS, END_HEADERS | END_STREAM, 3, 10); /* and another, whose client does not know yet */
+        in(&w, DATA, 0, 3, 100000);
+        in(&w, RST, 0, 5, 4);
+        assert_int_equal(w.result, 0);
+        assert_in_range(w.budget.held, 12 * (RPC_MESSAGE_MAX - 4), 12 * (RPC_MESSAGE_MAX + 1000));
+        for (stream = 1; stream < 2 * 5 && v.result >= 0; stream += 2) {
+                in(&v, HEADERS, END_HEADERS, stream, 10);
+                in_message(&v, stream, RPC_MESSAGE_MAX);
+                for (unsigned i = 0; i < 4; i++)
+                        in(&v, DATA, 0, stream, RPC_MESSAGE_MAX / 4 - 1);
+        }
+        expect_refused(&v, "unfinished messages");
+        guard_done(&v.guard);
+        assert_in_range(w.budget.held, 12 * (RPC_MESSAGE_MAX - 4), 12 * (RPC_MESSAGE_MAX + 1000));
+        guard_done(&w.guard);
+        assert_int_equal(w.budget.held, 0);
+}
+
+static void test_client_messages(_unused_ void **state) {
+        Wire w = {};
+
+        guard_budget_init(&w.budget, time_now(CLOCK_MONOTONIC));
+        guard_init(&w.guard, false, &w.budget);
+        feed(&w, GUARD_OUTGOING, PREFACE, strlen(PREFACE));
+        in(&w, SETTINGS, 0, 0, 36);
+        for (uint32_t i = 1; i < 3000; i += 6) { /* however a server ends its calls, they are not counted any more */
+                for (uint32_t k = 0; k < 6; k += 2) {
+                        out(&w, HEADERS, END_HEADERS, i + k, 10);
+                        in_message(&w, i + k, 10);
+                }
+                in(&w, HEADERS, END_HEADERS | END_STREAM, i, 10);
+                in(&w, DATA, END_STREAM, i + 2, 10);
+                out(&w, RST, 0, i + 4, 4);
+        }
+        assert_int_equal(w.result, 0);
+        assert_int_equal(w.guard.n_streams, 0);
+        assert_int_equal(w.budget.held, 0);
+        out(&w, HEADERS, END_HEADERS, 4001, 10);
+        in_message(&w, 4001, GUARD_MESSAGE_MAX + 1);
+        expect_refused(&w, "message that is too large");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_ordinary_calls),
@@ -328,6 +430,10 @@ int main(void) {
                 cmocka_unit_test(test_budgets),
                 cmocka_unit_test(test_server_resets_count),
                 cmocka_unit_test(test_client),
+                cmocka_unit_test(test_message_too_large),
+                cmocka_unit_test(test_message_in_pieces),
+                cmocka_unit_test(test_messages_held),
+                cmocka_unit_test(test_client_messages),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
