@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "bus/unit.h"
 
 static int register_started(Agent *a, const EntryStatus *status, RpcStatus *reterr) {
         _cleanup_free_ char *vm = vm_from_agent(a->name);
@@ -91,7 +92,7 @@ int application_start_wait(Agents *agents, const ApplicationRequest *request, ch
                         request->n_args, request->deadline, &status, reterr);
         if (r < 0)
                 return r;
-        if (instance_app_length(status.name) == 0 || strlen(status.name) > ENTRY_NAME_MAX || strchr(status.name, '/'))
+        if (instance_app_length(status.name) == 0 || !unit_name_is_valid(status.name))
                 return rpc_error(reterr, RPC_INTERNAL, "Agent '%s' answered with a unit that is no application.",
                                 a->name);
         r = settle_started_wait(a, reservation, &status, request->deadline, reterr);

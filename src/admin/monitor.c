@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "bus/unit.h"
 #include "event/backoff.h"
 #include "event/task.h"
 
@@ -115,19 +116,13 @@ static void adopt(Agent *a, const EntryStatus *status) {
                                 "Application '%s' runs in VM '%s'", status->name, vm);
 }
 
-static bool unit_is_sane(const char *unit) {
-        size_t n = strnlen(unit, ENTRY_NAME_MAX + 1);
-
-        return n > 0 && n <= ENTRY_NAME_MAX && !strchr(unit, '/');
-}
-
 static void learn(Agent *a, const EntryStatus *status) {
         Registry *registry = a->agents->registry;
         const Entry *e = registry_get(registry, a->name, status->name);
         bool was_on = e && !entry_status_is_exited(&e->status);
         bool is_vm = e && e->type.service == SERVICE_VM;
 
-        if (!unit_is_sane(status->name))
+        if (!unit_name_is_valid(status->name))
                 return;
         if (registry_update(registry, a->name, status->name, status) == -ENOENT)
                 adopt(a, status);
@@ -143,7 +138,7 @@ static void changed(Agent *a) {
 static void on_unit(const EntryStatus *status, void *userdata) {
         Agent *a = userdata;
 
-        if (!a->agents || !unit_is_sane(status->name) || told_put(a, status) < 0)
+        if (!a->agents || !unit_name_is_valid(status->name) || told_put(a, status) < 0)
                 return;
         learn(a, status);
         changed(a);

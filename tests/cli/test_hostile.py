@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A virtual machine that is hostile and has a certificate of its own, against givc-admin and the others that it
+serves: what it registers, what its agent says and does not say, and how much of it there is."""
+
+import contextlib
+import threading
+
+import grpc
+import pytest
+from conftest import WAIT
+from test_admin import (Agent, agent, call, channel_of, daemon, machines, query, refusal, start_app,  # noqa: F401
+                        unit, wait_until, watch)
+
+import systemd_pb2
+
+BAD_NAMES = ['x\033[2J@0.service', 'x\n<3>forged@0.service', 'x\u009b2J@0.service', 'x y@0.service', 'ü@0.service',
+             'x@0.service\n', '%n@0.service', '@0.service', 'x' * 300 + '@0.service', '../x@0.service']
+
+
+class Liar(Agent):
+    """An agent that pushes whatever it is told to and answers starts as it likes."""
+
+    def __init__(self, machines, name):
+        self.events, self.more, self.closed = [], threading.Condition(), False
+        super().__init__(machines, name)
+        handlers = {'WatchUnits': grpc.unary_stream_rpc_method_handler(
+            self.watch_units, systemd_pb2.WatchUnitsRequest.FromString,
+            lambda m: m if isinstance(m, bytes) else m.SerializeToString())}
+        self.server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler('systemd.UnitControlService', handlers)])
+        self.answer = None
+        self.streams = 0
+
+    def tell(self, *events):
+        with self.more:
+            self.events += events
+            self.more.notify_all()
+
+    def watch_units(self, request, context):
+        self.streams += 1
+        context.add_callback(self.close)
+        yield systemd_pb2.UnitEvent(Initial=systemd_pb2.UnitSnapshot(Complete=True))
+        n = 0
+        while True:
+            with self.more:
+                self.more.wait_for(lambda: len(self.events) > n or self.closed)
+                if self.closed:
+                    return
+                batch, n = self.events[n:], len(self.events)
+            yield from batch
+
+    def close(self):
+        with self.more:
+            self.closed = True
+            self.more.notify_all()
+
+    def start(self, request, context):
+        if self.answer:
+            return self.answer(request, context)
+        return super().start(request, context)
+
+
+@contextlib.contextmanager
+def liar(machines, name='app-vm'):
+    a = Liar(machines, name)
+    try:
+        yield a
+    finally:
+        a.close()
+        a.server.stop(None).wait()
+
+
+def added(*args, **more):
+    return systemd_pb2.UnitEvent(Added=unit(*args, **more))
+
+
+def test_bad_names_that_are_pushed(daemon, machines):
+    """Nobody checks them but the admin, and others read them."""
+    d = daemon(certificates=machines / 'admin-vm')
+    with liar(machines) as a, channel_of(machines, 'app-vm', d.port) as channel:
+        a.register(channel)
+        a.tell(*[added(name) for name in BAD_NAMES], added('good@0.service'))
+        wait_until(lambda: 'good@0.service' in query(channel), 'a good name')
+        assert sorted(query(channel)) == ['givc-app-vm.service', 'good@0.service']
+        for name in BAD_NAMES:
+            assert refusal(a.register, channel, name, 13)[0] == grpc.StatusCode.INVALID_ARGUMENT, name
+        assert sorted(query(channel)) == ['givc-app-vm.service', 'good@0.service']
+    assert '\033' not in d.text() and '\u009b' not in d.text()
+
+
+def test_bad_names_that_are_answered(daemon, machines):
+    d = daemon(certificates=machines / 'admin-vm')
+    with liar(machines) as a, channel_of(machines, 'app-vm', d.port) as channel:
+        a.register(channel)
+        for name in BAD_NAMES:
+            a.answer = lambda request, context, name=name: systemd_pb2.UnitResponse(UnitStatus=unit(name))
+            assert refusal(start_app, channel, 'x', 'app-vm')[0] == grpc.StatusCode.INTERNAL, name
+        assert list(query(channel)) == ['givc-app-vm.service']
+
+
+def test_control_characters_in_the_log(daemon, machines):
+    """What a peer says is quoted in the log, and must not draw on the terminal of who reads it."""
+    d = daemon(certificates=machines / 'admin-vm')
+    with agent(machines, 'app-vm') as a, channel_of(machines, 'app-vm', d.port) as channel:
+        a.register(channel)
+        for parent in ('microvm@\033[2J\033]0;x\a.service', 'microvm@\u009b2J.service', 'microvm@a\r\nb\x7f.service'):
+            code, details = refusal(a.register, channel, Parent=parent)
+            assert code == grpc.StatusCode.PERMISSION_DENIED
+        code, details = refusal(a.register, channel, Transport={'Name': 'gui\033[2Jvm'})
+        assert code == grpc.StatusCode.PERMISSION_DENIED
+    wait_until(lambda: d.text().count('may not register') >= 4, 'the log')
+    assert all(c == '\n' or c.isprintable() for c in d.text()), d.text()
+
+
+def test_types_that_are_others(daemon, machines):
+    d = daemon(certificates=machines / 'admin-vm')
+    with agent(machines, 'app-vm') as a, channel_of(machines, 'app-vm', d.port) as channel:
+        a.register(channel)
+        before = query(channel)
+        for kind in range(16):
+            name = 'microvm@app-vm.service' if kind in (3, 7, 11) else 'x.service'
+            if kind in (9, 10, 13, 14):
+                continue
+            assert refusal(a.register, channel, name, kind)[0] in (
+                grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.INVALID_ARGUMENT), kind
+        assert query(channel) == before
