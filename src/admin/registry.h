@@ -8,7 +8,9 @@
 
 #define REGISTRY_AGENTS_MAX            256
 #define REGISTRY_ENTRIES_PER_AGENT_MAX 512 /* the agent itself, its units and its application instances */
-#define REGISTRY_RESERVATIONS_MAX      256 /* application starts in progress */
+/* Application starts in progress: far more than a peer may have calls, so that nobody whose own agent does not answer
+ * takes the room of others. */
+#define REGISTRY_RESERVATIONS_MAX 4096
 /* What the list may take, of RPC_MESSAGE_MAX: the rest is for descriptions that grow. */
 #define REGISTRY_BYTES_MAX           (3 * 1024 * 1024)
 #define REGISTRY_BYTES_PER_AGENT_MAX (128 * 1024)

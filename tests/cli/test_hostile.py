@@ -4,6 +4,7 @@ serves: what it registers, what its agent says and does not say, and how much of
 
 import contextlib
 import threading
+import time
 
 import grpc
 import pytest
@@ -11,6 +12,7 @@ from conftest import WAIT
 from test_admin import (Agent, agent, call, channel_of, daemon, machines, query, refusal, start_app,  # noqa: F401
                         unit, wait_until, watch)
 
+import admin_pb2
 import systemd_pb2
 
 BAD_NAMES = ['x\033[2J@0.service', 'x\n<3>forged@0.service', 'x\u009b2J@0.service', 'x y@0.service', 'ü@0.service',
@@ -124,3 +126,36 @@ def test_types_that_are_others(daemon, machines):
             assert refusal(a.register, channel, name, kind)[0] in (
                 grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.INVALID_ARGUMENT), kind
         assert query(channel) == before
+
+
+def test_starts_that_are_never_answered(daemon, machines):
+    """They are the hostile one's own, and nobody else has to wait or is out of room for them."""
+    d = daemon(certificates=machines / 'admin-vm')
+    hang = threading.Event()
+    with liar(machines) as a, agent(machines, 'gui-vm') as good, channel_of(machines, 'app-vm', d.port) as channel, \
+            channel_of(machines, 'gui-vm', d.port) as other:
+        a.answer = lambda request, context: hang.wait(WAIT)
+        a.register(channel)
+        good.register(other)
+        invoke = channel.unary_unary('/admin.AdminService/StartApplication',
+                                     admin_pb2.ApplicationRequest.SerializeToString, admin_pb2.StartResponse.FromString)
+        with contextlib.ExitStack() as stack:
+            channels = [stack.enter_context(channel_of(machines, 'app-vm', d.port)) for _ in range(4)]
+            invokes = [c.unary_unary('/admin.AdminService/StartApplication',
+                                     admin_pb2.ApplicationRequest.SerializeToString, admin_pb2.StartResponse.FromString)
+                       for c in channels]
+            calls = [invokes[i % 4].future(admin_pb2.ApplicationRequest(AppName='x', VmName='app-vm'), timeout=10**6)
+                     for i in range(280)]
+            try:
+                wait_until(lambda: any(c.done() for c in calls), 'a limit')
+                codes = {c.code() for c in calls if c.done()}
+                assert codes == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+                begin = time.monotonic()
+                assert start_app(other, 'y', 'gui-vm') == 'y@0.service'
+                assert time.monotonic() - begin < 1
+            finally:
+                for c in calls:
+                    c.cancel()
+                hang.set()
+        a.answer = None
+        assert start_app(other, 'x', 'app-vm') == 'x@0.service'
