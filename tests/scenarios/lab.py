@@ -82,7 +82,7 @@ class Watch:
         return [(k, v["VmStatus"]) for k, v in self.events if k != "Initial" and v["Name"] == name]
 
     def replay(self):
-        """The registry as a reader of the events knows it, by (agent, name)."""
+        """The registry as a reader of the events knows it, by (VM, name)."""
         known = {}
         for kind, value in self.events:
             if kind == "Initial":
@@ -95,7 +95,7 @@ class Watch:
 
 
 def key_of(item):
-    return item.get("AgentName", ""), item["Name"]
+    return item["Vm"], item["Name"]
 
 
 class Lab:
@@ -164,7 +164,7 @@ class Lab:
         return self.fleet("ctl", *words, **options)
 
     def list(self):
-        """The registry as givcctl shows it to programs, by (agent, name)."""
+        """The registry as givcctl shows it to programs, by (VM, name)."""
         return {key_of(item): item for item in json.loads(self.ctl("list", "--json=short").stdout).get("List", [])}
 
     def names(self):

@@ -31,9 +31,12 @@ def test_list_shows_agents_units_and_vms(lab):
     assert listed["givc-net-vm.service"] | {"VmType": "SysVM", "ServiceType": "Mgr", "VmStatus": "Running",
                                             "VmName": "net-vm"} == listed["givc-net-vm.service"]
     assert listed["givc-app-vm.service"] | {"VmType": "AppVM", "ServiceType": "Mgr"} == listed["givc-app-vm.service"]
-    assert listed["dhcp.service"] | {"ServiceType": "Svc", "VmStatus": "Running"} == listed["dhcp.service"]
+    assert listed["dhcp.service"] | {"ServiceType": "Svc", "VmStatus": "Running",
+                                     "Vm": "net-vm"} == listed["dhcp.service"]
     assert listed["microvm@app-vm.service"] | {"VmType": "AppVM", "ServiceType": "VM", "VmStatus": "Running",
-                                               "VmName": "app-vm"} == listed["microvm@app-vm.service"]
+                                               "VmName": "app-vm",
+                                               "Vm": "ghaf-host"} == listed["microvm@app-vm.service"]
+    assert "(no VM)" not in lab.ctl("list").stdout
     assert "poweroff.target" not in listed
 
 
@@ -56,7 +59,7 @@ def test_an_application_lives_while_it_is_watched(lab):
         assert states[0][0] == "Added" and states[-1][0] == "Removed"
         updates = [state for kind, state in states if kind != "Removed"]
         assert all(a != b for a, b in zip(updates, updates[1:])), f"unchanged states are not sent: {states}"
-        assert set(watch.replay()) == set(lab.list())
+        assert watch.replay() == lab.list()
 
 
 def test_the_watcher_hears_of_it_before_the_caller_has_its_answer_or_at_once_after(lab, app):

@@ -81,8 +81,7 @@ def test_the_admin_is_killed_and_knows_everything_again(lab):
             watch.next(lambda *_: False)
     wait_until(lambda: lab.pid("admin-vm") not in (0, old))
     lab.wait_until_registered(*lab.expected_names(), app, seconds=5)
-    was = {key: item["VmStatus"] for key, item in before.items()}
-    wait_until(lambda: {key: item["VmStatus"] for key, item in lab.list().items()} == was)
+    wait_until(lambda: lab.list() == before, what="the list as it was, each state with its time,")
     assert lab.show("app-vm", app, "MainPID") == process, "applications do not notice"
     lab.ctl("stop", app)
 
