@@ -6,7 +6,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "bus/unit-job.h"
-#include "event/fiber.h"
+
+#define MANAGER_PATIENCE_USEC (3 * USEC_PER_SEC)
 
 struct Agent {
         const Config *config;
@@ -94,6 +95,21 @@ static void agent_look_at(Agent *a, const UnitStatus *status) {
                 log_warning_errno(r, "Cannot look after the failed application '%s'", status->name);
 }
 
+/* One fiber at most waits for the end of a unit: it has started it. What it does when it wakes may end other holds. */
+static void agent_wake_holder(Agent *a, const UnitStatus *status) {
+        if (!streq(status->active_state, "inactive") && !streq(status->active_state, "failed"))
+                return;
+        LIST_FOREACH(hold, &a->holds, AgentHold, holds) {
+                if (!streq(hold->name, status->name))
+                        continue;
+                hold->ended = true;
+                if (hold->wake) {
+                        promise_resolve(hold->wake, 0);
+                        return;
+                }
+        }
+}
+
 static bool unit_is_wanted(const char *name, void *userdata) {
         Agent *a = userdata;
 
@@ -113,6 +129,7 @@ static void on_unit_change(const UnitStatus *status, void *userdata) {
         if (r < 0)
                 log_warning_errno(r, "The state of unit '%s' is not shown", shown.name);
         agent_look_at(a, &shown);
+        agent_wake_holder(a, &shown);
 }
 
 static void on_units_synced(void *userdata) {
@@ -211,6 +228,13 @@ const char *agent_real_name(const Agent *a, const char *name) {
         return streq(name, exposure_get_own_name(a->exposure)) ? a->own_unit : name;
 }
 
+int agent_manager_wait(const Agent *a) {
+        int r;
+
+        r = bus_connected_wait(a->bus, usec_add(time_now(CLOCK_MONOTONIC), MANAGER_PATIENCE_USEC));
+        return r == -ETIMEDOUT ? -ENOTCONN : r;
+}
+
 int agent_unit_status_wait(const Agent *a, const char *name, UnitStatus *ret) {
         UnitStatus status = {};
         int r;
@@ -242,6 +266,19 @@ void agent_release(AgentHold *h) {
         if (status && !h->concluded)
                 agent_look_at(h->agent, status);
         h->agent = NULL;
+}
+
+int agent_hold_ended_wait(AgentHold *h, usec_t deadline) {
+        Promise wake = {};
+        int r = 0;
+
+        if (!h->ended) {
+                h->wake = &wake;
+                r = promise_wait_until(&wake, deadline);
+                h->wake = NULL;
+        }
+        h->ended = false;
+        return r;
 }
 
 int agent_conclude_wait(Agent *a, const char *name, UnitResult *ret) {

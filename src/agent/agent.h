@@ -8,6 +8,7 @@
 #include "agent/feed.h"
 #include "base/list.h"
 #include "bus/unit-result.h"
+#include "event/fiber.h"
 
 typedef struct Agent Agent;
 
@@ -23,6 +24,9 @@ const Exposure *agent_get_exposure(const Agent *a);
 Bus *agent_get_bus(const Agent *a);
 Feed *agent_get_feed(const Agent *a);
 
+/* A manager that is just being reached, or that executes itself again, is worth a moment to any caller: suspends until
+ * it is there, for that moment at most. 0, -ENOTCONN, -ECANCELED. */
+int agent_manager_wait(const Agent *a);
 /* The name that systemd has for an exposed unit: the agent's own unit may be called anything. */
 const char *agent_real_name(const Agent *a, const char *name);
 /* unit_status_wait() under the exposed name. */
@@ -35,8 +39,14 @@ typedef struct AgentHold {
         Agent *agent;
         const char *name; /* borrowed */
         bool concluded;   /* the feed may not know it yet */
+        bool ended;
+        Promise *wake;
 } AgentHold;
 void agent_hold(Agent *a, const char *name, AgentHold *ret);
 void agent_release(AgentHold *h);
+/* Suspends until the unit was told to be inactive or failed since this was last asked, or until the deadline. That may
+ * have been true before a job was done that the caller has waited for: read the state then. 0, -ETIMEDOUT,
+ * -ECANCELED. */
+int agent_hold_ended_wait(AgentHold *h, usec_t deadline);
 /* Reads why the unit failed into *ret and lets systemd forget it. 0 or a negative errno. */
 int agent_conclude_wait(Agent *a, const char *name, UnitResult *ret);

@@ -63,6 +63,19 @@ int application_split_command(const char *command, char ***ret) {
         return 0;
 }
 
+int application_get_program(const ConfigApplication *a, char **ret) {
+        _cleanup_strv_free_ char **argv = NULL;
+        char **word;
+        int r;
+
+        r = application_split_command(strempty(a->command), &argv);
+        if (r < 0)
+                return r;
+        word = argv && strstr(argv[0], "waypipe") && argv[1] ? argv + 1 : argv;
+        *ret = word ? strdup(*word) : NULL;
+        return word && !*ret ? -ENOMEM : 0;
+}
+
 static bool is_flag(_unused_ const ConfigApplication *a, const char *arg) {
         const char *p = startswith(arg, "-");
 

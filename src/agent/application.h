@@ -15,6 +15,9 @@ bool application_instance_is_valid(const char *name);
 /* Splits at blanks; '…' and "…" hold together, a backslash outside of '…' takes the next character as it is. New list;
  * -EINVAL when a quote is not closed. */
 int application_split_command(const char *command, char ***ret) _warn_unused_;
+/* The program that the application's command is about: its first word, or the second where the first is waypipe, which
+ * connects the program's windows to another machine. A new string, NULL when there is none; 0, -EINVAL, -ENOMEM. */
+int application_get_program(const struct ConfigApplication *a, char **ret) _warn_unused_;
 /* flag, url or file. */
 bool application_kind_is_known(const char *kind);
 /* 0 when each argument is of a kind that the application takes; -EINVAL, -E2BIG (too many, too long) with a sentence in

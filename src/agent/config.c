@@ -362,6 +362,7 @@ static int environment_parse(Config *c, char **reterr) {
         _cleanup_free_ char *reason = NULL, *translated = NULL;
         int r;
 
+        c->from_environment = true;
         r = config_environment_read(c, &translated);
         if (r == 0) {
                 r = config_check(c, &reason);

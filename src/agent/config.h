@@ -34,6 +34,7 @@ typedef struct ConfigSocket {
 
 typedef struct Config {
         char *path; /* or "environment" */
+        bool from_environment;
         struct {
                 uint32_t type, subtype;
                 char *parent, *name;

@@ -221,6 +221,13 @@ const UnitStatus *feed_get(const Feed *f, const char *name) {
         return map_get(f->units, name);
 }
 
+const UnitStatus *feed_find(const Feed *f, bool (*matches)(const UnitStatus *status, void *userdata), void *userdata) {
+        MAP_FOREACH(status, f->units, UnitStatus)
+                if (matches(status, userdata))
+                        return status;
+        return NULL;
+}
+
 size_t feed_count(const Feed *f) {
         return map_size(f->units);
 }

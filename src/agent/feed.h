@@ -23,6 +23,8 @@ void feed_set_synced(Feed *f);
 /* Every wait of every reader ends with -ESHUTDOWN, now and from now on. */
 void feed_close(Feed *f);
 const UnitStatus *feed_get(const Feed *f, const char *name);
+/* The first that matches, in the order in which they came, or NULL. */
+const UnitStatus *feed_find(const Feed *f, bool (*matches)(const UnitStatus *status, void *userdata), void *userdata);
 size_t feed_count(const Feed *f);
 
 typedef enum FeedChangeKind {

@@ -2,22 +2,15 @@
 /* systemd.UnitControlService: the exposed units for the admin, see proto/systemd.proto. */
 #include <signal.h>
 
-#include "agent/application.h"
 #include "agent/services/message.h"
 #include "agent/services/services.h"
+#include "agent/services/start-application.h"
 #include "agent/services/unit-error.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/strv.h"
-#include "bus/unit-run.h"
+#include "bus/unit-job.h"
 
-/* How long a new application is looked at before its caller is told that it runs: programs that cannot start (a
- * library or a display that is missing) end within this time, and a person does not notice it. */
-#define APPLICATION_SETTLE_USEC (20 * USEC_PER_MSEC)
-
-#define MANAGER_PATIENCE_USEC   (3 * USEC_PER_SEC)
-#define SNAPSHOT_PART           128 /* units of one message: stays far below the size of a message */
+#define SNAPSHOT_PART 128 /* units of one message: stays far below the size of a message */
 
 static int reply_status(RpcCall *call, const UnitStatus *status) {
         Systemd__UnitStatus message = unit_message(status);
@@ -27,19 +20,11 @@ static int reply_status(RpcCall *call, const UnitStatus *status) {
         return rpc_call_reply(call, &reply);
 }
 
-/* A manager that is just being reached, or that executes itself again, is worth a moment to any caller. */
-static int manager_wait(Agent *agent) {
-        int r;
-
-        r = bus_connected_wait(agent_get_bus(agent), usec_add(time_now(CLOCK_MONOTONIC), MANAGER_PATIENCE_USEC));
-        return r == -ETIMEDOUT ? -ENOTCONN : r;
-}
-
 static int reply_status_wait(RpcCall *call, Agent *agent, const char *name, RpcStatus *reterr) {
         _cleanup_(unit_status_done) UnitStatus status = {};
         int r;
 
-        r = manager_wait(agent);
+        r = agent_manager_wait(agent);
         if (r >= 0)
                 r = agent_unit_status_wait(agent, name, &status);
         if (r < 0)
@@ -89,7 +74,7 @@ static int unit_do_wait(Agent *agent, const char *name, const char *verb,
         r = check_name(agent, name, RPC_PERMISSION_DENIED, reterr);
         if (r < 0)
                 return r;
-        r = manager_wait(agent);
+        r = agent_manager_wait(agent);
         if (r >= 0)
                 r = func(agent_get_bus(agent), agent_real_name(agent, name), &error);
         /* systemd has unloaded what does not run: a unit that is configured has not vanished by that. */
@@ -173,110 +158,12 @@ static int method_monitor_unit(
         return rpc_error(reterr, RPC_UNIMPLEMENTED, "This agent does not measure units; stats.StatsService does.");
 }
 
-/* The command line of an application's start, or why there is none. */
-static int application_argv(const Agent *agent, const Systemd__AppUnitRequest *req, char ***ret, RpcStatus *reterr) {
-        const char *name = req->unitname;
-        _cleanup_strv_free_ char **argv = NULL;
-        _cleanup_free_ char *reason = NULL;
-        const ConfigApplication *app;
-        int r;
-
-        app = config_find_application(agent_get_config(agent), name, strcspn(name, "@"));
-        if (!app || isempty(app->name))
-                return rpc_error(reterr, RPC_NOT_FOUND, "Application '%.*s' is not in the manifest of this agent.",
-                                (int) MIN(strcspn(name, "@"), (size_t) UNIT_NAME_SIZE_MAX), name);
-        if (!application_instance_is_valid(name) || !unit_name_is_valid(name))
-                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is not an instance: %s@NUMBER.service is.", name,
-                                app->name);
-        r = application_check_args(app, req->args, req->n_args, &reason);
-        if (r == -EINVAL || r == -E2BIG)
-                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "%s", reason);
-        if (r < 0)
-                return r;
-        r = application_split_command(strempty(app->command), &argv);
-        if (r < 0)
-                return r;
-        if (strv_length(argv) == 0)
-                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Application '%s' has no command.", app->name);
-        for (size_t i = 0; i < req->n_args; i++) {
-                r = strv_extend(&argv, req->args[i]);
-                if (r < 0)
-                        return r;
-        }
-        *ret = TAKE_PTR(argv);
-        return 0;
-}
-
-/* Fills *reterr with why the application failed, and makes its instance free again. */
-static int application_failed_wait(Agent *agent, const char *name, RpcStatus *reterr) {
-        _cleanup_(unit_result_done) UnitResult result = {};
-        _cleanup_free_ char *text = NULL;
-        int r;
-
-        r = agent_conclude_wait(agent, name, &result);
-        if (r < 0)
-                return unit_error(reterr, r, "learn the result of", name, NULL);
-        text = unit_result_to_string(&result);
-        if (!text)
-                return -ENOMEM;
-        log_write(LOG_NOTICE, LOG_FIELDS({ "UNIT", name }), "Application '%s' failed at once: %s", name, text);
-        r = rpc_error(reterr, RPC_FAILED_PRECONDITION, "Application '%s' failed at once: %s.", name, text);
-        (void) str_replace(&reterr->reason, "APPLICATION_FAILED");
-        return r;
-}
-
-static int application_run_wait(Agent *agent, const char *name, char **argv, RpcStatus *reterr) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_free_ char *description = NULL;
-        UnitRun run = { .name = name, .argv = argv };
-        int r;
-
-        description = strf("Application service for %.*s", (int) strcspn(name, "@"), name);
-        if (!description)
-                return -ENOMEM;
-        run.description = description;
-        r = manager_wait(agent);
-        if (r >= 0)
-                r = unit_run_wait(agent_get_bus(agent), &run, &error);
-        if (r == -EIO)
-                return application_failed_wait(agent, name, reterr);
-        if (r == -ENOENT)
-                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Cannot start '%s': there is no program '%s'.", name,
-                                argv[0]);
-        return r < 0 ? unit_error(reterr, r, "start", name, &error) : 0;
-}
-
 static int method_start_application(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         _cleanup_(unit_status_done) UnitStatus status = {};
-        _cleanup_(agent_release) AgentHold hold = {};
-        const Systemd__AppUnitRequest *req = request;
-        _cleanup_strv_free_ char **argv = NULL;
-        const char *name = req->unitname;
-        Agent *agent = userdata;
         int r;
 
-        r = application_argv(agent, req, &argv, reterr);
-        if (r < 0)
-                return r;
-        agent_hold(agent, name, &hold);
-        r = application_run_wait(agent, name, argv, reterr);
-        if (r < 0)
-                return r;
-        r = fiber_sleep_wait(APPLICATION_SETTLE_USEC);
-        if (r < 0)
-                return r;
-        r = agent_unit_status_wait(agent, name, &status);
-        if (r < 0)
-                return unit_error(reterr, r, "read the state of", name, NULL);
-        if (streq(status.active_state, "failed"))
-                return application_failed_wait(agent, name, reterr);
-        if (streq(status.load_state, "not-found")) {
-                free(status.description);
-                status.description = strf("Exited application: %s", name);
-                if (!status.description)
-                        return -ENOMEM;
-        }
-        return reply_status(call, &status);
+        r = start_application_wait(userdata, request, &status, reterr);
+        return r < 0 ? r : reply_status(call, &status);
 }
 
 static int send_snapshot_part_wait(RpcCall *call, UnitStatus *statuses, size_t n, bool complete) {

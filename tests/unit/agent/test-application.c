@@ -72,6 +72,30 @@ static void test_split(_unused_ void **state) {
         }
 }
 
+static void test_programs(_unused_ void **state) {
+        static const struct {
+                const char *command, *program;
+        } vectors[] = {
+                { "", NULL },
+                { "  ", NULL },
+                { "/usr/bin/foot -x y", "/usr/bin/foot" },
+                { "'my foot' waypipe", "my foot" },
+                { "/run/current-system/sw/bin/run-waypipe /bin/foot -x y", "/bin/foot" },
+                { "waypipe", "waypipe" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(vectors); i++) {
+                const ConfigApplication app = { .command = (char *) vectors[i].command };
+                _cleanup_free_ char *program = NULL;
+
+                assert_int_equal(application_get_program(&app, &program), 0);
+                if (!streq_ptr(program, vectors[i].program))
+                        fail_msg("'%s' is about '%s'", vectors[i].command, strempty(program));
+        }
+        assert_int_equal(application_get_program(&(const ConfigApplication){ .command = (char *) "'" }, &(char *){ 0 }),
+                        -EINVAL);
+}
+
 static int check(char **kinds, char **directories, const char *arg, char **reterr) {
         const ConfigApplication app = { .name = (char *) "app", .args = kinds, .directories = directories };
 
@@ -300,6 +324,7 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_instances),
                 cmocka_unit_test(test_split),
+                cmocka_unit_test(test_programs),
                 cmocka_unit_test(test_flags),
                 cmocka_unit_test(test_urls),
                 cmocka_unit_test(test_bounds),

@@ -48,6 +48,7 @@ static void test_whole(_unused_ void **state) {
         if (config_load_environment(&c, &error) < 0)
                 fail_msg("%s", error);
         assert_string_equal(c->path, "environment");
+        assert_true(c->from_environment);
         assert_string_equal(c->identity.name, "foot-vm");
         assert_string_equal(c->identity.parent, "microvm@foot-vm.service");
         assert_int_equal(c->identity.type, 12);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* StartApplication: what is started and how, what is refused, applications that end at once or later, and a caller that
  * leaves half-way. */
+#include "base/strv.h"
 #include "unit/agent/calling.h"
 
 static int application_body(World *w) {
@@ -20,8 +21,8 @@ static int application_body(World *w) {
         check_streq(unit->argv[4], "-x");
         check(!unit->argv[5]);
         check_streq(unit->type, "exec");
-        /* Nothing of the agent's own environment. */
-        check(!unit->environment || !unit->environment[0]);
+        check(strv_contains(unit->environment, "XDG_TEST=passed on"));
+        check(!strv_contains(unit->environment, "INVOCATION_ID=the agent's"));
         reply_done(&reply);
 
         start_application(w, "foot@0.service", &reply);
@@ -30,6 +31,8 @@ static int application_body(World *w) {
 }
 
 static void test_application(_unused_ void **state) {
+        assert_int_equal(setenv("XDG_TEST", "passed on", true), 0);
+        assert_int_equal(setenv("INVOCATION_ID", "the agent's", true), 0);
         world_run(application_body);
 }
 
@@ -40,8 +43,8 @@ static int application_refused_body(World *w) {
                 RpcCode code;
                 const char *message;
         } refusals[] = {
-                { "bar@0.service", NULL, RPC_NOT_FOUND, "Application 'bar' is not in the manifest of this agent." },
-                { "bar", NULL, RPC_NOT_FOUND, "Application 'bar' is not in the manifest of this agent." },
+                { "baz@0.service", NULL, RPC_NOT_FOUND, "Application 'baz' is not in the manifest of this agent." },
+                { "baz", NULL, RPC_NOT_FOUND, "Application 'baz' is not in the manifest of this agent." },
                 { "", NULL, RPC_NOT_FOUND, "Application '' is not in the manifest of this agent." },
                 { "@0.service", NULL, RPC_NOT_FOUND, "Application '' is not in the manifest of this agent." },
                 { "foot", NULL, RPC_INVALID_ARGUMENT, "'foot' is not an instance: foot@NUMBER.service is." },
@@ -106,21 +109,26 @@ static void test_application_fails(_unused_ void **state) {
 /* Ends as soon as it runs, while the agent still looks at it. */
 typedef struct Ending {
         World *world;
+        const char *unit;
         int status;
+        bool shown; /* not before the agent has seen it */
         Fiber *fiber;
 } Ending;
 
 static int ending_main(void *userdata) {
         Ending *e = userdata;
+        World *w = e->world;
 
-        check_becomes(fake_systemd_find(e->world->fake, "foot@0.service") &&
-                        streq(fake_systemd_find(e->world->fake, "foot@0.service")->active_state, "active"));
-        fake_unit_exit(e->world->fake, "foot@0.service", e->status);
+        check_becomes(fake_systemd_find(w->fake, e->unit) &&
+                        streq(fake_systemd_find(w->fake, e->unit)->active_state, "active"));
+        if (e->shown)
+                check_becomes(feed_get(agent_get_feed(w->agent), e->unit));
+        fake_unit_exit(w->fake, e->unit, e->status);
         return 0;
 }
 
 static int application_ends_body(World *w) {
-        Ending ending = { w, 5, NULL };
+        Ending ending = { w, "foot@0.service", 5, false, NULL };
         REPLY;
 
         check(fiber_start(&ending.fiber, ending_main, &ending) == 0);
@@ -130,7 +138,7 @@ static int application_ends_body(World *w) {
         check_becomes(!fake_systemd_find(w->fake, "foot@0.service"));
         reply_done(&reply);
 
-        ending = (Ending){ w, 0, NULL };
+        ending = (Ending){ w, "foot@0.service", 0, false, NULL };
         check(fiber_start(&ending.fiber, ending_main, &ending) == 0);
         start_application(w, "foot@0.service", &reply);
         check_state(&reply, "foot@0.service", "inactive", "dead");
@@ -140,6 +148,100 @@ static int application_ends_body(World *w) {
 
 static void test_application_ends(_unused_ void **state) {
         world_run(application_ends_body);
+}
+
+/* Starts unit, which ends with that status, and says how long that took. */
+static usec_t start_and_end(World *w, const char *unit, int status, bool shown, Reply *ret) {
+        Ending ending = { w, unit, status, shown, NULL };
+        const usec_t begin = time_now(CLOCK_MONOTONIC);
+
+        check(fiber_start(&ending.fiber, ending_main, &ending) == 0);
+        start_application(w, unit, ret);
+        check(!ending.fiber);
+        return time_now(CLOCK_MONOTONIC) - begin;
+}
+
+/* It hands itself over to what runs already: that is what the caller hears of, without waiting longer than for its
+ * end. */
+static int application_merges_body(World *w) {
+        unsigned n_calls;
+
+        for (int shown = 0; shown < 2; shown++) {
+                REPLY;
+
+                fake_unit_set_state(w->fake, "app.service", "active", "running");
+                start_application(w, "foot@0.service", &reply);
+                check_state(&reply, "foot@0.service", "active", "running");
+                check_becomes(feed_get(agent_get_feed(w->agent), "foot@0.service"));
+                reply_done(&reply);
+
+                n_calls = fake_systemd_count_calls(w->fake, "");
+                check(start_and_end(w, "foot@1.service", 0, shown, &reply) < USEC_PER_SEC);
+                check_state(&reply, "foot@0.service", "active", "running");
+                check(fake_systemd_count_calls(w->fake, "") - n_calls < 30);
+                reply_done(&reply);
+
+                /* Another application of the same program, behind its proxy. */
+                start_and_end(w, "foot-page@7.service", 0, shown, &reply);
+                check_state(&reply, "foot@0.service", "active", "running");
+                reply_done(&reply);
+
+                /* Another program has nothing to do with it. */
+                start_and_end(w, "bar@0.service", 0, shown, &reply);
+                check_state(&reply, "bar@0.service", "inactive", "dead");
+                check_streq(reply.message->unitstatus->description, "Exited application: bar@0.service");
+                reply_done(&reply);
+
+                /* A failure is one. */
+                start_and_end(w, "foot@2.service", 4, shown, &reply);
+                check_refused(&reply, RPC_FAILED_PRECONDITION,
+                                "Application 'foot@2.service' failed at once: exit-code, status 4.");
+                fake_unit_exit(w->fake, "foot@0.service", 0);
+                check_becomes(!feed_get(agent_get_feed(w->agent), "foot@0.service"));
+        }
+        return 0;
+}
+
+static void test_application_merges(_unused_ void **state) {
+        world_run(application_merges_body);
+}
+
+/* Who stays is an instance of its own, also when it might have handed itself over. */
+static int application_stays_body(World *w) {
+        usec_t begin;
+        REPLY;
+
+        start_application(w, "foot@0.service", &reply);
+        check_becomes(feed_get(agent_get_feed(w->agent), "foot@0.service"));
+        reply_done(&reply);
+        begin = time_now(CLOCK_MONOTONIC);
+        start_application(w, "foot@1.service", &reply);
+        check_state(&reply, "foot@1.service", "active", "running");
+        check(time_now(CLOCK_MONOTONIC) - begin >= 2 * USEC_PER_SEC);
+        return 0;
+}
+
+static void test_application_stays(_unused_ void **state) {
+        world_run(application_stays_body);
+}
+
+/* The caller leaves while it is not yet clear whether the application stays. */
+static int application_left_body(World *w) {
+        REPLY;
+
+        start_application(w, "foot@0.service", &reply);
+        check_becomes(feed_get(agent_get_feed(w->agent), "foot@0.service"));
+        reply_done(&reply);
+        start_application_within(w, "foot@1.service", NULL, 0, 200 * USEC_PER_MSEC, &reply);
+        check_refused(&reply, RPC_DEADLINE_EXCEEDED, NULL);
+        check_becomes(count_handlers(w) == 0);
+        fake_unit_exit(w->fake, "foot@1.service", 1);
+        check_becomes(!fake_systemd_find(w->fake, "foot@1.service"));
+        return 0;
+}
+
+static void test_application_left(_unused_ void **state) {
+        world_run(application_left_body);
 }
 
 /* Later failures are nobody's reply: the agent looks after them itself. */
@@ -189,6 +291,9 @@ int main(void) {
                 cmocka_unit_test(test_application_refused),
                 cmocka_unit_test(test_application_fails),
                 cmocka_unit_test(test_application_ends),
+                cmocka_unit_test(test_application_merges),
+                cmocka_unit_test(test_application_stays),
+                cmocka_unit_test(test_application_left),
                 cmocka_unit_test(test_application_reaped),
                 cmocka_unit_test(test_application_leaving),
         };

@@ -89,6 +89,8 @@ static inline void world_init(World *w) {
         static char *flag[] = { (char *) "flag", NULL };
         static ConfigApplication applications[] = {
                 { .name = (char *) "foot", .command = (char *) "/usr/bin/foot --title 'a b'", .args = flag },
+                { .name = (char *) "foot-page", .command = (char *) "run-waypipe /usr/bin/foot --page" },
+                { .name = (char *) "bar", .command = (char *) "/usr/bin/bar" },
                 { .name = (char *) "void", .command = (char *) "" },
         };
         static char *services[] = { (char *) "app.service", (char *) "poweroff.target", NULL };

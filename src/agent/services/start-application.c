@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/services/start-application.h"
+
+#include <unistd.h>
+
+#include "agent/application.h"
+#include "agent/environment.h"
+#include "agent/services/unit-error.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "bus/unit-run.h"
+#include "event/fiber.h"
+
+/* How long a new application is looked at before its caller is told that it runs: programs that cannot start (a
+ * library or a display that is missing) end within this time, and a person does not notice it. */
+#define SETTLE_USEC (20 * USEC_PER_MSEC)
+/* The same when an instance of its program runs, to which it may hand itself over. */
+#define HANDOVER_USEC (2 * USEC_PER_SEC)
+
+/* The command line of an application's start, or why there is none. */
+static int application_argv(const Agent *agent, const Systemd__AppUnitRequest *req, char ***ret, RpcStatus *reterr) {
+        const char *name = req->unitname;
+        _cleanup_strv_free_ char **argv = NULL;
+        _cleanup_free_ char *reason = NULL;
+        const ConfigApplication *app;
+        int r;
+
+        app = config_find_application(agent_get_config(agent), name, strcspn(name, "@"));
+        if (!app || isempty(app->name))
+                return rpc_error(reterr, RPC_NOT_FOUND, "Application '%.*s' is not in the manifest of this agent.",
+                                (int) MIN(strcspn(name, "@"), (size_t) UNIT_NAME_SIZE_MAX), name);
+        if (!application_instance_is_valid(name) || !unit_name_is_valid(name))
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is not an instance: %s@NUMBER.service is.", name,
+                                app->name);
+        r = application_check_args(app, req->args, req->n_args, &reason);
+        if (r == -EINVAL || r == -E2BIG)
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "%s", reason);
+        if (r < 0)
+                return r;
+        r = application_split_command(strempty(app->command), &argv);
+        if (r < 0)
+                return r;
+        if (strv_length(argv) == 0)
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Application '%s' has no command.", app->name);
+        for (size_t i = 0; i < req->n_args; i++) {
+                r = strv_extend(&argv, req->args[i]);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(argv);
+        return 0;
+}
+
+/* Fills *reterr with why the application failed, and makes its instance free again. */
+static int application_failed_wait(Agent *agent, const char *name, RpcStatus *reterr) {
+        _cleanup_(unit_result_done) UnitResult result = {};
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        r = agent_conclude_wait(agent, name, &result);
+        if (r < 0)
+                return unit_error(reterr, r, "learn the result of", name, NULL);
+        text = unit_result_to_string(&result);
+        if (!text)
+                return -ENOMEM;
+        log_write(LOG_NOTICE, LOG_FIELDS({ "UNIT", name }), "Application '%s' failed at once: %s", name, text);
+        r = rpc_error(reterr, RPC_FAILED_PRECONDITION, "Application '%s' failed at once: %s.", name, text);
+        (void) str_replace(&reterr->reason, "APPLICATION_FAILED");
+        return r;
+}
+
+static int application_run_wait(Agent *agent, const char *name, char **argv, RpcStatus *reterr) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_strv_free_ char **environment = NULL;
+        _cleanup_free_ char *description = NULL;
+        UnitRun run = { .name = name, .argv = argv };
+        int r;
+
+        description = strf("Application service for %.*s", (int) strcspn(name, "@"), name);
+        if (!description)
+                return -ENOMEM;
+        r = environment_for_applications(environ, agent_get_config(agent)->from_environment, &environment);
+        if (r < 0)
+                return r;
+        run.description = description;
+        run.environment = environment;
+        r = unit_run_wait(agent_get_bus(agent), &run, &error);
+        if (r == -EIO)
+                return application_failed_wait(agent, name, reterr);
+        if (r == -ENOENT)
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Cannot start '%s': there is no program '%s'.", name,
+                                argv[0]);
+        return r < 0 ? unit_error(reterr, r, "start", name, &error) : 0;
+}
+
+typedef struct Handover {
+        const Agent *agent;
+        const char *name;    /* the new instance */
+        const char *program; /* what it runs */
+} Handover;
+
+static bool runs_same_program(const UnitStatus *status, void *userdata) {
+        const Handover *h = userdata;
+        _cleanup_free_ char *program = NULL;
+        const ConfigApplication *app;
+
+        if (!unit_status_is_active(status) || streq(status->name, h->name) ||
+                        !exposure_is_application(agent_get_exposure(h->agent), status->name))
+                return false;
+        app = config_find_application(agent_get_config(h->agent), status->name, strcspn(status->name, "@"));
+        return app && application_get_program(app, &program) >= 0 && streq_ptr(program, h->program);
+}
+
+/* The instance to which a new one of that name may hand itself over: a copy of its name, or NULL. */
+static int find_predecessor(const Agent *agent, const char *name, char **ret) {
+        const ConfigApplication *app = config_find_application(agent_get_config(agent), name, strcspn(name, "@"));
+        _cleanup_free_ char *program = NULL;
+        Handover h = { .agent = agent, .name = name };
+        const UnitStatus *found;
+        int r;
+
+        r = application_get_program(app, &program);
+        if (r < 0)
+                return r;
+        h.program = program;
+        found = feed_find(agent_get_feed(agent), runs_same_program, &h);
+        *ret = found ? strdup(found->name) : NULL;
+        return found && !*ret ? -ENOMEM : 0;
+}
+
+static bool has_ended(const UnitStatus *status) {
+        return streq(status->active_state, "inactive") || streq(status->active_state, "failed");
+}
+
+/* The state of the new unit once it has ended, or at the deadline. */
+static int settle_wait(Agent *agent, AgentHold *hold, usec_t deadline, UnitStatus *ret) {
+        int r;
+
+        for (;;) {
+                UnitStatus status = {};
+
+                r = agent_unit_status_wait(agent, hold->name, &status);
+                if (r < 0)
+                        return r;
+                if (has_ended(&status) || time_now(CLOCK_MONOTONIC) >= deadline) {
+                        *ret = status;
+                        return 0;
+                }
+                unit_status_done(&status);
+                r = agent_hold_ended_wait(hold, deadline);
+                if (r < 0 && r != -ETIMEDOUT)
+                        return r;
+        }
+}
+
+/* The new unit ended with success: *status becomes what is left of it. */
+static int hand_over_wait(Agent *agent, const char *predecessor, UnitStatus *status) {
+        _cleanup_(unit_status_done) UnitStatus other = {};
+        int r;
+
+        if (predecessor) {
+                r = agent_unit_status_wait(agent, predecessor, &other);
+                if (r < 0)
+                        return r;
+                if (unit_status_is_active(&other)) {
+                        unit_status_done(status);
+                        *status = other;
+                        other = (UnitStatus){};
+                        return 0;
+                }
+        }
+        if (!streq(status->load_state, "not-found"))
+                return 0;
+        free(status->description);
+        status->description = strf("Exited application: %s", status->name);
+        return status->description ? 0 : -ENOMEM;
+}
+
+int start_application_wait(Agent *agent, const Systemd__AppUnitRequest *req, UnitStatus *ret, RpcStatus *reterr) {
+        _cleanup_(unit_status_done) UnitStatus status = {};
+        _cleanup_(agent_release) AgentHold hold = {};
+        _cleanup_strv_free_ char **argv = NULL;
+        _cleanup_free_ char *predecessor = NULL;
+        const char *name = req->unitname;
+        int r;
+
+        r = application_argv(agent, req, &argv, reterr);
+        if (r < 0)
+                return r;
+        r = agent_manager_wait(agent);
+        if (r < 0)
+                return unit_error(reterr, r, "start", name, NULL);
+        r = find_predecessor(agent, name, &predecessor);
+        if (r < 0)
+                return r;
+        agent_hold(agent, name, &hold);
+        r = application_run_wait(agent, name, argv, reterr);
+        if (r < 0)
+                return r;
+        r = settle_wait(agent, &hold, time_now(CLOCK_MONOTONIC) + (predecessor ? HANDOVER_USEC : SETTLE_USEC), &status);
+        if (r < 0)
+                return unit_error(reterr, r, "read the state of", name, NULL);
+        if (streq(status.active_state, "failed"))
+                return application_failed_wait(agent, name, reterr);
+        if (has_ended(&status)) {
+                r = hand_over_wait(agent, predecessor, &status);
+                if (r < 0)
+                        return unit_error(reterr, r, "read the state of", strempty(predecessor), NULL);
+        }
+        *ret = status;
+        status = (UnitStatus){};
+        return 0;
+}
