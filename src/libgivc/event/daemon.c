@@ -212,16 +212,11 @@ void daemon_ready(_unused_ Daemon *d) {
 void daemon_set_status(Daemon *d, const char *fmt, ...) {
         _cleanup_free_ char *status = NULL;
         va_list ap;
-        int r;
 
         va_start(ap, fmt);
-        r = vasprintf(&status, fmt, ap);
+        status = strvf(fmt, ap);
         va_end(ap);
-        if (r < 0) {
-                status = NULL;
-                return;
-        }
-        if (streq_ptr(d->status, status))
+        if (!status || streq_ptr(d->status, status))
                 return;
         free(d->status);
         d->status = TAKE_PTR(status);

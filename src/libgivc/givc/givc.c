@@ -3,7 +3,6 @@
 #include "givc/givc.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/list.h"
@@ -288,13 +287,10 @@ _public_ int givc_call_receive_wait(GivcCall *call, void *ret) {
 _public_ int givc_error(GivcStatus *reterr, int code, const char *format, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
-        int r;
 
         va_start(ap, format);
-        r = vasprintf(&text, format, ap);
+        text = strvf(format, ap);
         va_end(ap);
-        if (r < 0)
-                text = NULL;
         return rpc_error(reterr, (RpcCode) code, "%s", strempty(text));
 }
 

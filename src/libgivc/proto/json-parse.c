@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -57,15 +56,12 @@ static char *place_path(const Place *at) {
 _printf_(3, 4) static int parse_fault(Parse *parse, const Place *at, const char *fmt, ...) {
         _cleanup_free_ char *path = NULL, *fault = NULL;
         va_list ap;
-        int n;
 
         if (!parse->reterr)
                 return -EINVAL;
         va_start(ap, fmt);
-        n = vasprintf(&fault, fmt, ap);
+        fault = strvf(fmt, ap);
         va_end(ap);
-        if (n < 0)
-                fault = NULL;
         path = place_path(at);
         if (path && fault)
                 *parse->reterr = strf("%s: %s%s%s", parse->type->name, path, path[0] ? ": " : "", fault);

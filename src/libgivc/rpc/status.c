@@ -2,7 +2,6 @@
 #include "rpc/status.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -127,10 +126,8 @@ static void text_cut(char *s, size_t max) {
 }
 
 static void text_vset(char **p, const char *fmt, va_list ap) {
-        char *s;
+        char *s = strvf(fmt, ap);
 
-        if (vasprintf(&s, fmt, ap) < 0)
-                s = NULL;
         text_cut(s, RPC_MESSAGE_SIZE_MAX);
         free(*p);
         *p = s;
