@@ -25,10 +25,6 @@ void log_set_level(int level) {
         log_max_level = level;
 }
 
-int log_get_level(void) {
-        return log_max_level;
-}
-
 int log_level_from_string(const char *s) {
         static const struct {
                 const char *word;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Log sentences with machine-readable fields beside them. They go to standard error until the program installs a sink
- * (event/daemon.c installs the journal's). Libraries log at LOG_DEBUG at most; programs log a failure once. */
+ * (event/daemon.c installs the journal's). Rooms log at LOG_DEBUG at most and return what went wrong, which the program
+ * logs once; above that they log what they alone know: who was refused, what a programmer forgot. */
 #pragma once
 
 #include <stdarg.h>
@@ -21,7 +22,6 @@ typedef void (*log_sink_t)(int level, const LogField *fields, const char *text);
 void log_set_sink(log_sink_t sink);
 /* Messages above this level (LOG_ERR … LOG_DEBUG) are dropped. Default LOG_INFO. */
 void log_set_level(int level);
-int log_get_level(void);
 /* error, warning, notice, info, debug, or trace words as GIVC_LOG has them ("givc=debug"); the level or -EINVAL. */
 int log_level_from_string(const char *s) _warn_unused_;
 

@@ -86,10 +86,6 @@ const MapEntry *map_next(const Map *m, const MapEntry *entry) {
         return entry ? entry->hh.next : m->entries;
 }
 
-const char *map_entry_key(const MapEntry *entry) {
-        return entry->key;
-}
-
 void *map_entry_value(const MapEntry *entry) {
         return entry->value;
 }

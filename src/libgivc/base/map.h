@@ -23,7 +23,6 @@ void *map_remove(Map *m, const char *key);
 /* Iteration in order of insertion: pass NULL to begin; NULL ends it. The entry that was returned may be removed only
  * after the next one was asked for. */
 const MapEntry *map_next(const Map *m, const MapEntry *entry);
-const char *map_entry_key(const MapEntry *entry);
 void *map_entry_value(const MapEntry *entry);
 
 #define MAP_FOREACH(v, m, type)                                                                                        \

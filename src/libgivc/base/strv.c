@@ -39,23 +39,6 @@ int strv_extend(char ***l, const char *s) {
         return 0;
 }
 
-char **strv_copy(char *const *l) {
-        char **copy;
-        size_t n = strv_length(l);
-
-        copy = calloc(n + 1, sizeof(char *));
-        if (!copy)
-                return NULL;
-        for (size_t i = 0; i < n; i++) {
-                copy[i] = strdup(l[i]);
-                if (!copy[i]) {
-                        strv_free(copy);
-                        return NULL;
-                }
-        }
-        return copy;
-}
-
 void strv_free(char **l) {
         STRV_FOREACH(s, l)
                 free(*s);

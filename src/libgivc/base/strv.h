@@ -10,8 +10,6 @@ size_t strv_length(char *const *l);
 bool strv_contains(char *const *l, const char *s);
 /* Appends a copy of s; 0 or -ENOMEM (then the list is as before). */
 int strv_extend(char ***l, const char *s) _warn_unused_;
-/* A deep copy; NULL when out of memory. Free with strv_free(). */
-char **strv_copy(char *const *l) _warn_unused_;
 void strv_free(char **l);
 DEFINE_CLEANUP(char **, strv_free)
 #define _cleanup_strv_free_ _cleanup_(strv_freep)

@@ -26,7 +26,8 @@ TaskGroup *task_group_new(void) {
         return g;
 }
 
-void task_group_cancel(TaskGroup *g, int reason) {
+/* Cancels all that still run; task_group_wait() then returns reason. */
+static void task_group_cancel(TaskGroup *g, int reason) {
         if (g->result == 0)
                 g->result = reason;
         LIST_FOREACH(t, &g->tasks, Task, siblings)

@@ -16,7 +16,5 @@ DEFINE_CLEANUP(TaskGroup *, task_group_free)
 
 /* Adds a fiber that runs func(userdata). 0 or -ENOMEM. */
 int task_group_start(TaskGroup *g, fiber_func_t func, void *userdata) _warn_unused_;
-/* Cancels all that still run; task_group_wait() then returns reason. */
-void task_group_cancel(TaskGroup *g, int reason);
 /* Suspends until all have returned: 0, or the first negative result, or -ECANCELED when the caller was cancelled. */
 int task_group_wait(TaskGroup *g);

@@ -96,7 +96,7 @@ static void test_make_printable(_unused_ void **state) {
 }
 
 static void test_strv(_unused_ void **state) {
-        _cleanup_strv_free_ char **l = NULL, **copy = NULL;
+        _cleanup_strv_free_ char **l = NULL;
         size_t n = 0;
 
         assert_int_equal(strv_length(l), 0);
@@ -105,11 +105,9 @@ static void test_strv(_unused_ void **state) {
         assert_int_equal(strv_extend(&l, "b"), 0);
         assert_int_equal(strv_length(l), 2);
         assert_true(strv_contains(l, "b"));
-        copy = strv_copy(l);
-        STRV_FOREACH(s, copy)
+        STRV_FOREACH(s, l)
                 n += strlen(*s);
         assert_int_equal(n, 2);
-        assert_ptr_not_equal(copy[0], l[0]);
 }
 
 static void test_uint(_unused_ void **state) {
