@@ -66,7 +66,7 @@ static void manager_come(Bus *b) {
 
         b->connected = true;
         backoff_reset(&b->backoff);
-        log_debug("Connected to the %s manager.", b->scope == BUS_SYSTEM ? "system" : "user");
+        log_debug("Connected to the %s manager", b->scope == BUS_SYSTEM ? "system" : "user");
         bus_tell(b, true);
         bus_wake(b, 0);
 }

@@ -83,11 +83,13 @@ static int entry_new(UnitWatch *w, const char *name, WatchEntry **ret) {
 
 WatchEntry *watch_find(UnitWatch *w, const char *id) {
         WatchEntry *e = map_get(w->entries, id);
+        int r;
 
         if (e || !w->hooks->wanted(id, w->userdata))
                 return e;
-        if (entry_new(w, id, &e) < 0) {
-                log_debug("Unit '%s' is not watched: there are too many.", id);
+        r = entry_new(w, id, &e);
+        if (r < 0) {
+                log_write_errno(LOG_DEBUG, r, "Unit '%s' is not watched", id);
                 return NULL;
         }
         return e;
