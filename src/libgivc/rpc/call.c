@@ -159,7 +159,7 @@ static void call_finish(RpcCall *c, int r) {
         call_check(c);
 }
 
-void call_cancel(RpcCall *c) {
+static void call_cancel(RpcCall *c) {
         c->gone = true;
         promise_resolve(&c->received, -ECANCELED);
         promise_resolve(&c->sent, -ECANCELED);

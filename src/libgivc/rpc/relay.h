@@ -11,7 +11,7 @@
 typedef struct Relay Relay;
 
 typedef struct RelayHooks {
-        /* The handshake is done, the identity is known: rpc_relay_attach() or relay_close(). */
+        /* The handshake is done, the identity is known. Answer with relay_attach() or relay_close(). */
         void (*established)(Relay *r, void *userdata);
         /* The peer's first HTTP/2 frame has come (after relay_attach). May be NULL. */
         void (*alive)(Relay *r, void *userdata);
@@ -42,7 +42,7 @@ DEFINE_CLEANUP(Relay *, relay_free)
 int relay_attach(Relay *r, RpcLane *lane, GuardBudget *budget, int *ret_fd) _warn_unused_;
 /* The pump of the lane. */
 void relay_pump(void *relay);
-/* Ends the connection: what gRPC has written already is flushed when orderly, then closed() follows. error (static
+/* Ends the connection: what gRPC has written already is sent if the peer reads, then closed() follows. error (static
  * text or NULL) is what relay_get_error() says. Idempotent. */
 void relay_close(Relay *r, const char *error);
 /* After relay_close(): gives up what the network has not taken yet. */

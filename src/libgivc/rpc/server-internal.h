@@ -99,7 +99,6 @@ Identity *connection_get_identity(const RpcConnection *c);
 
 /* Takes over what the slot received and runs it. */
 void call_accept(RpcSlot *slot);
-void call_cancel(RpcCall *call);
 
 /* One more connection of that identity: -ENOBUFS at the limit, -ENOMEM. */
 int server_get_peer(RpcServer *s, const Identity *identity, RpcPeer **ret) _warn_unused_;

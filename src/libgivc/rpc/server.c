@@ -41,8 +41,9 @@ int rpc_server_new(RpcQueue *q, RpcServer **ret) {
 }
 
 void rpc_server_set_credentials(RpcServer *s, TlsCredentials *credentials) {
+        (void) tls_credentials_ref(credentials);
         tls_credentials_unref(s->credentials);
-        s->credentials = credentials ? tls_credentials_ref(credentials) : NULL;
+        s->credentials = credentials;
 }
 
 void rpc_server_set_access(RpcServer *s, rpc_access_t access, void *userdata) {

@@ -42,7 +42,7 @@ void rpc_server_recheck(RpcServer *s);
 
 typedef struct RpcServerStats {
         unsigned n_connections, n_handshakes, n_calls;
-        uint64_t n_accepted, n_refused,
-                        n_guarded; /* since the start: accepted, refused before HTTP/2, ended by the guard */
+        /* Connections since the start: accepted, refused before HTTP/2, ended by the guard. */
+        uint64_t n_accepted, n_refused, n_guarded;
 } RpcServerStats;
 void rpc_server_get_stats(const RpcServer *s, RpcServerStats *ret);
