@@ -29,6 +29,7 @@ static void connection_free(RpcConnection *c) {
         free(c->source);
         free(c);
         s->stats.n_connections--;
+        server_trim(s);
         server_notice_end(s);
 }
 

@@ -107,13 +107,15 @@ static void guard_release(Guard *g, GuardStream *s) {
         s->held = 0;
 }
 
-static void guard_close_stream(Guard *g, uint32_t id) {
+/* True when it was open. */
+static bool guard_close_stream(Guard *g, uint32_t id) {
         GuardStream *s = guard_find_stream(g, id);
 
         if (!s)
-                return;
+                return false;
         guard_release(g, s);
         *s = g->streams[--g->n_streams];
+        return true;
 }
 
 void guard_done(Guard *g) {
@@ -226,19 +228,19 @@ static int guard_check_incoming(Guard *g, GuardLane *l, uint8_t type, uint8_t fl
         switch (type) {
         case FRAME_DATA:
                 if (!g->is_server && (flags & FLAG_END_STREAM)) /* servers end with HEADERS; gRPC closes it */
-                        guard_close_stream(g, stream);
+                        (void) guard_close_stream(g, stream);
                 guard_begin_data(g, l, size, stream);
                 return size == 0 && !(flags & FLAG_END_STREAM) ? guard_spend(g, GUARD_BUDGET_OTHER) : 0;
         case FRAME_HEADERS:
                 if (!g->is_server && (flags & FLAG_END_STREAM))
-                        guard_close_stream(g, stream);
+                        (void) guard_close_stream(g, stream);
                 r = g->is_server ? guard_open_stream(g, stream) : 0;
                 return r < 0 ? r : guard_begin_block(g, l, size, flags);
         case FRAME_CONTINUATION:
                 return guard_continue_block(g, l, size, flags);
         case FRAME_RST_STREAM:
                 g->n_resets++;
-                guard_close_stream(g, stream);
+                (void) guard_close_stream(g, stream);
                 return guard_spend(g, GUARD_BUDGET_RST);
         case FRAME_SETTINGS:
                 return g->n_settings++ < SETTINGS_FREE ? 0 : guard_spend(g, GUARD_BUDGET_SETTINGS);
@@ -270,12 +272,12 @@ static int guard_check_outgoing(Guard *g, uint8_t type, uint8_t flags, uint32_t 
                 /* fall through */
         case FRAME_HEADERS:
                 if (g->is_server && (flags & FLAG_END_STREAM))
-                        guard_close_stream(g, stream);
+                        (void) guard_close_stream(g, stream);
                 return !g->is_server && type == FRAME_HEADERS ? guard_open_stream(g, stream) : 0;
         case FRAME_RST_STREAM:
-                guard_close_stream(g, stream);
-                /* A client resets what it likes to; a server that has to reset so often is made to. */
-                return g->is_server ? guard_spend(g, GUARD_BUDGET_RST) : 0;
+                /* A client resets what it likes to; a server that has to reset so often is made to. What the peer has
+                 * reset before has been paid for. */
+                return guard_close_stream(g, stream) && g->is_server ? guard_spend(g, GUARD_BUDGET_RST) : 0;
         default:
                 return 0;
         }

@@ -8,7 +8,7 @@
 #define RPC_CONNECTIONS_MAX           2048 /* connections of one server, all peers */
 #define RPC_CONNECTIONS_PER_PEER_MAX  1024 /* authenticated connections of one peer */
 #define RPC_HANDSHAKES_MAX            512  /* connections that have not finished their handshake or preface */
-#define RPC_HANDSHAKES_PER_SOURCE_MAX 256  /* the same, from one source; above it the oldest makes room */
+#define RPC_HANDSHAKES_PER_SOURCE_MAX 128  /* the same, from one source; above it the oldest makes room */
 #define RPC_HANDSHAKE_USEC            (10 * USEC_PER_SEC) /* until TLS has finished */
 #define RPC_PREFACE_USEC              (5 * USEC_PER_SEC)  /* from then until the first HTTP/2 frame */
 #define RPC_CALLS_PER_PEER_MAX        256                 /* calls in progress of one peer */

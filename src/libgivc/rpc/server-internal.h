@@ -57,6 +57,7 @@ struct RpcServer {
         void (*on_drain)(void *userdata); /* the health service tells its watchers */
         void *on_drain_userdata;
         RpcServerStats stats;
+        unsigned n_connections_peak; /* since memory was last given back */
 };
 
 /* A place for the next call of a connection. */
@@ -104,6 +105,8 @@ void call_accept(RpcSlot *slot);
 int server_get_peer(RpcServer *s, const Identity *identity, RpcPeer **ret) _warn_unused_;
 void server_put_peer(RpcPeer *p);
 void server_report(RpcServer *s, RpcPeer *peer, const char *who, const char *principal, const char *why);
+/* After a crowd has gone: gives its memory back to the system. */
+void server_trim(RpcServer *s);
 /* A connection has gone. */
 void server_notice_end(RpcServer *s);
 /* A connection with that identity is there until its certificate expires. */

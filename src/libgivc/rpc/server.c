@@ -2,6 +2,7 @@
 #include "rpc/server.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -18,6 +19,7 @@
 #define ACCEPT_PAUSE_USEC (100 * USEC_PER_MSEC)
 #define REPORT_USEC       (60 * USEC_PER_SEC)
 #define PEERS_PRUNE_ABOVE 256
+#define TRIM_PEAK_MIN     64
 #define FREE_USEC         (5 * USEC_PER_SEC)
 #define RECHECK_USEC      USEC_PER_SEC /* how late a certificate's end may be noticed */
 
@@ -295,6 +297,15 @@ static void server_close_listeners(RpcServer *s) {
                 listener_free(l);
 }
 
+/* The allocator keeps what is scattered between what still lives, until it is asked. */
+void server_trim(RpcServer *s) {
+        s->n_connections_peak = MAX(s->n_connections_peak, s->stats.n_connections);
+        if (s->n_connections_peak < TRIM_PEAK_MIN || s->stats.n_connections > s->n_connections_peak / 4)
+                return;
+        (void) malloc_trim(0);
+        s->n_connections_peak = s->stats.n_connections;
+}
+
 void server_notice_end(RpcServer *s) {
         void (*drained)(void *) = s->drained;
 
@@ -305,13 +316,17 @@ void server_notice_end(RpcServer *s) {
         drained(s->drained_userdata);
 }
 
+/* Each list of connections is gone through within a visit: what completes meanwhile may free any of them. */
 static int on_drain_timeout(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         RpcServer *s = userdata;
+        RpcQueue *q = s->queue;
 
+        rpc_queue_enter(q);
         LIST_FOREACH(c, &s->connections, RpcConnection, connections) {
                 connection_cancel_calls(c);
                 connection_close(c, "the server stops");
         }
+        rpc_queue_leave(q); /* may end the drain, and with it the server */
         return 0;
 }
 
@@ -328,13 +343,15 @@ void rpc_server_drain(RpcServer *s, void (*done)(void *userdata), void *userdata
 
         server_close_listeners(s);
         s->draining = true;
-        s->drained = done;
-        s->drained_userdata = userdata;
         if (s->on_drain)
                 s->on_drain(s->on_drain_userdata);
+        rpc_queue_enter(s->queue);
         LIST_FOREACH(c, &s->connections, RpcConnection, connections)
                 connection_drain(c);
+        rpc_queue_leave(s->queue);
         /* done() never comes from within this function. */
+        s->drained = done;
+        s->drained_userdata = userdata;
         r = list_is_empty(&s->connections) ? sd_event_add_defer(e, &s->drain_timer, on_drained, s)
                                            : sd_event_add_time_relative(e, &s->drain_timer, CLOCK_MONOTONIC,
                                                              RPC_DRAIN_USEC, 10 * USEC_PER_MSEC, on_drain_timeout, s);
@@ -345,6 +362,7 @@ void rpc_server_drain(RpcServer *s, void (*done)(void *userdata), void *userdata
 void rpc_server_recheck(RpcServer *s) {
         time_t now = time(NULL);
 
+        rpc_queue_enter(s->queue);
         LIST_FOREACH(c, &s->connections, RpcConnection, connections) {
                 Identity *i = connection_get_identity(c);
 
@@ -355,6 +373,7 @@ void rpc_server_recheck(RpcServer *s) {
                 else if (s->credentials && tls_credentials_is_revoked(s->credentials, identity_get_serial(i)))
                         connection_close(c, "the certificate was revoked");
         }
+        rpc_queue_leave(s->queue);
 }
 
 static int on_expiry(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
@@ -403,13 +422,18 @@ int server_notice_expiry(RpcServer *s, Identity *identity) {
 static void server_finish_connections(RpcServer *s) {
         usec_t until = time_now(CLOCK_MONOTONIC) + FREE_USEC;
 
+        rpc_queue_enter(s->queue);
         LIST_FOREACH(c, &s->connections, RpcConnection, connections)
                 connection_close(c, "the server ends");
+        rpc_queue_leave(s->queue);
         while (!list_is_empty(&s->connections) && time_now(CLOCK_MONOTONIC) < until) {
-                rpc_queue_enter(s->queue);
-                rpc_queue_leave(s->queue);
-                LIST_FOREACH(c, &s->connections, RpcConnection, connections)
+                for (unsigned n = s->stats.n_connections; n > 0 && !list_is_empty(&s->connections); n--) {
+                        RpcConnection *c = LIST_ITEM(s->connections.next, RpcConnection, connections);
+
+                        list_remove(&c->connections); /* each in turn: it and others may be freed */
+                        list_append(&s->connections, &c->connections);
                         connection_finish_now(c);
+                }
                 if (!list_is_empty(&s->connections))
                         (void) poll(NULL, 0, 1); /* a thread of gRPC's has the last word */
         }

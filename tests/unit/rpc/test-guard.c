@@ -294,6 +294,21 @@ static void test_server_resets_count(_unused_ void **state) {
         expect_refused(&w, "too many resets");
 }
 
+/* A call that its client cancels costs one reset, though gRPC answers with another. */
+static void test_cancelled_calls_cost_once(_unused_ void **state) {
+        Wire w = server();
+
+        begin(&w);
+        w.budget.refilled[GUARD_BUDGET_RST] = time_now(CLOCK_MONOTONIC) + 3600 * USEC_PER_SEC;
+        for (uint32_t i = 0; i < GUARD_RST_BURST; i++) {
+                in(&w, HEADERS, END_HEADERS, 2 * i + 1, 10);
+                in(&w, RST, 0, 2 * i + 1, 4);
+                out(&w, RST, 0, 2 * i + 1, 4);
+        }
+        assert_int_equal(w.result, 0);
+        assert_int_equal(w.budget.tokens[GUARD_BUDGET_RST], 0);
+}
+
 static void test_client(_unused_ void **state) {
         Wire w = {};
 
@@ -429,6 +444,7 @@ int main(void) {
                 cmocka_unit_test(test_window),
                 cmocka_unit_test(test_budgets),
                 cmocka_unit_test(test_server_resets_count),
+                cmocka_unit_test(test_cancelled_calls_cost_once),
                 cmocka_unit_test(test_client),
                 cmocka_unit_test(test_message_too_large),
                 cmocka_unit_test(test_message_in_pieces),
