@@ -382,12 +382,14 @@ static int on_expiry(_unused_ sd_event_source *source, _unused_ uint64_t usec, v
 
         s->expiry = 0;
         rpc_server_recheck(s);
+        rpc_queue_enter(s->queue);
         LIST_FOREACH(c, &s->connections, RpcConnection, connections) {
                 Identity *i = connection_get_identity(c);
 
                 if (i && identity_get_expiry(i) > now && server_notice_expiry(s, i) < 0)
                         connection_close(c, "out of memory");
         }
+        rpc_queue_leave(s->queue);
         return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "rpc/limits.h"
+#include "stats.pb-c.h"
 
 /* -- channels -- */
 
@@ -225,6 +226,123 @@ static void test_upload_too_large(void **state) {
         (void) close(fd);
 }
 
+/* -- many connections, at each moment of their end -- */
+
+enum { MANY = 40 };
+
+static void raw_many(World *w, int *fds) {
+        w->until_gate = true;
+        for (unsigned i = 0; i < MANY; i++) {
+                fds[i] = raw_connect(w);
+                raw_call(w, fds[i], 1, "/hwid.HwidService/GetHwId");
+                raw_frame(w, fds[i], DATA, END_STREAM, 1, "\0\0\0\0\0", 5);
+        }
+        world_until(w, w->n_started == MANY);
+}
+
+static void on_drained(void *userdata) {
+        *(bool *) userdata = true;
+}
+
+static void test_end_of_many(void **state) {
+        World *w = *state;
+
+        for (unsigned round = 0; round < 24; round++) {
+                bool drained = false;
+                int fds[MANY];
+
+                w->n_started = 0;
+                w->entered = w->gate = (Promise){};
+                raw_many(w, fds);
+                for (unsigned i = 0; i < MANY; i++)
+                        (void) close(fds[i]);
+                for (unsigned i = 0; i < round % 8 * 10; i++)
+                        assert_true(sd_event_run(w->event, 0) >= 0);
+                if (round % 3 == 1) {
+                        rpc_server_drain(w->server, on_drained, &drained);
+                        assert_false(drained);
+                }
+                if (round % 3 == 2)
+                        world_until(w, rpc_queue_count_lanes(w->queue) == 0);
+                (void) rpc_server_free(w->server);
+                world_start_server(w);
+        }
+}
+
+/* The end of one call ends another, of the connection that comes next in the server's list. */
+static Promise held;
+
+static int method_stats(_unused_ RpcCall *call, _unused_ const void *request, _unused_ RpcStatus *reterr, void *data) {
+        World *w = data;
+
+        w->n_started++;
+        return promise_wait_uncanceled(&held);
+}
+
+static int method_sysinfo(
+                _unused_ RpcCall *call, _unused_ const void *request, _unused_ RpcStatus *reterr, void *data) {
+        Promise never = {};
+        World *w = data;
+        int r;
+
+        w->n_started++;
+        r = promise_wait(&never);
+        promise_resolve(&held, r);
+        return r;
+}
+
+static const RpcMethod stats_methods[] = {
+        { "GetStats", RPC_UNARY, method_stats },
+        { "GetSysinfo", RPC_UNARY, method_sysinfo },
+        {},
+};
+
+static unsigned n_connections(World *w) {
+        RpcServerStats stats;
+
+        rpc_server_get_stats(w->server, &stats);
+        return stats.n_connections;
+}
+
+static void end_next_to(World *w, bool drain) {
+        static const RpcService stats = { &stats__stats_service__descriptor, stats_methods };
+        bool drained = false;
+        int a, b;
+
+        held = (Promise){};
+        w->n_started = 0;
+        assert_int_equal(rpc_server_add_service(w->server, &stats, w), 0);
+        a = raw_connect(w);
+        raw_call(w, a, 1, "/stats.StatsService/GetSysinfo");
+        raw_frame(w, a, DATA, END_STREAM, 1, "\0\0\0\0\0", 5);
+        world_until(w, w->n_started == 1);
+        b = raw_connect(w);
+        raw_call(w, b, 1, "/stats.StatsService/GetStats");
+        raw_frame(w, b, DATA, END_STREAM, 1, "\0\0\0\0\0", 5);
+        world_until(w, w->n_started == 2);
+        (void) close(b);
+        world_until(w, rpc_queue_count_lanes(w->queue) == 2);
+        for (unsigned i = 0; i < 50; i++)
+                assert_true(sd_event_run(w->event, USEC_PER_MSEC) >= 0);
+        assert_int_equal(n_connections(w), 2);
+        if (drain) {
+                rpc_server_drain(w->server, on_drained, &drained);
+                world_until(w, drained);
+        }
+        (void) rpc_server_free(w->server);
+        assert_true(held.done);
+        (void) close(a);
+        world_start_server(w);
+}
+
+static void test_free_next(void **state) {
+        end_next_to(*state, false);
+}
+
+static void test_drain_next(void **state) {
+        end_next_to(*state, true);
+}
+
 #define world_test(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void) {
@@ -236,6 +354,9 @@ int main(void) {
                 world_test(test_end_behind_full_buffers),
                 world_test(test_free_behind_full_buffers),
                 world_test(test_upload_too_large),
+                world_test(test_end_of_many),
+                world_test(test_free_next),
+                world_test(test_drain_next),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
