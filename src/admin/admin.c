@@ -30,6 +30,8 @@ int admin_init(Admin *a, RpcQueue *queue, TlsCredentials *credentials, const Con
                 .credentials = credentials,
                 .agents = { .queue = queue, .credentials = credentials, .monitoring = config->monitoring },
         };
+        launcher_init(&a->launcher, &a->agents,
+                        config->vm_start_usec > 0 ? config->vm_start_usec : LAUNCHER_TIMEOUT_USEC);
         r = registry_new(&a->registry);
         if (r < 0)
                 return r;
@@ -46,6 +48,7 @@ int admin_init(Admin *a, RpcQueue *queue, TlsCredentials *credentials, const Con
 }
 
 void admin_done(Admin *a) {
+        launcher_done(&a->launcher);
         agents_done(&a->agents);
         a->news = sd_event_source_disable_unref(a->news);
         a->registry = registry_free(a->registry);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the services work on: registry, agents, rules. Who listens where is serve.c's. */
+/* What the services work on: registry, agents, starts of VMs, rules. Who listens where is serve.c's. */
 #pragma once
 
 #include "admin/access.h"
 #include "admin/agents.h"
 #include "admin/config.h"
+#include "admin/launcher.h"
 #include "admin/registration.h"
 
 typedef struct Admin {
         Registry *registry;
         Agents agents;
+        Launcher launcher;
         Access access;
         const char *host; /* see RegistrationRules; borrowed */
         TlsCredentials *credentials;

@@ -7,7 +7,14 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+typedef struct Arrival {
+        List arrivals;
+        const char *name;
+        Promise promise;
+} Arrival;
+
 int agents_init(Agents *a) {
+        list_init(&a->arrivals);
         a->map = map_new();
         return a->map ? 0 : -ENOMEM;
 }
@@ -72,6 +79,31 @@ static void agent_start_grace(Agent *a) {
                 registry_set_reachable(a->agents->registry, a->name, false);
 }
 
+static void agents_tell(Agents *a, const char *name, int result) {
+        LIST_FOREACH(w, &a->arrivals, Arrival, arrivals)
+                if (streq(w->name, name))
+                        promise_resolve(&w->promise, result);
+}
+
+void agents_tell_off(Agents *a, const char *name) {
+        agents_tell(a, name, -EHOSTDOWN);
+}
+
+int agents_up_wait(Agents *agents, const char *name, usec_t deadline) {
+        int r;
+
+        while (!agent_is_up(agents_get(agents, name))) {
+                Arrival w = { .name = name };
+
+                list_append(&agents->arrivals, &w.arrivals);
+                r = promise_wait_until(&w.promise, deadline);
+                list_remove(&w.arrivals);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static void on_state(_unused_ RpcChannel *c, RpcChannelState state, void *userdata) {
         Agent *a = userdata;
 
@@ -82,6 +114,7 @@ static void on_state(_unused_ RpcChannel *c, RpcChannelState state, void *userda
                 if (!registry_is_reachable(a->agents->registry, a->name))
                         agent_log(a, LOG_NOTICE, "can be reached again", NULL);
                 registry_set_reachable(a->agents->registry, a->name, true);
+                agents_tell(a->agents, a->name, 0);
         } else if (state == RPC_CHANNEL_FAILED)
                 agent_start_grace(a);
 }
@@ -210,6 +243,24 @@ int agents_find_vm(const Agents *agents, const char *vm, Agent **ret, RpcStatus 
                 return r;
         *ret = agent_ref(a);
         return 0;
+}
+
+int agents_find_host(const Agents *agents, Agent **ret, RpcStatus *reterr) {
+        const Entry *e = registry_get_host(agents->registry);
+        Agent *a = e ? agents_get(agents, e->name) : NULL;
+        int r;
+
+        if (!a)
+                return rpc_error(reterr, RPC_UNAVAILABLE, "No host is registered.");
+        r = agent_check_reachable(a, reterr);
+        if (r < 0)
+                return r;
+        *ret = agent_ref(a);
+        return 0;
+}
+
+bool agent_is_up(const Agent *a) {
+        return a && rpc_channel_get_state(a->channel) == RPC_CHANNEL_READY;
 }
 
 int agent_check_reachable(const Agent *a, RpcStatus *reterr) {

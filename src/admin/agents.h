@@ -39,7 +39,8 @@ struct Agents {
         bool monitoring;
         void (*on_registered)(const Agent *a, void *userdata); /* at a new address; may be NULL */
         void *userdata;
-        Map *map; /* unit name to Agent */
+        Map *map;      /* unit name to Agent */
+        List arrivals; /* who waits for an agent */
 };
 
 /* Fill in the other members first. 0 or -ENOMEM. */
@@ -55,9 +56,18 @@ Agent *agents_get(const Agents *a, const char *name);
 
 /* The agent of a VM, a new reference, if it can be reached: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE. */
 int agents_find_vm(const Agents *agents, const char *vm, Agent **ret, RpcStatus *reterr) _warn_unused_;
+/* The host's agent, a new reference, if it can be reached: UNAVAILABLE. */
+int agents_find_host(const Agents *agents, Agent **ret, RpcStatus *reterr) _warn_unused_;
+/* Suspends until an agent of that name is registered and its connection stands: 0, -EHOSTDOWN when its VM was said to
+ * be off meanwhile, -ETIMEDOUT, -ECANCELED. */
+int agents_up_wait(Agents *agents, const char *name, usec_t deadline) _warn_unused_;
+/* Tells who waits for that agent that its VM is off. */
+void agents_tell_off(Agents *a, const char *name);
 
 Agent *agent_ref(Agent *a);
 Agent *agent_unref(Agent *a);
 DEFINE_CLEANUP(Agent *, agent_unref)
+/* Its connection stands. */
+bool agent_is_up(const Agent *a);
 /* 0, or UNAVAILABLE with a sentence that says why. */
 int agent_check_reachable(const Agent *a, RpcStatus *reterr) _warn_unused_;

@@ -68,7 +68,7 @@ char *application_get_home(const char *app) {
         return strf("%s-vm", app);
 }
 
-int application_start_wait(Agents *agents, const ApplicationRequest *request, char **ret_unit, RpcStatus *reterr) {
+int application_start_wait(Launcher *launcher, const ApplicationRequest *request, char **ret_unit, RpcStatus *reterr) {
         _cleanup_(entry_status_done) EntryStatus status = {};
         _cleanup_(reservation_freep) Reservation *reservation = NULL;
         _cleanup_(agent_unrefp) Agent *a = NULL;
@@ -82,10 +82,10 @@ int application_start_wait(Agents *agents, const ApplicationRequest *request, ch
         vm = request->vm ? strdup(request->vm) : application_get_home(request->app);
         if (!vm)
                 return -ENOMEM;
-        r = agents_find_vm(agents, vm, &a, reterr);
+        r = launcher_get_agent_wait(launcher, vm, &a, reterr);
         if (r < 0)
                 return r;
-        r = reserve(agents, a, request->app, &reservation, reterr);
+        r = reserve(launcher->agents, a, request->app, &reservation, reterr);
         if (r < 0)
                 return r;
         r = unit_control_start_application_wait(a->channel, reservation_get_name(reservation), request->args,

@@ -2,7 +2,7 @@
 /* Applications on VMs: start an instance, pause, resume, stop. What is meant is resolved first; that is acted on. */
 #pragma once
 
-#include "admin/agents.h"
+#include "admin/launcher.h"
 
 typedef enum ApplicationAction {
         APPLICATION_PAUSE,
@@ -22,10 +22,10 @@ typedef struct ApplicationRequest {
 
 /* Where an application runs when nobody says: "APP-vm", a new string, NULL when out of memory. */
 char *application_get_home(const char *app) _warn_unused_;
-/* Starts an instance; *ret_unit is the unit that is the application now, which may be one that ran already (new
- * string). */
-int application_start_wait(
-                Agents *agents, const ApplicationRequest *request, char **ret_unit, RpcStatus *reterr) _warn_unused_;
+/* Starts an instance, and its VM first when that is off; *ret_unit is the unit that is the application now, which may
+ * be one that ran already (new string). */
+int application_start_wait(Launcher *launcher, const ApplicationRequest *request, char **ret_unit,
+                RpcStatus *reterr) _warn_unused_;
 /* Acts on an instance, or on all instances of an application; entries of other kinds are refused. */
 int application_act_wait(Agents *agents, ApplicationAction action, const ApplicationRequest *request,
                 RpcStatus *reterr) _warn_unused_;

@@ -30,6 +30,8 @@ const char config_help[] =
                 "     --crl=FILE             Revocation list [$CRL]\n"
                 "     --host=NAME            The only certificate name that may register as the host [$GIVC_HOST]\n"
                 "     --monitoring[=BOOL]    Follow the state of units [$GIVC_MONITORING, true]\n"
+                "     --vm-start-timeout=S   How many seconds a VM may take until its agent has registered\n"
+                "                            [60, $GIVC_VM_START_TIMEOUT]\n"
                 "     --access-control       Rules in --cedar-file [$ACCESS_CONTROL, $CEDAR_FILE]; not in this build\n"
                 "     --policy-admin         Policies by --policy-config and --policy-store\n"
                 "                            [$POLICY_ADMIN, $POLICY_CONFIG, $POLICY_STORE]; not in this build\n"
@@ -49,6 +51,7 @@ enum {
         OPT_CRL,
         OPT_HOST,
         OPT_MONITORING,
+        OPT_VM_START_TIMEOUT,
         OPT_POLICY_ADMIN,
         OPT_POLICY_CONFIG,
         OPT_POLICY_STORE,
@@ -69,6 +72,7 @@ static const struct option long_options[] = {
         { "crl", required_argument, NULL, OPT_CRL },
         { "host", required_argument, NULL, OPT_HOST },
         { "monitoring", optional_argument, NULL, OPT_MONITORING },
+        { "vm-start-timeout", required_argument, NULL, OPT_VM_START_TIMEOUT },
         { "policy-admin", optional_argument, NULL, OPT_POLICY_ADMIN },
         { "policy-config", required_argument, NULL, OPT_POLICY_CONFIG },
         { "policy-store", required_argument, NULL, OPT_POLICY_STORE },
@@ -85,11 +89,13 @@ static const struct option long_options[] = {
 typedef struct Words {
         Config config;
         bool policy_admin, access_control;
+        char *vm_start;
         char *ignored; /* policy-config, policy-store, cedar-file, services: nothing uses them yet */
 } Words;
 
 static void words_done(Words *w) {
         config_done(&w->config);
+        free(w->vm_start);
         free(w->ignored);
 }
 
@@ -110,6 +116,7 @@ static const Setting settings[] = {
         { OPT_HOST, "GIVC_HOST", offsetof(Words, config.host), false },
         { OPT_LOCAL_SOCKET, "GIVC_LOCAL_SOCKET", offsetof(Words, config.local_socket), false },
         { OPT_MONITORING, "GIVC_MONITORING", offsetof(Words, config.monitoring), true },
+        { OPT_VM_START_TIMEOUT, "GIVC_VM_START_TIMEOUT", offsetof(Words, vm_start), false },
         { OPT_POLICY_ADMIN, "POLICY_ADMIN", offsetof(Words, policy_admin), true },
         { OPT_ACCESS_CONTROL, "ACCESS_CONTROL", offsetof(Words, access_control), true },
         { OPT_POLICY_CONFIG, "POLICY_CONFIG", offsetof(Words, ignored), false },
@@ -248,6 +255,18 @@ static int check_tls(const Config *c, char **reterr) {
         return 0;
 }
 
+static int parse_vm_start(Words *w, char **reterr) {
+        uint64_t seconds = 0;
+
+        if (w->vm_start && (parse_uint(w->vm_start, CONFIG_VM_START_MAX, &seconds) < 0 || seconds == 0))
+                return fail(reterr,
+                                "--vm-start-timeout ($GIVC_VM_START_TIMEOUT): '%s' is no number of seconds from 1 to "
+                                "%d.",
+                                w->vm_start, CONFIG_VM_START_MAX);
+        w->config.vm_start_usec = seconds * USEC_PER_SEC;
+        return 0;
+}
+
 static int check_words(Words *w, char **reterr) {
         Config *c = &w->config;
 
@@ -296,6 +315,9 @@ int config_parse(int argc, char *argv[], Config *ret, char **reterr) {
         if (r != CONFIG_RUN)
                 return r;
         r = check_words(&w, reterr);
+        if (r < 0)
+                return r;
+        r = parse_vm_start(&w, reterr);
         if (r < 0)
                 return r;
         r = finish(&w.config, reterr);

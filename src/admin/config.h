@@ -2,11 +2,12 @@
 /* What the admin was told on its command line and in its environment, checked. Nothing is opened here. */
 #pragma once
 
-#include "base/macro.h"
+#include "base/time.h"
 #include "rpc/address.h"
 
 #define CONFIG_LOCAL_SOCKET "/run/givc/admin.sock"
 #define CONFIG_LISTEN_MAX   16
+#define CONFIG_VM_START_MAX 3600 /* seconds */
 
 typedef struct Config {
         RpcAddress listen[CONFIG_LISTEN_MAX];
@@ -15,7 +16,8 @@ typedef struct Config {
         bool local_socket_asked_for;
         bool use_tls, monitoring, check;
         char *ca_cert, *host_cert, *host_key, *crl;
-        char *host; /* the only name that may register as the host; NULL: the first one that does */
+        char *host;           /* the only name that may register as the host; NULL: the first one that does */
+        usec_t vm_start_usec; /* how long the start of a VM may take, until its agent has registered; 0: 60 s */
         int log_level;
 } Config;
 

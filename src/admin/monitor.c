@@ -62,7 +62,7 @@ const EntryStatus *monitor_get_told(const Agent *a, const char *unit) {
 }
 
 /* Its host says that the VM is off: nobody is there who could say anything else about what ran in it. */
-static void vm_drop(Agents *agents, const char *vm) {
+void monitor_drop_vm(Agents *agents, const char *vm) {
         _cleanup_free_ char *name = agent_from_vm(vm);
 
         if (!name || !registry_get(agents->registry, name, name))
@@ -79,7 +79,8 @@ static void host_tell_vm(Agent *a, const char *unit, bool was_on) {
         if (!name || streq(name, a->name))
                 return;
         if (was_on || !registry_is_reachable(a->agents->registry, name))
-                vm_drop(a->agents, vm);
+                monitor_drop_vm(a->agents, vm);
+        agents_tell_off(a->agents, name);
 }
 
 void monitor_agent_lost(Agent *a) {
@@ -90,7 +91,7 @@ void monitor_agent_lost(Agent *a) {
                 return;
         e = registry_get(a->agents->registry, host->name, unit);
         if (e && entry_status_is_exited(&e->status))
-                vm_drop(a->agents, vm);
+                monitor_drop_vm(a->agents, vm);
 }
 
 /* An application that runs there and that we do not know: its start was not answered to us, or to our predecessor. */

@@ -14,6 +14,8 @@
 int monitor_start(Agent *a) _warn_unused_;
 /* Frees what was told. */
 void monitor_forget(Agent *a);
+/* The VM is off, or about to be: what is registered for it leaves. */
+void monitor_drop_vm(Agents *agents, const char *vm);
 /* The agent cannot be reached: when its VM is known to be off, its entries leave. */
 void monitor_agent_lost(Agent *a);
 

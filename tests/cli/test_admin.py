@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import grpc
@@ -175,12 +176,14 @@ class Agent:
 
     def __init__(self, machines, name):
         self.name, self.units = f'givc-{name}.service', {}
+        self.on_start = {}  # unit: what its start does
         self.vm = name
         self.units[self.name] = unit(self.name)
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
         request, answer = systemd_pb2.UnitRequest, systemd_pb2.UnitResponse
         handlers = {name: grpc.unary_unary_rpc_method_handler(function, kind.FromString, answer.SerializeToString)
                     for name, function, kind in (('GetUnitStatus', self.get, request),
+                                                 ('StartUnit', self.start_unit, request),
                                                  ('StopUnit', self.stop_unit, request),
                                                  ('StartApplication', self.start, systemd_pb2.AppUnitRequest))}
         self.server.add_generic_rpc_handlers(
@@ -197,6 +200,11 @@ class Agent:
         if request.UnitName not in self.units:
             context.abort(grpc.StatusCode.NOT_FOUND, 'no such unit')
         return systemd_pb2.UnitResponse(UnitStatus=self.units[request.UnitName])
+
+    def start_unit(self, request, context):
+        self.on_start.get(request.UnitName, lambda: None)()
+        self.units[request.UnitName] = unit(request.UnitName)
+        return self.get(request, context)
 
     def stop_unit(self, request, context):
         self.units.pop(request.UnitName, None)
@@ -223,6 +231,31 @@ def agent(machines, name):
         yield a
     finally:
         a.server.stop(None).wait()
+
+
+@contextlib.contextmanager
+def host_of(machines, port, *vms):
+    """The host's agent, registered, with these VMs, which are off."""
+    with agent(machines, 'ghaf-host') as host, channel_of(machines, 'ghaf-host', port) as channel:
+        host.register(channel, kind=0, Parent='')
+        for name in (f'microvm@{vm}.service' for vm in vms):
+            host.units[name] = unit(name, 'inactive', 'dead')
+            host.register(channel, name, 11, State=host.units[name])
+        yield host
+
+
+def start_vm(channel, vm):
+    return call(channel, 'StartVM', admin_pb2.StartVMRequest(VmName=vm), admin_pb2.StartResponse).registryId
+
+
+def start_service(channel, name, vm):
+    request = admin_pb2.ServiceRequest(ServiceName=name, VmName=vm)
+    return call(channel, 'StartService', request, admin_pb2.StartResponse).registryId
+
+
+def stop_service(channel, name, vm):
+    request = admin_pb2.ServiceRequest(ServiceName=name, VmName=vm)
+    return call(channel, 'StopService', request, admin_pb2.ApplicationResponse)
 
 
 def refusal(function, *args, **more):
@@ -348,6 +381,92 @@ def test_registry_survives(daemon):
             del before['foo@1.service']
             wait_until(lambda: query(channel) == before, 'the end of foo@1.service being noticed')
             assert start_app(channel, 'foo', 'app-vm') == 'foo@1.service'
+
+
+# -- VMs that are off, services, power
+
+def test_cold_start(daemon, machines):
+    d = daemon(certificates=machines / 'admin-vm')
+    with (host_of(machines, d.port, 'app-vm') as host, agent(machines, 'app-vm') as a,
+          channel_of(machines, 'app-vm', d.port) as own, channel_of(machines, 'gui-vm', d.port) as channel):
+        boots = []
+
+        def boot():
+            boots.append(1)
+            a.register(own)  # before systemd calls the VM's boot done, as agents do
+        host.on_start['microvm@app-vm.service'] = boot
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            names = list(pool.map(lambda _: start_app(channel, 'foo', 'app-vm'), range(8)))
+        assert sorted(names) == [f'foo@{i}.service' for i in range(8)] and len(boots) == 1
+        assert start_vm(channel, 'app-vm') == 'givc-app-vm.service' and len(boots) == 1
+        entries = query(channel)
+        assert entries['microvm@app-vm.service'].VmStatus == entries['foo@0.service'].VmStatus == 'Running'
+    assert d.text().count("Starting VM 'app-vm'") == 1
+    assert "VM 'app-vm' is up, and its agent has registered" in d.text()
+
+
+def test_vm_that_does_not_come_up(daemon, machines):
+    d = daemon('--vm-start-timeout', '1', certificates=machines / 'admin-vm')
+    with host_of(machines, d.port, 'app-vm') as host, channel_of(machines, 'gui-vm', d.port) as channel:
+        booted = threading.Event()
+        host.on_start['microvm@app-vm.service'] = lambda: booted.wait(WAIT)
+        late = "VM 'app-vm' did not start within 1 s: still "
+        assert refusal(start_app, channel, 'foo', 'app-vm') == (grpc.StatusCode.DEADLINE_EXCEEDED, late + 'booting.')
+        booted.set()
+        assert refusal(start_vm, channel, 'app-vm') == (grpc.StatusCode.DEADLINE_EXCEEDED,
+                                                        late + 'waiting for its agent.')
+        assert refusal(start_vm, channel, 'foo-vm') == (
+            grpc.StatusCode.NOT_FOUND, "There is no VM 'foo-vm': its host has no 'microvm@foo-vm.service'.")
+        assert late + 'booting.' in d.text()
+
+
+def test_services(daemon, machines):
+    d = daemon(certificates=machines / 'admin-vm')
+    with (agent(machines, 'app-vm') as a, channel_of(machines, 'app-vm', d.port) as own,
+          channel_of(machines, 'gui-vm', d.port) as channel):
+        a.register(own)
+        a.units['x.service'] = unit('x.service', 'inactive', 'dead')
+        a.register(own, 'x.service', 13, State=a.units['x.service'])
+        starts = []
+        a.on_start['x.service'] = lambda: starts.append(1)
+        assert query(channel)['x.service'].VmStatus == 'PoweredOff'
+        assert start_service(channel, 'x.service', 'app-vm') == 'givc-app-vm.service'
+        assert query(channel)['x.service'].VmStatus == 'Running'
+        assert start_service(channel, 'x.service', 'app-vm') == 'givc-app-vm.service' and len(starts) == 1
+        answer = stop_service(channel, 'x.service', 'app-vm')
+        assert answer.CmdStatus == answer.AppStatus == 'Command successful.'
+        assert query(channel)['x.service'].VmStatus == 'PoweredOff'
+        assert refusal(start_service, channel, 'no.service', 'app-vm') == (grpc.StatusCode.NOT_FOUND, 'no such unit')
+        assert refusal(start_service, channel, 'x.service', 'net-vm') == (grpc.StatusCode.NOT_FOUND,
+                                                                          "VM 'net-vm' is not registered.")
+
+
+def test_power(daemon, machines):
+    def power(channel, method):
+        return call(channel, method, admin_pb2.Empty(), admin_pb2.Empty)
+
+    d = daemon(certificates=machines / 'admin-vm')
+    with channel_of(machines, 'gui-vm', d.port) as channel:
+        assert refusal(power, channel, 'Suspend') == (grpc.StatusCode.UNAVAILABLE, 'No host is registered.')
+        assert refusal(power, channel, 'Wakeup')[0] == grpc.StatusCode.UNIMPLEMENTED
+        with host_of(machines, d.port) as host, concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asleep, awake = threading.Event(), threading.Event()
+
+            def sleep():
+                asleep.set()
+                awake.wait(WAIT)
+            host.on_start['suspend.target'] = sleep
+            host.units['x.service'] = unit('x.service', 'inactive', 'dead')
+            suspended = pool.submit(power, channel, 'Suspend')
+            assert asleep.wait(WAIT)
+            assert start_service(channel, 'x.service', 'ghaf-host') == 'givc-ghaf-host.service'
+            assert not suspended.done()
+            awake.set()
+            suspended.result(WAIT)
+            for method, target in (('Poweroff', 'poweroff.target'), ('Reboot', 'reboot.target')):
+                power(channel, method)
+                assert host.units[target].ActiveState == 'active'
+    assert 'Asking the host to suspend' in d.text()
 
 
 # -- who may do what

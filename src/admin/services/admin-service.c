@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* admin.AdminService: registration, what is there, applications. */
+/* admin.AdminService: registration, what is there, applications, VMs and services, the host's power. */
 #include "admin.pb-c.h"
 #include "admin/applications.h"
 #include "admin/monitor.h"
+#include "admin/power.h"
+#include "admin/service.h"
 #include "admin/services/services.h"
 #include "admin/services/unit-control.h"
 #include "base/log.h"
@@ -305,11 +307,11 @@ static ApplicationRequest application_request(RpcCall *call, const Admin__Applic
 static int method_start_application(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         _cleanup_free_ char *unit = NULL, *sentence = NULL, *home = NULL;
         Admin__StartResponse response = ADMIN__START_RESPONSE__INIT;
-        ApplicationRequest a = application_request(call, request, START_USEC);
         Admin *admin = userdata;
+        ApplicationRequest a = application_request(call, request, usec_add(admin->launcher.timeout_usec, START_USEC));
         int r;
 
-        r = application_start_wait(&admin->agents, &a, &unit, reterr);
+        r = application_start_wait(&admin->launcher, &a, &unit, reterr);
         if (r < 0)
                 return r;
         sentence = strf("Started application '%s'", unit);
@@ -348,6 +350,85 @@ static int method_stop_application(RpcCall *call, const void *request, RpcStatus
         return act(call, APPLICATION_STOP, "Stopped", request, reterr, userdata);
 }
 
+/* -- VMs, services, power: what a job takes is up to the service manager that has it -- */
+
+static int method_start_vm(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Admin__StartVMRequest *req = request;
+        Admin__StartResponse response = ADMIN__START_RESPONSE__INIT;
+        _cleanup_free_ char *agent = agent_from_vm(req->vmname), *sentence = strf("Started VM '%s'", req->vmname);
+        Admin *admin = userdata;
+        int r;
+
+        if (!agent)
+                return -ENOMEM;
+        r = launcher_start_wait(&admin->launcher, req->vmname, reterr);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                log_call(call, LOG_INFO, req->vmname, agent, strempty(sentence));
+        response.registryid = agent;
+        return rpc_call_reply(call, &response);
+}
+
+static int method_start_service(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Admin__ServiceRequest *req = request;
+        _cleanup_free_ char *sentence = strf("Started '%s'", req->servicename);
+        Admin__StartResponse response = ADMIN__START_RESPONSE__INIT;
+        _cleanup_(agent_unrefp) Agent *agent = NULL;
+        int r;
+
+        r = find_unit_agent(userdata, req->vmname, req->servicename, &agent, reterr);
+        if (r < 0)
+                return r;
+        r = service_start_wait(agent, req->servicename, rpc_call_get_deadline(call), reterr);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                log_call(call, LOG_INFO, req->vmname, req->servicename, strempty(sentence));
+        response.registryid = agent->name;
+        return rpc_call_reply(call, &response);
+}
+
+static int method_stop_service(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Admin__ServiceRequest *req = request;
+        _cleanup_free_ char *sentence = strf("Stopped '%s'", req->servicename);
+        Admin__ApplicationResponse response = ADMIN__APPLICATION_RESPONSE__INIT;
+        _cleanup_(agent_unrefp) Agent *agent = NULL;
+        int r;
+
+        r = find_unit_agent(userdata, req->vmname, req->servicename, &agent, reterr);
+        if (r < 0)
+                return r;
+        r = service_stop_wait(agent, req->servicename, rpc_call_get_deadline(call), reterr);
+        if (r < 0)
+                return r;
+        log_call(call, LOG_INFO, req->vmname, req->servicename, strempty(sentence));
+        response.cmdstatus = (char *) COMMAND_OK;
+        response.appstatus = (char *) COMMAND_OK;
+        return rpc_call_reply(call, &response);
+}
+
+static int power(RpcCall *call, PowerAction action, const char *sentence, RpcStatus *reterr, Admin *admin) {
+        Admin__Empty response = ADMIN__EMPTY__INIT;
+        int r;
+
+        log_call(call, LOG_NOTICE, NULL, NULL, sentence); /* afterwards may be too late */
+        r = power_wait(&admin->agents, action, rpc_call_get_deadline(call), reterr);
+        return r < 0 ? r : rpc_call_reply(call, &response);
+}
+
+static int method_poweroff(RpcCall *call, _unused_ const void *request, RpcStatus *reterr, void *userdata) {
+        return power(call, POWER_OFF, "Asking the host to power off", reterr, userdata);
+}
+
+static int method_reboot(RpcCall *call, _unused_ const void *request, RpcStatus *reterr, void *userdata) {
+        return power(call, POWER_REBOOT, "Asking the host to reboot", reterr, userdata);
+}
+
+static int method_suspend(RpcCall *call, _unused_ const void *request, RpcStatus *reterr, void *userdata) {
+        return power(call, POWER_SUSPEND, "Asking the host to suspend", reterr, userdata);
+}
+
 static int method_unimplemented(
                 RpcCall *call, _unused_ const void *request, RpcStatus *reterr, _unused_ void *userdata) {
         return rpc_error(reterr, RPC_UNIMPLEMENTED, "This admin does not implement %s.", rpc_call_get_path(call));
@@ -356,17 +437,17 @@ static int method_unimplemented(
 static const RpcMethod methods[] = {
         { "RegisterService", RPC_UNARY, method_register_service },
         { "StartApplication", RPC_UNARY, method_start_application },
-        { "StartVM", RPC_UNARY, method_unimplemented },
-        { "StartService", RPC_UNARY, method_unimplemented },
-        { "StopService", RPC_UNARY, method_unimplemented },
+        { "StartVM", RPC_UNARY, method_start_vm },
+        { "StartService", RPC_UNARY, method_start_service },
+        { "StopService", RPC_UNARY, method_stop_service },
         { "PauseApplication", RPC_UNARY, method_pause_application },
         { "ResumeApplication", RPC_UNARY, method_resume_application },
         { "StopApplication", RPC_UNARY, method_stop_application },
         { "SetLocale", RPC_UNARY, method_unimplemented },
         { "SetTimezone", RPC_UNARY, method_unimplemented },
-        { "Poweroff", RPC_UNARY, method_unimplemented },
-        { "Reboot", RPC_UNARY, method_unimplemented },
-        { "Suspend", RPC_UNARY, method_unimplemented },
+        { "Poweroff", RPC_UNARY, method_poweroff },
+        { "Reboot", RPC_UNARY, method_reboot },
+        { "Suspend", RPC_UNARY, method_suspend },
         { "Wakeup", RPC_UNARY, method_unimplemented },
         { "GetUnitStatus", RPC_UNARY, method_get_unit_status },
         { "GetStats", RPC_UNARY, method_unimplemented },

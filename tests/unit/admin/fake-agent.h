@@ -20,13 +20,17 @@ typedef struct FakeAgent {
         RpcServer *server;
         char *path;
         Map *units;
-        bool pushes;             /* else WatchUnits is UNIMPLEMENTED */
-        bool refuses;            /* every action fails as an agent before us fails */
-        bool stuck;              /* actions are answered and change nothing */
-        bool silent;             /* actions are never answered */
-        const char *merges_into; /* StartApplication answers with this unit */
-        const char *starts_in;   /* ActiveState of what was started; NULL: active */
-        unsigned n_starts, n_polls;
+        bool pushes;                /* else WatchUnits is UNIMPLEMENTED */
+        bool refuses;               /* every action fails as an agent before us fails */
+        bool stuck;                 /* actions are answered and change nothing */
+        bool silent;                /* actions are never answered */
+        const char *merges_into;    /* StartApplication answers with this unit */
+        const char *starts_in;      /* ActiveState of what was started; NULL: active */
+        const char *units_start_in; /* ActiveState after StartUnit; NULL: active */
+        const char *units_stop_in;  /* ActiveState after StopUnit; NULL: inactive */
+        const char *holds;          /* StartUnit of this unit is answered when it is let go */
+        Promise let_go;
+        unsigned n_starts, n_polls, n_unit_starts;
         unsigned n_watchers;
         char *event_unit; /* the change to push: one at a time is enough here */
         bool event_gone;
@@ -125,16 +129,33 @@ static inline int fake_set(RpcCall *call, FakeAgent *a, const char *name, const 
         return fake_reply(call, a, name);
 }
 
-static inline int fake_start_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+static inline int fake_unfreeze_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         const Systemd__UnitRequest *req = request;
 
         return fake_set(call, userdata, req->unitname, "active", "running", "running", reterr);
 }
 
+static inline int fake_start_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Systemd__UnitRequest *req = request;
+        FakeAgent *a = userdata;
+        int r = 0;
+
+        a->n_unit_starts++;
+        if (a->holds && streq(a->holds, req->unitname))
+                r = promise_wait(&a->let_go);
+        if (r < 0)
+                return r;
+        if (a->units_start_in)
+                return fake_set(call, a, req->unitname, a->units_start_in, "dead", "running", reterr);
+        return fake_unfreeze_unit(call, request, reterr, userdata);
+}
+
 static inline int fake_stop_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         const Systemd__UnitRequest *req = request;
+        FakeAgent *a = userdata;
 
-        return fake_set(call, userdata, req->unitname, "inactive", "dead", "running", reterr);
+        return fake_set(call, a, req->unitname, a->units_stop_in ? a->units_stop_in : "inactive", "dead", "running",
+                        reterr);
 }
 
 static inline int fake_freeze_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
@@ -218,7 +239,7 @@ static const RpcMethod fake_methods[] = {
         { "StopUnit", RPC_UNARY, fake_stop_unit },
         { "KillUnit", RPC_UNARY, fake_stop_unit },
         { "FreezeUnit", RPC_UNARY, fake_freeze_unit },
-        { "UnfreezeUnit", RPC_UNARY, fake_start_unit },
+        { "UnfreezeUnit", RPC_UNARY, fake_unfreeze_unit },
         { "MonitorUnit", RPC_SERVER_STREAM, fake_other },
         { "StartApplication", RPC_UNARY, fake_start_application },
         { "WatchUnits", RPC_SERVER_STREAM, fake_watch_units },

@@ -14,8 +14,8 @@
 #include "base/str.h"
 
 static const char *const variables[] = { "TLS", "CA_CERT", "HOST_CERT", "HOST_KEY", "CRL", "GIVC_HOST",
-        "GIVC_LOCAL_SOCKET", "GIVC_MONITORING", "POLICY_ADMIN", "POLICY_CONFIG", "POLICY_STORE", "ACCESS_CONTROL",
-        "CEDAR_FILE", "SERVICES", "GIVC_LOG", "NAME", "TYPE", "SUBTYPE", "PROTO" };
+        "GIVC_LOCAL_SOCKET", "GIVC_MONITORING", "GIVC_VM_START_TIMEOUT", "POLICY_ADMIN", "POLICY_CONFIG",
+        "POLICY_STORE", "ACCESS_CONTROL", "CEDAR_FILE", "SERVICES", "GIVC_LOG", "NAME", "TYPE", "SUBTYPE", "PROTO" };
 
 static int setup(void **state) {
         (void) state;
@@ -54,6 +54,7 @@ static void test_defaults(void **state) {
         assert_false(c.local_socket_asked_for);
         assert_false(c.use_tls);
         assert_true(c.monitoring);
+        assert_int_equal(c.vm_start_usec, 0);
         assert_false(c.check);
         assert_null(c.host);
         assert_int_equal(c.log_level, LOG_INFO);
@@ -68,7 +69,7 @@ static void test_options(void **state) {
                                                "vsock:any:9001", "--listen", "sd-listen:*", "--use-tls", "--ca-cert",
                                                "ca", "--host-cert=cert", "--host-key", "key", "--crl", "crl", "--host",
                                                "ghaf-host", "--monitoring=no", "--local-socket", "/tmp/s", "--services",
-                                               "a b", "--check"),
+                                               "a b", "--vm-start-timeout=90", "--check"),
                                          &c, &error),
                         CONFIG_RUN);
         assert_int_equal(c.n_listen, 4);
@@ -86,6 +87,7 @@ static void test_options(void **state) {
         assert_string_equal(c.local_socket, "/tmp/s");
         assert_true(c.local_socket_asked_for);
         assert_false(c.monitoring);
+        assert_int_equal(c.vm_start_usec, 90 * USEC_PER_SEC);
         assert_true(c.check);
 }
 
@@ -99,6 +101,7 @@ static void test_environment(void **state) {
         setenv("HOST_CERT", "cert", 1);
         setenv("HOST_KEY", "key", 1);
         setenv("GIVC_MONITORING", "false", 1);
+        setenv("GIVC_VM_START_TIMEOUT", "5", 1);
         setenv("GIVC_LOG", "givc=debug", 1);
         setenv("GIVC_LOCAL_SOCKET", "none", 1);
         setenv("POLICY_ADMIN", "false", 1);
@@ -112,6 +115,7 @@ static void test_environment(void **state) {
         assert_true(c.use_tls);
         assert_string_equal(c.host_key, "key");
         assert_false(c.monitoring);
+        assert_int_equal(c.vm_start_usec, 5 * USEC_PER_SEC);
         assert_int_equal(c.log_level, LOG_DEBUG);
         assert_null(c.local_socket);
 }
@@ -141,8 +145,9 @@ static void test_what_to_print(void **state) {
 /* Each option is in the help. */
 static void test_help(void **state) {
         static const char *const options[] = { "--listen", "--local-socket", "--use-tls", "--ca-cert", "--host-cert",
-                "--host-key", "--crl", "--host=", "--monitoring", "--access-control", "--cedar-file", "--policy-admin",
-                "--policy-config", "--policy-store", "--services", "--check", "--help", "--version" };
+                "--host-key", "--crl", "--host=", "--monitoring", "--vm-start-timeout", "--access-control",
+                "--cedar-file", "--policy-admin", "--policy-config", "--policy-store", "--services", "--check",
+                "--help", "--version" };
 
         (void) state;
         for (size_t i = 0; i < ELEMENTSOF(options); i++)
@@ -165,6 +170,12 @@ static void test_errors(void **state) {
         assert_error(ARGV("--policy-admin"), "--policy-admin: this build does not distribute policies yet.");
         assert_error(ARGV("--host=a b"), "--host: 'a b' is no certificate name.");
         assert_error(ARGV("--local-socket=x"), "--local-socket: 'x' is no absolute path.");
+        assert_error(ARGV("--vm-start-timeout=0"),
+                        "--vm-start-timeout ($GIVC_VM_START_TIMEOUT): '0' is no number of seconds from 1 to 3600.");
+        assert_error(ARGV("--vm-start-timeout", "3601"),
+                        "--vm-start-timeout ($GIVC_VM_START_TIMEOUT): '3601' is no number of seconds from 1 to 3600.");
+        assert_error(ARGV("--vm-start-timeout=1m"),
+                        "--vm-start-timeout ($GIVC_VM_START_TIMEOUT): '1m' is no number of seconds from 1 to 3600.");
         assert_error(ARGV("--nonsense"), "--nonsense: there is no such option, or it takes no value; see --help.");
         assert_error(ARGV("--check=yes"), "--check=yes: there is no such option, or it takes no value; see --help.");
         assert_error(ARGV("--listen"), "--listen: a value is missing.");

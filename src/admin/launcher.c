@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/launcher.h"
+
+#include "admin/monitor.h"
+#include "admin/services/unit-control.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+typedef enum LaunchStage {
+        LAUNCH_ASKING,
+        LAUNCH_BOOTING,
+        LAUNCH_WAITING,
+} LaunchStage;
+
+/* One start of one VM. Its fiber holds a reference, and so does everybody who waits for it. */
+typedef struct Launch {
+        unsigned n_ref;
+        List launches;
+        Launcher *launcher; /* NULL once there is none */
+        char *vm, *unit, *agent;
+        LaunchStage stage;
+        usec_t begin, deadline;
+        Fiber *fiber;
+        List waiters;
+        int result;
+        RpcStatus error;
+} Launch;
+
+typedef struct Waiter {
+        List waiters;
+        Promise promise;
+} Waiter;
+
+static Launch *launch_unref(Launch *l) {
+        if (!l || --l->n_ref > 0)
+                return NULL;
+        rpc_status_done(&l->error);
+        free(l->vm);
+        free(l->unit);
+        free(l->agent);
+        free(l);
+        return NULL;
+}
+DEFINE_CLEANUP(Launch *, launch_unref)
+
+static int launch_fail_late(Launch *l) {
+        static const char *const stages[] = {
+                [LAUNCH_ASKING] = "asking its host",
+                [LAUNCH_BOOTING] = "booting",
+                [LAUNCH_WAITING] = "waiting for its agent",
+        };
+
+        return rpc_error(&l->error, RPC_DEADLINE_EXCEEDED, "VM '%s' did not start within %g s: still %s.", l->vm,
+                        (double) (l->deadline - l->begin) / USEC_PER_SEC, stages[l->stage]);
+}
+
+/* What the host's agent said, in words about the VM. */
+static int launch_explain(Launch *l, int r) {
+        _cleanup_free_ char *message = TAKE_PTR(l->error.message);
+        RpcCode code = l->error.code;
+
+        if (code == RPC_OK)
+                return r;
+        if (code == RPC_DEADLINE_EXCEEDED && time_now(CLOCK_MONOTONIC) >= l->deadline)
+                return launch_fail_late(l);
+        if (code != RPC_NOT_FOUND)
+                return rpc_error(&l->error, code, "VM '%s' cannot be started: %s", l->vm, strempty(message));
+        r = rpc_error(&l->error, code, "There is no VM '%s': its host has no '%s'.", l->vm, l->unit);
+        return rpc_error_detail(&l->error, r, "%s", strempty(message));
+}
+
+static int launch_ask_host_wait(Launch *l, UnitAction action, EntryStatus *ret) {
+        _cleanup_(agent_unrefp) Agent *host = NULL;
+        int r;
+
+        r = agents_find_host(l->launcher->agents, &host, &l->error);
+        if (r >= 0)
+                r = unit_control_wait(host->channel, action, l->unit, l->deadline, ret, &l->error);
+        if (!l->launcher)
+                return -ECANCELED;
+        if (r < 0)
+                return launch_explain(l, r);
+        r = str_replace(&ret->name, l->unit);
+        return r < 0 ? r : 0;
+}
+
+static bool is_off(const EntryStatus *s) {
+        return entry_status_is_exited(s) || streq(strempty(s->active_state), "deactivating");
+}
+
+/* The state of the VM's unit, which the host has. */
+static int launch_look_wait(Launch *l, EntryStatus *ret) {
+        int r;
+
+        r = launch_ask_host_wait(l, UNIT_STATUS, ret);
+        if (r < 0 || streq(strempty(ret->load_state), "loaded"))
+                return r;
+        if (streq(strempty(ret->load_state), "not-found"))
+                return rpc_error(
+                                &l->error, RPC_NOT_FOUND, "There is no VM '%s': its host has no '%s'.", l->vm, l->unit);
+        return rpc_error(&l->error, RPC_FAILED_PRECONDITION, "VM '%s' cannot be started: '%s' is %s.", l->vm, l->unit,
+                        strempty(ret->load_state));
+}
+
+/* What is registered for the VM is of a boot that is over, even if nobody has noticed yet. */
+static int launch_boot_wait(Launch *l) {
+        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(agent_unrefp) Agent *host = NULL;
+        int r;
+
+        l->stage = LAUNCH_BOOTING;
+        monitor_drop_vm(l->launcher->agents, l->vm);
+        log_write(LOG_NOTICE, LOG_FIELDS({ "GIVC_VM", l->vm }, { "UNIT", l->unit }), "Starting VM '%s'", l->vm);
+        r = launch_ask_host_wait(l, UNIT_START, &status);
+        if (r < 0)
+                return r;
+        if (!entry_status_is_active(&status))
+                return rpc_error(&l->error, RPC_FAILED_PRECONDITION, "VM '%s' did not stay up: '%s' is %s (%s).", l->vm,
+                                l->unit, strempty(status.active_state), strempty(status.sub_state));
+        r = agents_find_host(l->launcher->agents, &host, &l->error);
+        return r < 0 ? r : monitor_reflect_wait(host, &status, entry_status_is_active);
+}
+
+static int launch_await_agent_wait(Launch *l) {
+        int r;
+
+        for (;;) {
+                _cleanup_(entry_status_done) EntryStatus status = {};
+
+                r = agents_up_wait(l->launcher->agents, l->agent, l->deadline);
+                if (r == -ETIMEDOUT)
+                        return launch_fail_late(l);
+                if (r != -EHOSTDOWN)
+                        return r < 0 ? r : 1;
+                /* What was said may be about the boot before. */
+                r = launch_look_wait(l, &status);
+                if (r < 0)
+                        return r;
+                if (is_off(&status))
+                        return rpc_error(&l->error, RPC_FAILED_PRECONDITION,
+                                        "VM '%s' stopped while its agent was awaited: '%s' is %s (%s).", l->vm, l->unit,
+                                        strempty(status.active_state), strempty(status.sub_state));
+        }
+}
+
+static int launch_wait(Launch *l) {
+        _cleanup_(entry_status_done) EntryStatus status = {};
+        const Agent *a;
+        int r;
+
+        r = launch_look_wait(l, &status);
+        if (r < 0)
+                return r;
+        if (is_off(&status)) {
+                r = launch_boot_wait(l);
+                if (r >= 0 && !l->launcher)
+                        r = -ECANCELED;
+                if (r < 0)
+                        return r;
+        }
+        a = agents_get(l->launcher->agents, l->agent);
+        if (a && entry_status_is_active(&status)) {
+                r = agent_check_reachable(a, &l->error);
+                if (r < 0 || agent_is_up(a))
+                        return r;
+        }
+        l->stage = streq(strempty(status.active_state), "activating") ? LAUNCH_BOOTING : LAUNCH_WAITING;
+        return launch_await_agent_wait(l);
+}
+
+static void launch_log_end(const Launch *l) {
+        if (!l->launcher || l->stage == LAUNCH_ASKING)
+                return;
+        if (l->result >= 0)
+                log_write(LOG_INFO, LOG_FIELDS({ "GIVC_VM", l->vm }, { "UNIT", l->unit }),
+                                "VM '%s' is up, and its agent has registered", l->vm);
+        else
+                log_write(LOG_WARNING, LOG_FIELDS({ "GIVC_VM", l->vm }, { "UNIT", l->unit }), "%s",
+                                strempty(l->error.message));
+}
+
+static void launch_leave(Launch *l) {
+        if (!l->launcher)
+                return;
+        list_remove(&l->launches);
+        l->launcher->n_launches--;
+        l->launcher = NULL;
+}
+
+static int launch_run(void *userdata) {
+        Launch *l = userdata;
+
+        l->result = launch_wait(l);
+        if (l->result < 0 && l->error.code == RPC_OK)
+                rpc_status_from_errno(&l->error, l->result);
+        launch_log_end(l);
+        launch_leave(l);
+        LIST_FOREACH(w, &l->waiters, Waiter, waiters)
+                promise_resolve(&w->promise, 0);
+        fiber_release_slot();
+        launch_unref(l);
+        return 0;
+}
+
+static int launch_new(Launcher *launcher, const char *vm, Launch **ret) {
+        _cleanup_(launch_unrefp) Launch *l = NULL;
+
+        l = mem_new0(Launch, 1);
+        if (!l)
+                return -ENOMEM;
+        l->n_ref = 1;
+        list_init(&l->waiters);
+        l->vm = strdup(vm);
+        l->unit = strf("microvm@%s.service", vm);
+        l->agent = agent_from_vm(vm);
+        if (!l->vm || !l->unit || !l->agent)
+                return -ENOMEM;
+        l->begin = time_now(CLOCK_MONOTONIC);
+        l->deadline = usec_add(l->begin, launcher->timeout_usec);
+        l->launcher = launcher;
+        launcher->n_launches++;
+        list_append(&launcher->launches, &l->launches);
+        *ret = TAKE_PTR(l);
+        return 0;
+}
+
+/* Begins a start, which has its own reference. */
+static int launch_begin(Launcher *launcher, const char *vm, Launch **ret, RpcStatus *reterr) {
+        Launch *l;
+        int r;
+
+        if (launcher->n_launches >= LAUNCHES_MAX)
+                return rpc_error(reterr, RPC_RESOURCE_EXHAUSTED, "%d VMs are being started already.", LAUNCHES_MAX);
+        r = launch_new(launcher, vm, &l);
+        if (r < 0)
+                return r;
+        r = fiber_start(&l->fiber, launch_run, l);
+        if (r < 0) {
+                launch_leave(l);
+                launch_unref(l);
+                return r;
+        }
+        *ret = l;
+        return 0;
+}
+
+static Launch *launcher_find(const Launcher *launcher, const char *vm) {
+        LIST_FOREACH(l, &launcher->launches, Launch, launches)
+                if (streq(l->vm, vm))
+                        return l;
+        return NULL;
+}
+
+static int launch_join_wait(Launch *launch, RpcStatus *reterr) {
+        _cleanup_(launch_unrefp) Launch *l = launch;
+        Waiter w = {};
+        int r;
+
+        l->n_ref++;
+        list_append(&l->waiters, &w.waiters);
+        r = promise_wait(&w.promise);
+        list_remove(&w.waiters);
+        if (r < 0 || l->result >= 0)
+                return r < 0 ? r : l->result;
+        r = rpc_error(reterr, l->error.code, "%s", strempty(l->error.message));
+        return l->error.detail ? rpc_error_detail(reterr, r, "%s", l->error.detail) : r;
+}
+
+int launcher_start_wait(Launcher *launcher, const char *vm, RpcStatus *reterr) {
+        Launch *l;
+        int r;
+
+        if (!entry_word_is_valid(vm))
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is no name of a VM.", vm);
+        l = launcher_find(launcher, vm);
+        if (!l) {
+                r = launch_begin(launcher, vm, &l, reterr);
+                if (r < 0)
+                        return r;
+        }
+        return launch_join_wait(l, reterr);
+}
+
+/* Whether the VM may be one that is off: it cannot be asked, and there is another who may know. */
+static bool may_be_off(const Launcher *l, const char *vm, RpcCode code) {
+        _cleanup_free_ char *name = agent_from_vm(vm);
+        const Entry *host = registry_get_host(l->agents->registry);
+
+        return (code == RPC_NOT_FOUND || code == RPC_UNAVAILABLE) && name && host && !streq(host->name, name);
+}
+
+int launcher_get_agent_wait(Launcher *l, const char *vm, Agent **ret, RpcStatus *reterr) {
+        _cleanup_(rpc_status_done) RpcStatus error = {};
+        int r, k;
+
+        r = agents_find_vm(l->agents, vm, ret, reterr);
+        if (r >= 0 || !may_be_off(l, vm, reterr->code))
+                return r;
+        k = launcher_start_wait(l, vm, &error);
+        if (k == -ECANCELED && error.code == RPC_OK)
+                return k;
+        /* A host that does not have the VM does not know why it cannot be reached. */
+        if (reterr->code == RPC_UNAVAILABLE && error.code == RPC_NOT_FOUND)
+                return r;
+        rpc_status_done(reterr);
+        *reterr = error;
+        error = (RpcStatus){};
+        return k < 0 ? k : agents_find_vm(l->agents, vm, ret, reterr);
+}
+
+void launcher_init(Launcher *l, Agents *agents, usec_t timeout_usec) {
+        *l = (Launcher){ .agents = agents, .timeout_usec = timeout_usec };
+        list_init(&l->launches);
+}
+
+void launcher_done(Launcher *launcher) {
+        LIST_FOREACH(l, &launcher->launches, Launch, launches) {
+                launch_leave(l);
+                fiber_cancel(l->fiber);
+        }
+}

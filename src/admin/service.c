@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/service.h"
+
+#include "admin/monitor.h"
+#include "admin/services/unit-control.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+static int do_wait(
+                Agent *a, UnitAction action, const char *unit, usec_t deadline, EntryStatus *ret, RpcStatus *reterr) {
+        int r;
+
+        r = unit_control_wait(a->channel, action, unit, deadline, ret, reterr);
+        if (r < 0)
+                return r;
+        r = str_replace(&ret->name, unit);
+        return r < 0 ? r : 0;
+}
+
+static bool runs(const EntryStatus *s) {
+        return entry_status_is_active(s) && streq(strempty(s->sub_state), "running");
+}
+
+int service_start_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *reterr) {
+        _cleanup_(entry_status_done) EntryStatus before = {}, after = {};
+        int r;
+
+        r = do_wait(a, UNIT_STATUS, unit, deadline, &before, reterr);
+        if (r < 0)
+                return r;
+        if (!streq(strempty(before.load_state), "loaded"))
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "'%s' cannot be started: it is %s.", unit,
+                                strempty(before.load_state));
+        if (runs(&before))
+                return 0;
+        r = do_wait(a, UNIT_START, unit, deadline, &after, reterr);
+        if (r < 0)
+                return r;
+        /* What has done its work by now is not active, and was started nevertheless. */
+        if (entry_status_is_active(&after)) {
+                r = monitor_reflect_wait(a, &after, entry_status_is_active);
+                if (r < 0)
+                        return r;
+        }
+        return 1;
+}
+
+static bool is_stopped(const EntryStatus *s) {
+        return streq(strempty(s->load_state), "not-found") ||
+                        (streq(strempty(s->active_state), "inactive") && streq(strempty(s->sub_state), "dead"));
+}
+
+int service_stop_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *reterr) {
+        _cleanup_(entry_status_done) EntryStatus status = {};
+        int r;
+
+        r = do_wait(a, UNIT_STOP, unit, deadline, &status, reterr);
+        if (r < 0)
+                return r;
+        if (!is_stopped(&status))
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Failed to stop '%s': it is %s (%s).", unit,
+                                strempty(status.active_state), strempty(status.sub_state));
+        return monitor_reflect_wait(a, &status, entry_status_is_exited);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Units of any kind on VMs that are registered: start them, stop them. */
+#pragma once
+
+#include "admin/agents.h"
+
+/* Starts the unit, which is a restart when it is active and not running (targets are), and suspends until its job has
+ * ended. 1; 0 when it runs already and nothing was done. FAILED_PRECONDITION: it is not loaded. */
+int service_start_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *reterr) _warn_unused_;
+/* Stops the unit; FAILED_PRECONDITION when it is anything but inactive afterwards. */
+int service_stop_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *reterr) _warn_unused_;

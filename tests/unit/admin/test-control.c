@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Services on VMs and the host's power, as a client sees it. net-vm's fake plays the host, too. */
+#include "unit/admin/world.h"
+
+static RpcCode start_service(World *w, const char *unit, const char *vm, char **ret_id, char **ret_message) {
+        Admin__ServiceRequest request = ADMIN__SERVICE_REQUEST__INIT;
+        _cleanup_proto_ Admin__StartResponse *response = NULL;
+        RpcCode code;
+
+        request.servicename = (char *) unit;
+        request.vmname = (char *) vm;
+        code = call(w, "StartService", &request, &response, ret_message);
+        if (code == RPC_OK && ret_id) {
+                free(*ret_id);
+                *ret_id = strdup(response->registryid);
+        }
+        return code;
+}
+
+static RpcCode stop_service(World *w, const char *unit, const char *vm, char **ret_message) {
+        Admin__ServiceRequest request = ADMIN__SERVICE_REQUEST__INIT;
+        _cleanup_proto_ Admin__ApplicationResponse *response = NULL;
+        RpcCode code;
+
+        request.servicename = (char *) unit;
+        request.vmname = (char *) vm;
+        code = call(w, "StopService", &request, &response, ret_message);
+        if (code == RPC_OK) {
+                assert_string_equal(response->cmdstatus, "Command successful.");
+                assert_string_equal(response->appstatus, "Command successful.");
+        }
+        return code;
+}
+
+static int body_service(World *w) {
+        _cleanup_free_ char *id = NULL;
+
+        register_agents(w);
+        assert_int_equal(start_service(w, "x.service", "net-vm", &id, NULL), RPC_OK);
+        assert_string_equal(id, "givc-net-vm.service");
+        assert_int_equal(w->net_vm.n_unit_starts, 0); /* it runs */
+        assert_int_equal(stop_service(w, "x.service", "net-vm", NULL), RPC_OK);
+        assert_string_equal(status_in_list(w, "x.service"), "PoweredOff");
+        assert_int_equal(start_service(w, "x.service", "", NULL, NULL), RPC_OK);
+        assert_string_equal(status_in_list(w, "x.service"), "Running");
+        assert_int_equal(w->net_vm.n_unit_starts, 1);
+        assert_int_equal(stop_service(w, "x.service", "", NULL), RPC_OK);
+        assert_string_equal(status_in_list(w, "x.service"), "PoweredOff");
+        return 0;
+}
+
+static void test_service(void **state) {
+        (void) state;
+        run(body_service, true);
+}
+
+static void test_service_with_an_old_agent(void **state) {
+        (void) state;
+        run(body_service, false);
+}
+
+/* Units that never run as services do: a target that is reached is started anew, one that does its work and ends has
+ * been started. */
+static int body_other_units(World *w) {
+        register_agents(w);
+        fake_unit_add(&w->net_vm, "y.target", "active", "active");
+        assert_int_equal(start_service(w, "y.target", "net-vm", NULL, NULL), RPC_OK);
+        assert_int_equal(w->net_vm.n_unit_starts, 1);
+        fake_unit_add(&w->net_vm, "once.service", "inactive", "dead");
+        w->net_vm.units_start_in = "inactive";
+        assert_int_equal(start_service(w, "once.service", "net-vm", NULL, NULL), RPC_OK);
+        assert_int_equal(w->net_vm.n_unit_starts, 2);
+        return 0;
+}
+
+static void test_other_units(void **state) {
+        (void) state;
+        run(body_other_units, true);
+}
+
+static int body_service_refusals(World *w) {
+        _cleanup_free_ char *message = NULL;
+
+        register_agents(w);
+        assert_int_equal(start_service(w, "x.service", "none", NULL, &message), RPC_NOT_FOUND);
+        assert_string_equal(message, "VM 'none' is not registered.");
+        assert_int_equal(start_service(w, "x.service", "../x", NULL, &message), RPC_INVALID_ARGUMENT);
+        assert_int_equal(stop_service(w, "x.service", "none", &message), RPC_NOT_FOUND);
+        assert_int_equal(start_service(w, "none.service", "net-vm", NULL, &message), RPC_NOT_FOUND);
+        assert_string_equal(message, "No unit 'none.service'.");
+        assert_int_equal(stop_service(w, "none.service", "net-vm", &message), RPC_NOT_FOUND);
+        assert_int_equal(start_service(w, "none.service", "", NULL, &message), RPC_NOT_FOUND);
+        assert_string_equal(message, "No unit 'none.service' is registered.");
+        fake_unit_add(&w->net_vm, "z.service", "inactive", "dead")->load = "masked";
+        assert_int_equal(start_service(w, "z.service", "net-vm", NULL, &message), RPC_FAILED_PRECONDITION);
+        assert_string_equal(message, "'z.service' cannot be started: it is masked.");
+        w->net_vm.units_stop_in = "failed";
+        assert_int_equal(stop_service(w, "x.service", "net-vm", &message), RPC_FAILED_PRECONDITION);
+        assert_string_equal(message, "Failed to stop 'x.service': it is failed (dead).");
+        w->net_vm.refuses = true;
+        assert_int_equal(start_service(w, "x.service", "net-vm", NULL, &message), RPC_FAILED_PRECONDITION);
+        assert_string_equal(message, "cannot do that: it is a test");
+        assert_int_equal(w->net_vm.n_unit_starts, 1);
+        stop_agent(w, &w->net_vm);
+        wait_for_status(w, "givc-net-vm.service", "PoweredOff");
+        assert_int_equal(start_service(w, "x.service", "net-vm", NULL, &message), RPC_UNAVAILABLE);
+        assert_int_equal(stop_service(w, "x.service", "net-vm", &message), RPC_UNAVAILABLE);
+        return 0;
+}
+
+static void test_service_refusals(void **state) {
+        (void) state;
+        run(body_service_refusals, true);
+}
+
+/* -- power -- */
+
+static void register_host(World *w) {
+        static const char *const targets[] = { "poweroff.target", "reboot.target", "suspend.target" };
+        FakeAgent *host = &w->net_vm;
+
+        for (size_t i = 0; i < ELEMENTSOF(targets); i++)
+                fake_unit_add(host, targets[i], "inactive", "dead");
+        fake_unit_add(host, "givc-ghaf-host.service", "active", "running");
+        assert_int_equal(do_register(w, "givc-ghaf-host.service", "", 0, "ghaf-host", host->path, "active", "running"),
+                        RPC_OK);
+        wait_until_live(w, "givc-ghaf-host.service");
+}
+
+static RpcCode power(World *w, const char *method, char **ret_message) {
+        Admin__Empty empty = ADMIN__EMPTY__INIT;
+
+        return call(w, method, &empty, NULL, ret_message);
+}
+
+typedef struct Caller {
+        World *world;
+        const char *method;
+        RpcCode code;
+        Promise done;
+} Caller;
+
+static int caller_run(void *userdata) {
+        Caller *c = userdata;
+
+        c->code = power(c->world, c->method, NULL);
+        promise_resolve(&c->done, 0);
+        return 0;
+}
+
+static void wait_for_unit_starts(World *w, unsigned n) {
+        usec_t deadline = soon();
+
+        while (w->net_vm.n_unit_starts < n) {
+                assert_true(time_now(CLOCK_MONOTONIC) < deadline);
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        }
+}
+
+static int body_power(World *w) {
+        static const struct {
+                const char *method, *target;
+        } rows[] = {
+                { "Poweroff", "poweroff.target" },
+                { "Reboot", "reboot.target" },
+                { "Suspend", "suspend.target" },
+        };
+        _cleanup_free_ char *message = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                assert_int_equal(power(w, rows[i].method, &message), RPC_UNAVAILABLE);
+                assert_string_equal(message, "No host is registered.");
+        }
+        register_host(w);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                assert_int_equal(power(w, rows[i].method, NULL), RPC_OK);
+                assert_string_equal(fake_unit(&w->net_vm, rows[i].target)->active, "active");
+                fake_unit_forget(&w->net_vm, rows[i].target);
+                assert_int_equal(power(w, rows[i].method, &message), RPC_NOT_FOUND);
+        }
+        return 0;
+}
+
+static void test_power(void **state) {
+        (void) state;
+        run(body_power, true);
+}
+
+/* It lasts until the host has resumed, and whatever else is asked meanwhile is answered. */
+static int body_suspend_blocks(World *w) {
+        Caller c = { .world = w, .method = "Suspend" };
+        _cleanup_free_ char *id = NULL;
+
+        register_host(w);
+        fake_unit_add(&w->net_vm, "x.service", "inactive", "dead");
+        w->net_vm.holds = "suspend.target";
+        assert_int_equal(fiber_start(NULL, caller_run, &c), 0);
+        wait_for_unit_starts(w, 1);
+        assert_int_equal(start_service(w, "x.service", "ghaf-host", &id, NULL), RPC_OK);
+        assert_string_equal(id, "givc-ghaf-host.service");
+        assert_int_equal(stop_service(w, "x.service", "ghaf-host", NULL), RPC_OK);
+        assert_false(c.done.done);
+        promise_resolve(&w->net_vm.let_go, 0);
+        assert_int_equal(promise_wait_until(&c.done, soon()), 0);
+        assert_int_equal(c.code, RPC_OK);
+        return 0;
+}
+
+static void test_suspend_blocks(void **state) {
+        (void) state;
+        run(body_suspend_blocks, true);
+}
+
+static int body_host_goes(World *w) {
+        static const struct {
+                const char *method, *target;
+                RpcCode code;
+        } rows[] = {
+                { "Poweroff", "poweroff.target", RPC_OK },
+                { "Reboot", "reboot.target", RPC_OK },
+                { "Suspend", "suspend.target", RPC_UNAVAILABLE },
+        };
+        _cleanup_free_ char *message = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Caller c = { .world = w, .method = rows[i].method };
+
+                register_host(w);
+                w->net_vm.holds = rows[i].target;
+                w->net_vm.let_go = (Promise){};
+                assert_int_equal(fiber_start(NULL, caller_run, &c), 0);
+                wait_for_unit_starts(w, i + 1);
+                stop_agent(w, &w->net_vm);
+                assert_int_equal(promise_wait_until(&c.done, soon()), 0);
+                assert_int_equal(c.code, rows[i].code);
+                /* What is gone already cannot be told anything. */
+                wait_for_status(w, "givc-ghaf-host.service", "PoweredOff");
+                assert_int_equal(power(w, rows[i].method, &message), RPC_UNAVAILABLE);
+                fake_agent_listen(&w->net_vm, w->queue);
+                wait_for_status(w, "givc-ghaf-host.service", "Running");
+        }
+        return 0;
+}
+
+static void test_host_goes(void **state) {
+        (void) state;
+        run(body_host_goes, true);
+}
+
+static int body_caller_leaves(World *w) {
+        RpcCallOptions options = { .deadline = usec_add(time_now(CLOCK_MONOTONIC), 200 * USEC_PER_MSEC) };
+        _cleanup_(rpc_status_done) RpcStatus status = {};
+        Admin__Empty empty = ADMIN__EMPTY__INIT;
+        usec_t deadline = soon();
+        RpcServerStats stats;
+
+        register_host(w);
+        w->net_vm.holds = "suspend.target";
+        assert_true(rpc_channel_call_wait(w->channel, &admin__admin_service__descriptor, "Suspend", &empty, &options,
+                                    NULL, &status) < 0);
+        assert_int_equal(status.code, RPC_DEADLINE_EXCEEDED);
+        do {
+                assert_true(time_now(CLOCK_MONOTONIC) < deadline);
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+                rpc_server_get_stats(w->server, &stats);
+        } while (stats.n_calls > 0);
+        return 0;
+}
+
+static void test_caller_leaves(void **state) {
+        (void) state;
+        run(body_caller_leaves, true);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_service),
+                cmocka_unit_test(test_service_with_an_old_agent),
+                cmocka_unit_test(test_other_units),
+                cmocka_unit_test(test_service_refusals),
+                cmocka_unit_test(test_power),
+                cmocka_unit_test(test_suspend_blocks),
+                cmocka_unit_test(test_host_goes),
+                cmocka_unit_test(test_caller_leaves),
+        };
+
+        log_set_level(LOG_ERR);
+        return cmocka_run_group_tests_name("admin/control", tests, NULL, NULL);
+}

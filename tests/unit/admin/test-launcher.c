@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* VMs that are off and are started: by name, and by an application on them. net-vm's fake plays the host. */
+#include "unit/admin/world.h"
+
+#define VM_UNIT "microvm@app-vm.service"
+#define AGENT   "givc-app-vm.service"
+#define HOST    "givc-ghaf-host.service"
+
+static void register_host(World *w, const char *active, const char *sub) {
+        FakeAgent *host = &w->net_vm;
+
+        fake_unit_add(host, HOST, "active", "running");
+        fake_unit_add(host, VM_UNIT, active, sub);
+        assert_int_equal(do_register(w, HOST, "", 0, "ghaf-host", host->path, "active", "running"), RPC_OK);
+        assert_int_equal(do_register(w, VM_UNIT, HOST, 11, "ghaf-host", host->path, active, sub), RPC_OK);
+        if (host->pushes)
+                wait_until_live(w, HOST);
+}
+
+static void register_app_vm(World *w) {
+        fake_unit_add(&w->app_vm, AGENT, "active", "running");
+        assert_int_equal(do_register(w, AGENT, VM_UNIT, 12, "app-vm", w->app_vm.path, "active", "running"), RPC_OK);
+}
+
+static void hold_boot(World *w) {
+        w->net_vm.holds = VM_UNIT;
+        w->net_vm.let_go = (Promise){};
+}
+
+static RpcCode start_vm(World *w, const char *vm, char **ret_id, char **ret_message) {
+        Admin__StartVMRequest request = ADMIN__START_VMREQUEST__INIT;
+        _cleanup_proto_ Admin__StartResponse *response = NULL;
+        RpcCode code;
+
+        request.vmname = (char *) vm;
+        code = call(w, "StartVM", &request, &response, ret_message);
+        if (code == RPC_OK && ret_id) {
+                free(*ret_id);
+                *ret_id = strdup(response->registryid);
+        }
+        return code;
+}
+
+/* Somebody who starts an application (or, without one, the VM) and waits for it. */
+typedef struct Caller {
+        World *world;
+        const char *app;
+        usec_t deadline;
+        RpcCode code;
+        char *id, *message;
+        Promise done;
+} Caller;
+
+static int caller_run(void *userdata) {
+        Caller *c = userdata;
+
+        c->code = c->app ? start(c->world, c->app, "app-vm", &c->id, &c->message)
+                         : start_vm(c->world, "app-vm", &c->id, &c->message);
+        promise_resolve(&c->done, 0);
+        return 0;
+}
+
+static void caller_start(Caller *c, World *w, const char *app) {
+        *c = (Caller){ .world = w, .app = app };
+        assert_int_equal(fiber_start(NULL, caller_run, c), 0);
+}
+
+static void caller_done(Caller *c) {
+        free(c->id);
+        free(c->message);
+}
+
+static void wait_for_unit_starts(World *w, unsigned n) {
+        usec_t deadline = soon();
+
+        while (w->net_vm.n_unit_starts < n) {
+                assert_true(time_now(CLOCK_MONOTONIC) < deadline);
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        }
+}
+
+/* Until all calls of clients have ended. */
+static void wait_for_calls(World *w) {
+        usec_t deadline = soon();
+        RpcServerStats stats;
+
+        do {
+                assert_true(time_now(CLOCK_MONOTONIC) < deadline);
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+                rpc_server_get_stats(w->server, &stats);
+        } while (stats.n_calls > 0);
+}
+
+static int body_cold_start(World *w) {
+        Caller c;
+
+        register_host(w, "inactive", "dead");
+        hold_boot(w);
+        caller_start(&c, w, "app");
+        wait_for_unit_starts(w, 1);
+        assert_string_equal(status_in_list(w, VM_UNIT), "PoweredOff");
+        promise_resolve(&w->net_vm.let_go, 0);
+        wait_for_status(w, VM_UNIT, "Running");
+        assert_false(c.done.done); /* it has booted and nobody speaks for it */
+        register_app_vm(w);
+        assert_int_equal(promise_wait_until(&c.done, soon()), 0);
+        assert_int_equal(c.code, RPC_OK);
+        assert_string_equal(c.id, "app@0.service");
+        assert_string_equal(status_in_list(w, "app@0.service"), "Running");
+        assert_int_equal(w->admin.launcher.n_launches, 0);
+        assert_int_equal(w->net_vm.n_unit_starts, 1);
+        caller_done(&c);
+        return 0;
+}
+
+static void test_cold_start(void **state) {
+        (void) state;
+        run(body_cold_start, true);
+}
+
+static void test_cold_start_with_an_old_host(void **state) {
+        (void) state;
+        run(body_cold_start, false);
+}
+
+static int body_one_start_for_all(World *w) {
+        Caller callers[10];
+
+        register_host(w, "inactive", "dead");
+        hold_boot(w);
+        for (size_t i = 0; i < ELEMENTSOF(callers); i++)
+                caller_start(&callers[i], w, i % 2 == 0 ? "app" : NULL);
+        wait_for_unit_starts(w, 1);
+        assert_int_equal(w->admin.launcher.n_launches, 1);
+        promise_resolve(&w->net_vm.let_go, 0);
+        wait_for_status(w, VM_UNIT, "Running");
+        register_app_vm(w);
+        for (size_t i = 0; i < ELEMENTSOF(callers); i++) {
+                assert_int_equal(promise_wait_until(&callers[i].done, soon()), 0);
+                assert_int_equal(callers[i].code, RPC_OK);
+                if (i % 2 == 1)
+                        assert_string_equal(callers[i].id, AGENT);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(callers); i += 2)
+                for (size_t k = 0; k < i; k += 2)
+                        assert_string_not_equal(callers[i].id, callers[k].id);
+        for (size_t i = 0; i < ELEMENTSOF(callers); i++)
+                caller_done(&callers[i]);
+        assert_int_equal(w->app_vm.n_starts, ELEMENTSOF(callers) / 2);
+        assert_int_equal(w->net_vm.n_unit_starts, 1);
+        return 0;
+}
+
+static void test_one_start_for_all(void **state) {
+        (void) state;
+        run(body_one_start_for_all, true);
+}
+
+static int body_caller_leaves(World *w) {
+        Admin__StartVMRequest request = ADMIN__START_VMREQUEST__INIT;
+        RpcCallOptions options = { .deadline = usec_add(time_now(CLOCK_MONOTONIC), 200 * USEC_PER_MSEC) };
+        _cleanup_(rpc_status_done) RpcStatus status = {};
+        Caller c;
+
+        register_host(w, "inactive", "dead");
+        hold_boot(w);
+        request.vmname = (char *) "app-vm";
+        assert_true(rpc_channel_call_wait(w->channel, &admin__admin_service__descriptor, "StartVM", &request, &options,
+                                    NULL, &status) < 0);
+        assert_int_equal(status.code, RPC_DEADLINE_EXCEEDED);
+        wait_for_calls(w);
+        assert_int_equal(w->admin.launcher.n_launches, 1);
+        /* Who comes later joins what goes on. */
+        caller_start(&c, w, NULL);
+        promise_resolve(&w->net_vm.let_go, 0);
+        wait_for_status(w, VM_UNIT, "Running");
+        register_app_vm(w);
+        assert_int_equal(promise_wait_until(&c.done, soon()), 0);
+        assert_int_equal(c.code, RPC_OK);
+        assert_int_equal(w->net_vm.n_unit_starts, 1);
+        caller_done(&c);
+        return 0;
+}
+
+static void test_caller_leaves(void **state) {
+        (void) state;
+        run(body_caller_leaves, true);
+}
+
+static int body_running_vm(World *w) {
+        _cleanup_free_ char *id = NULL;
+
+        register_host(w, "active", "running");
+        register_app_vm(w);
+        wait_until_live(w, AGENT);
+        assert_int_equal(start_vm(w, "app-vm", &id, NULL), RPC_OK);
+        assert_string_equal(id, AGENT);
+        assert_int_equal(start(w, "app", NULL, NULL, NULL), RPC_OK);
+        assert_int_equal(w->net_vm.n_unit_starts, 0);
+        return 0;
+}
+
+static void test_running_vm(void **state) {
+        (void) state;
+        run(body_running_vm, true);
+}
+
+/* Somebody else has started it: it is not started over, which would cut its boot. */
+static int body_booting_vm(World *w) {
+        Caller c;
+
+        register_host(w, "activating", "start");
+        caller_start(&c, w, "app");
+        while (w->admin.launcher.n_launches == 0)
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        register_app_vm(w);
+        assert_int_equal(promise_wait_until(&c.done, soon()), 0);
+        assert_int_equal(c.code, RPC_OK);
+        assert_int_equal(w->net_vm.n_unit_starts, 0);
+        caller_done(&c);
+        return 0;
+}
+
+static void test_booting_vm(void **state) {
+        (void) state;
+        run(body_booting_vm, true);
+}
+
+static int body_no_such_vm(World *w) {
+        _cleanup_free_ char *message = NULL;
+
+        assert_int_equal(start_vm(w, "app-vm", NULL, &message), RPC_UNAVAILABLE);
+        assert_string_equal(message, "VM 'app-vm' cannot be started: No host is registered.");
+        assert_int_equal(start(w, "app", NULL, NULL, &message), RPC_NOT_FOUND);
+        assert_string_equal(message, "VM 'app-vm' is not registered.");
+        register_host(w, "inactive", "dead");
+        assert_int_equal(start_vm(w, "../x", NULL, &message), RPC_INVALID_ARGUMENT);
+        assert_int_equal(start_vm(w, "", NULL, &message), RPC_INVALID_ARGUMENT);
+        assert_int_equal(start_vm(w, "foo-vm", NULL, &message), RPC_NOT_FOUND);
+        assert_string_equal(message, "There is no VM 'foo-vm': its host has no 'microvm@foo-vm.service'.");
+        assert_int_equal(start(w, "foo", NULL, NULL, &message), RPC_NOT_FOUND);
+        assert_string_equal(message, "There is no VM 'foo-vm': its host has no 'microvm@foo-vm.service'.");
+        fake_unit(&w->net_vm, VM_UNIT)->load = "not-found";
+        assert_int_equal(start_vm(w, "app-vm", NULL, &message), RPC_NOT_FOUND);
+        assert_string_equal(message, "There is no VM 'app-vm': its host has no '" VM_UNIT "'.");
+        fake_unit(&w->net_vm, VM_UNIT)->load = "masked";
+        assert_int_equal(start(w, "app", NULL, NULL, &message), RPC_FAILED_PRECONDITION);
+        assert_string_equal(message, "VM 'app-vm' cannot be started: '" VM_UNIT "' is masked.");
+        assert_int_equal(w->net_vm.n_unit_starts, 0);
+        return 0;
+}
+
+static void test_no_such_vm(void **state) {
+        (void) state;
+        run(body_no_such_vm, true);
+}
+
+static int body_host_fails(World *w) {
+        _cleanup_free_ char *message = NULL;
+
+        register_host(w, "inactive", "dead");
+        w->net_vm.refuses = true;
+        assert_int_equal(start(w, "app", NULL, NULL, &message), RPC_FAILED_PRECONDITION);
+        assert_string_equal(message, "VM 'app-vm' cannot be started: cannot do that: it is a test");
+        w->net_vm.refuses = false;
+        w->net_vm.units_start_in = "failed";
+        assert_int_equal(start_vm(w, "app-vm", NULL, &message), RPC_FAILED_PRECONDITION);
+        assert_string_equal(message, "VM 'app-vm' did not stay up: '" VM_UNIT "' is failed (dead).");
+        stop_agent(w, &w->net_vm);
+        wait_for_status(w, HOST, "PoweredOff");
+        assert_int_equal(start_vm(w, "app-vm", NULL, &message), RPC_UNAVAILABLE);
+        assert_non_null(strstr(message, "VM 'app-vm' cannot be started: Agent '" HOST "' cannot be reached: "));
+        assert_int_equal(start(w, "app", "ghaf-host", NULL, &message), RPC_UNAVAILABLE);
+        assert_non_null(strstr(message, "Agent '" HOST "' cannot be reached: "));
+        assert_int_equal(w->admin.launcher.n_launches, 0);
+        return 0;
+}
+
+static void test_host_fails(void **state) {
+        (void) state;
+        run(body_host_fails, true);
+}
+
+static int body_too_late(World *w) {
+        _cleanup_free_ char *message = NULL;
+
+        register_host(w, "inactive", "dead");
+        hold_boot(w);
+        w->admin.launcher.timeout_usec = 200 * USEC_PER_MSEC;
+        assert_int_equal(start(w, "app", NULL, NULL, &message), RPC_DEADLINE_EXCEEDED);
+        assert_string_equal(message, "VM 'app-vm' did not start within 0.2 s: still booting.");
+        w->net_vm.holds = NULL;
+        assert_int_equal(start_vm(w, "app-vm", NULL, &message), RPC_DEADLINE_EXCEEDED);
+        assert_string_equal(message, "VM 'app-vm' did not start within 0.2 s: still waiting for its agent.");
+        assert_int_equal(w->admin.launcher.n_launches, 0);
+        /* It runs by now, and the next one waits for its agent only. */
+        assert_int_equal(start_vm(w, "app-vm", NULL, &message), RPC_DEADLINE_EXCEEDED);
+        assert_int_equal(w->net_vm.n_unit_starts, 2);
+        return 0;
+}
+
+static void test_too_late(void **state) {
+        (void) state;
+        run(body_too_late, true);
+}
+
+static int body_vm_dies(World *w) {
+        Caller c;
+
+        register_host(w, "inactive", "dead");
+        caller_start(&c, w, "app");
+        wait_for_status(w, VM_UNIT, "Running");
+        while (list_is_empty(&w->admin.agents.arrivals))
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        fake_unit_add(&w->net_vm, VM_UNIT, "failed", "failed");
+        fake_agent_push(&w->net_vm, VM_UNIT, false);
+        assert_int_equal(promise_wait_until(&c.done, soon()), 0);
+        assert_int_equal(c.code, RPC_FAILED_PRECONDITION);
+        assert_string_equal(c.message,
+                        "VM 'app-vm' stopped while its agent was awaited: '" VM_UNIT "' is failed (failed).");
+        caller_done(&c);
+        return 0;
+}
+
+static void test_vm_dies(void **state) {
+        (void) state;
+        run(body_vm_dies, true);
+}
+
+/* What the host said was about the boot before. */
+static int body_late_news(World *w) {
+        Caller c;
+
+        register_host(w, "inactive", "dead");
+        caller_start(&c, w, "app");
+        wait_for_status(w, VM_UNIT, "Running");
+        while (list_is_empty(&w->admin.agents.arrivals))
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        agents_tell_off(&w->admin.agents, AGENT);
+        register_app_vm(w);
+        assert_int_equal(promise_wait_until(&c.done, soon()), 0);
+        assert_int_equal(c.code, RPC_OK);
+        caller_done(&c);
+        return 0;
+}
+
+static void test_late_news(void **state) {
+        (void) state;
+        run(body_late_news, true);
+}
+
+static int body_registered_but_down(World *w) {
+        _cleanup_free_ char *id = NULL, *message = NULL;
+        Caller c;
+
+        register_host(w, "active", "running");
+        register_app_vm(w);
+        wait_until_live(w, AGENT);
+        assert_int_equal(start(w, "app", NULL, &id, NULL), RPC_OK);
+        stop_agent(w, &w->app_vm);
+        wait_for_status(w, AGENT, "PoweredOff");
+        /* As long as the VM runs, another start would only hurt. */
+        assert_int_equal(start(w, "app", NULL, NULL, &message), RPC_UNAVAILABLE);
+        assert_non_null(strstr(message, "Agent '" AGENT "' cannot be reached: "));
+        assert_int_equal(start_vm(w, "app-vm", NULL, &message), RPC_UNAVAILABLE);
+        assert_int_equal(w->net_vm.n_unit_starts, 0);
+        /* Nobody told us that it is off; the host knows when it is asked. */
+        fake_unit_add(&w->net_vm, VM_UNIT, "inactive", "dead");
+        caller_start(&c, w, "app");
+        wait_for_unit_starts(w, 1);
+        wait_for_status(w, VM_UNIT, "Running");
+        assert_string_equal(status_in_list(w, id), "");
+        fake_unit_forget(&w->app_vm, id);
+        fake_agent_listen(&w->app_vm, w->queue);
+        register_app_vm(w);
+        assert_int_equal(promise_wait_until(&c.done, soon()), 0);
+        assert_int_equal(c.code, RPC_OK);
+        assert_string_equal(status_in_list(w, c.id), "Running");
+        caller_done(&c);
+        return 0;
+}
+
+static void test_registered_but_down(void **state) {
+        (void) state;
+        run(body_registered_but_down, true);
+}
+
+/* A VM that its host does not have cannot be started by it, and is what it was: not reachable. */
+static int body_not_the_hosts(World *w) {
+        _cleanup_free_ char *message = NULL;
+
+        register_host(w, "active", "running");
+        fake_unit_forget(&w->net_vm, VM_UNIT);
+        register_app_vm(w);
+        wait_until_live(w, AGENT);
+        stop_agent(w, &w->app_vm);
+        wait_for_status(w, AGENT, "PoweredOff");
+        assert_int_equal(start(w, "app", NULL, NULL, &message), RPC_UNAVAILABLE);
+        assert_non_null(strstr(message, "Agent '" AGENT "' cannot be reached: "));
+        return 0;
+}
+
+static void test_not_the_hosts(void **state) {
+        (void) state;
+        run(body_not_the_hosts, true);
+}
+
+/* The caller's fiber outlives the world's body and ends with the server. */
+static Caller last_caller;
+
+static int body_admin_ends(World *w) {
+        register_host(w, "inactive", "dead");
+        hold_boot(w);
+        caller_start(&last_caller, w, NULL);
+        wait_for_unit_starts(w, 1);
+        return 0;
+}
+
+static void test_admin_ends(void **state) {
+        (void) state;
+        run(body_admin_ends, true);
+        assert_true(last_caller.done.done);
+        assert_int_not_equal(last_caller.code, RPC_OK);
+        caller_done(&last_caller);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_cold_start),
+                cmocka_unit_test(test_cold_start_with_an_old_host),
+                cmocka_unit_test(test_one_start_for_all),
+                cmocka_unit_test(test_caller_leaves),
+                cmocka_unit_test(test_running_vm),
+                cmocka_unit_test(test_booting_vm),
+                cmocka_unit_test(test_no_such_vm),
+                cmocka_unit_test(test_host_fails),
+                cmocka_unit_test(test_too_late),
+                cmocka_unit_test(test_vm_dies),
+                cmocka_unit_test(test_late_news),
+                cmocka_unit_test(test_registered_but_down),
+                cmocka_unit_test(test_not_the_hosts),
+                cmocka_unit_test(test_admin_ends),
+        };
+
+        log_set_level(LOG_ERR);
+        return cmocka_run_group_tests_name("admin/launcher", tests, NULL, NULL);
+}
