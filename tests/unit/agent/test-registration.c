@@ -175,7 +175,7 @@ static void test_registers(void **state) {
         assert_int_equal(strv_length(admin.names), 2);
         assert_string_equal(admin.names[0], "givc-net-vm.service");
         assert_string_equal(admin.names[1], "app.service");
-        assert_describes(s, "registered with admin-vm; 1 unit, 2 applications; since ");
+        assert_describes(s, "registered with admin-vm; 1 unit, 4 applications; since ");
         assert_true(admin.n_changes > 0);
 
         assert_string_equal(admin.last_unit->parent, "givc-net-vm.service");
