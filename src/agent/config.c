@@ -2,7 +2,6 @@
 #include "agent/config.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 #include "agent/application.h"
 #include "agent/config-environment.h"
@@ -178,31 +177,21 @@ static const Field unserved[] = {
 
 _printf_(2, 3) static int refuse(char **reterr, const char *fmt, ...) {
         va_list ap;
-        int r;
 
         va_start(ap, fmt);
-        r = vasprintf(reterr, fmt, ap);
+        *reterr = strvf(fmt, ap);
         va_end(ap);
-        if (r < 0) {
-                *reterr = NULL;
-                return -ENOMEM;
-        }
-        return -EINVAL;
+        return *reterr ? -EINVAL : -ENOMEM;
 }
 
 _printf_(2, 3) static int warn(Config *c, const char *fmt, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
-        int r;
 
         va_start(ap, fmt);
-        r = vasprintf(&text, fmt, ap);
+        text = strvf(fmt, ap);
         va_end(ap);
-        if (r < 0) {
-                text = NULL;
-                return -ENOMEM;
-        }
-        return strv_extend(&c->warnings, text);
+        return text ? strv_extend(&c->warnings, text) : -ENOMEM;
 }
 
 static int check_identity(const Config *c, char **reterr) {

@@ -51,6 +51,7 @@ int unit_error(RpcStatus *reterr, int r, const char *verb, const char *name, con
                 else
                         q = rpc_error(reterr, errors[i].code, "Cannot %s '%s': %s.", verb, name, errors[i].text);
                 explain(reterr, errors[i].reason);
+                break;
         }
         if (error && error->name)
                 return rpc_error_detail(reterr, q, "%s: %s", error->name, strempty(error->message));
