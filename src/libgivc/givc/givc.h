@@ -3,8 +3,7 @@
  * mutual TLS, call others; every call runs in a fiber, so code reads top to bottom and never blocks the loop.
  * Names that end in _wait may suspend the calling fiber and return -ECANCELED when it shall end: clean up and return
  * then. Functions return 0 or a positive result, or a negative errno. Outputs are written on success only. Everything
- * belongs to the thread that called givc_new(). Messages are those of protobuf-c. See examples/greeter.c and
- * libgivc(3). */
+ * belongs to the thread that called givc_new(). Messages are those of protobuf-c. See examples/greeter.c. */
 #pragma once
 
 #include <stddef.h>
