@@ -20,6 +20,8 @@
 #include "base/str.h"
 #include "rpc/mutex.h"
 
+#define VISIT_ROUNDS_MAX 128
+
 struct RpcQueue {
         unsigned n_ref;
         sd_event *event;
@@ -104,15 +106,16 @@ unsigned rpc_queue_dispatch(RpcQueue *q) {
 }
 
 void rpc_queue_enter(RpcQueue *q) {
+        (void) rpc_queue_ref(q); /* what ends within a visit may hold the last one */
         q->depth++;
 }
 
 /* The outermost visit goes on until nothing is left to do, so that an answer is on its way before the loop waits
- * again. */
+ * again; but a reader that is as fast as its writer would keep it for ever: then others get their turn. */
 void rpc_queue_leave(RpcQueue *q) {
         bool busy = q->depth == 1;
 
-        while (busy) {
+        for (unsigned i = 0; busy && i < VISIT_ROUNDS_MAX; i++) {
                 busy = rpc_queue_dispatch(q) > 0;
                 while (!list_is_empty(&q->touched)) {
                         RpcLane *l = LIST_ITEM(q->touched.next, RpcLane, touched);
@@ -123,6 +126,9 @@ void rpc_queue_leave(RpcQueue *q) {
                 }
         }
         q->depth--;
+        if (busy)
+                (void) eventfd_write(q->wakeup_fd, 1);
+        (void) rpc_queue_unref(q);
 }
 
 bool rpc_queue_is_entered(const RpcQueue *q) {

@@ -35,7 +35,8 @@ DEFINE_CLEANUP(RpcQueue *, rpc_queue_unref)
 sd_event *rpc_queue_get_event(RpcQueue *q);
 RpcQueueMode rpc_queue_get_mode(const RpcQueue *q);
 /* Brackets whatever moves bytes or starts operations on the loop's own stack. Leaving the outermost bracket runs
- * done() of what has completed and pumps the lanes that were touched, until nothing is left. */
+ * done() of what has completed and pumps the lanes that were touched, until nothing is left or others have to get their
+ * turn. */
 void rpc_queue_enter(RpcQueue *q);
 void rpc_queue_leave(RpcQueue *q);
 /* Within a bracket: what moves bytes is on the stack, and its connection must not be freed. */

@@ -262,7 +262,7 @@ static bool relay_feed(Relay *r) {
         if (!given)
                 return false;
         rpc_lane_drive(r->lane);
-        while (rpc_queue_dispatch(r->queue) > 0)
+        for (unsigned i = 0; i < RELAY_ROUNDS_MAX && rpc_queue_dispatch(r->queue) > 0; i++)
                 ; /* a call's batches complete one out of the other */
         return true;
 }

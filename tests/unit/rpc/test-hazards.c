@@ -3,6 +3,8 @@
  * readers that stop, messages that are too many or too large. Peers here write frames by hand. */
 #include "fixture.h"
 
+#include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -210,6 +212,41 @@ static void test_free_behind_full_buffers(void **state) {
         (void) close(fd);
 }
 
+static void *read_all(void *userdata) {
+        static uint8_t space[256 * 1024];
+        int fd = *(int *) userdata;
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        while (poll(&p, 1, -1) > 0 && recv(fd, space, sizeof(space), 0) != 0)
+                ;
+        return NULL;
+}
+
+/* A reader that is as fast as we are gets its share of the loop and no more. */
+static void test_greedy_reader(void **state) {
+        static const uint8_t flood[] = { 0, 0, 0, 0, 7, 10, 5, 'f', 'l', 'o', 'o', 'd' };
+        World *w = *state;
+        unsigned most = 0;
+        pthread_t thread;
+        int fd;
+
+        fd = raw_connect(w);
+        assert_int_equal(pthread_create(&thread, NULL, read_all, &fd), 0);
+        raw_call(w, fd, 1, "/socketproxy.SocketStream/TransferData");
+        raw_frame(w, fd, DATA, 0, 1, flood, sizeof(flood));
+        while (w->n_sent < 16000) { /* 500 MB */
+                unsigned before = w->n_sent;
+
+                assert_true(sd_event_run(w->event, USEC_PER_SEC) >= 0);
+                most = MAX(most, w->n_sent - before);
+        }
+        assert_in_range(most, 1, 512);
+        (void) shutdown(fd, SHUT_RDWR);
+        (void) pthread_join(thread, NULL);
+        (void) close(fd);
+        world_until(w, w->n_ended == 1);
+}
+
 /* An upload that gRPC has to end, since a message of it is larger than what it takes. */
 static void test_upload_too_large(void **state) {
         static const uint8_t good[] = { 0, 0, 0, 0, 0 }, large[] = { 0, 0x7f, 0xff, 0xff, 0xff };
@@ -343,6 +380,24 @@ static void test_drain_next(void **state) {
         end_next_to(*state, true);
 }
 
+/* -- the queue's own end -- */
+
+/* A link that outlived its channel drops the last reference when its last call ends, within a visit. */
+static void test_queue_goes_within(_unused_ void **state) {
+        sd_event *e = NULL;
+        RpcQueue *q;
+
+        assert_true(sd_event_default(&e) >= 0);
+        assert_int_equal(rpc_queue_new(e, &q), 0);
+        rpc_queue_enter(q);
+        rpc_queue_enter(q);
+        (void) rpc_queue_unref(q);
+        rpc_queue_leave(q);
+        rpc_queue_leave(q);
+        assert_true(sd_event_run(e, 0) >= 0);
+        sd_event_unref(e);
+}
+
 #define world_test(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void) {
@@ -353,10 +408,12 @@ int main(void) {
                 world_test(test_reader_stops),
                 world_test(test_end_behind_full_buffers),
                 world_test(test_free_behind_full_buffers),
+                world_test(test_greedy_reader),
                 world_test(test_upload_too_large),
                 world_test(test_end_of_many),
                 world_test(test_free_next),
                 world_test(test_drain_next),
+                cmocka_unit_test(test_queue_goes_within),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
