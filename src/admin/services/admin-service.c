@@ -350,6 +350,13 @@ static int method_stop_application(RpcCall *call, const void *request, RpcStatus
         return act(call, APPLICATION_STOP, "Stopped", request, reterr, userdata);
 }
 
+static void log_control(RpcCall *call, const char *done, const Agent *agent, const char *unit) {
+        _cleanup_free_ char *vm = vm_from_agent(agent->name), *sentence = NULL;
+
+        sentence = strf("%s '%s' in VM '%s'", done, unit, strempty(vm));
+        log_call(call, LOG_INFO, vm, unit, strempty(sentence));
+}
+
 /* -- VMs, services, power: what a job takes is up to the service manager that has it -- */
 
 static int method_start_vm(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
@@ -372,7 +379,6 @@ static int method_start_vm(RpcCall *call, const void *request, RpcStatus *reterr
 
 static int method_start_service(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         const Admin__ServiceRequest *req = request;
-        _cleanup_free_ char *sentence = strf("Started '%s'", req->servicename);
         Admin__StartResponse response = ADMIN__START_RESPONSE__INIT;
         _cleanup_(agent_unrefp) Agent *agent = NULL;
         int r;
@@ -384,14 +390,13 @@ static int method_start_service(RpcCall *call, const void *request, RpcStatus *r
         if (r < 0)
                 return r;
         if (r > 0)
-                log_call(call, LOG_INFO, req->vmname, req->servicename, strempty(sentence));
+                log_control(call, "Started", agent, req->servicename);
         response.registryid = agent->name;
         return rpc_call_reply(call, &response);
 }
 
 static int method_stop_service(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         const Admin__ServiceRequest *req = request;
-        _cleanup_free_ char *sentence = strf("Stopped '%s'", req->servicename);
         Admin__ApplicationResponse response = ADMIN__APPLICATION_RESPONSE__INIT;
         _cleanup_(agent_unrefp) Agent *agent = NULL;
         int r;
@@ -402,7 +407,7 @@ static int method_stop_service(RpcCall *call, const void *request, RpcStatus *re
         r = service_stop_wait(agent, req->servicename, rpc_call_get_deadline(call), reterr);
         if (r < 0)
                 return r;
-        log_call(call, LOG_INFO, req->vmname, req->servicename, strempty(sentence));
+        log_control(call, "Stopped", agent, req->servicename);
         response.cmdstatus = (char *) COMMAND_OK;
         response.appstatus = (char *) COMMAND_OK;
         return rpc_call_reply(call, &response);

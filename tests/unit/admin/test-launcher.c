@@ -405,6 +405,47 @@ static void test_not_the_hosts(void **state) {
         run(body_not_the_hosts, true);
 }
 
+static int body_too_many(World *w) {
+        _cleanup_free_ char *message = NULL;
+
+        register_host(w, "inactive", "dead");
+        w->admin.launcher.n_launches = LAUNCHES_MAX;
+        assert_int_equal(start(w, "app", NULL, NULL, &message), RPC_RESOURCE_EXHAUSTED);
+        assert_string_equal(message, "256 VMs are being started already.");
+        w->admin.launcher.n_launches = 0;
+        assert_int_equal(w->net_vm.n_unit_starts, 0);
+        return 0;
+}
+
+static void test_too_many(void **state) {
+        (void) state;
+        run(body_too_many, true);
+}
+
+/* A VM is a service of its host, too: when it is stopped as one, what ran in it leaves. */
+static int body_stopped_as_a_service(World *w) {
+        _cleanup_proto_ Admin__ApplicationResponse *response = NULL;
+        Admin__ServiceRequest request = ADMIN__SERVICE_REQUEST__INIT;
+        _cleanup_free_ char *id = NULL;
+
+        register_host(w, "active", "running");
+        register_app_vm(w);
+        wait_until_live(w, AGENT);
+        assert_int_equal(start(w, "app", NULL, &id, NULL), RPC_OK);
+        request.servicename = (char *) VM_UNIT;
+        request.vmname = (char *) "ghaf-host";
+        assert_int_equal(call(w, "StopService", &request, &response, NULL), RPC_OK);
+        assert_string_equal(status_in_list(w, VM_UNIT), "PoweredOff");
+        assert_string_equal(status_in_list(w, AGENT), "");
+        assert_string_equal(status_in_list(w, id), "");
+        return 0;
+}
+
+static void test_stopped_as_a_service(void **state) {
+        (void) state;
+        run(body_stopped_as_a_service, true);
+}
+
 /* The caller's fiber outlives the world's body and ends with the server. */
 static Caller last_caller;
 
@@ -439,6 +480,8 @@ int main(void) {
                 cmocka_unit_test(test_late_news),
                 cmocka_unit_test(test_registered_but_down),
                 cmocka_unit_test(test_not_the_hosts),
+                cmocka_unit_test(test_too_many),
+                cmocka_unit_test(test_stopped_as_a_service),
                 cmocka_unit_test(test_admin_ends),
         };
 

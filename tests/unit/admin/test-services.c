@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Registration, agents that come and go, lists and watchers, as a client sees it. */
+#include "admin/monitor.h"
 #include "unit/admin/world.h"
 
 static int body_pushes_are_seen(World *w) {
@@ -94,8 +95,7 @@ static void test_agent_goes_and_comes(void **state) {
         run(body_agent_goes_and_comes, true);
 }
 
-static int body_vm_stops(World *w) {
-        _cleanup_free_ char *id = NULL;
+static void register_host_and_vm(World *w) {
         FakeAgent *host = &w->net_vm;
 
         fake_unit_add(host, "givc-ghaf-host.service", "active", "running");
@@ -109,6 +109,13 @@ static int body_vm_stops(World *w) {
         assert_int_equal(do_register(w, "givc-app-vm.service", "microvm@app-vm.service", 12, "app-vm", w->app_vm.path,
                                          "active", "running"),
                         RPC_OK);
+}
+
+static int body_vm_stops(World *w) {
+        _cleanup_free_ char *id = NULL;
+        FakeAgent *host = &w->net_vm;
+
+        register_host_and_vm(w);
         wait_until_live(w, "givc-ghaf-host.service");
         assert_int_equal(start(w, "app", NULL, &id, NULL), RPC_OK);
         fake_unit(host, "microvm@app-vm.service")->active = "inactive";
@@ -124,6 +131,26 @@ static int body_vm_stops(World *w) {
 static void test_vm_stops(void **state) {
         (void) state;
         run(body_vm_stops, true);
+}
+
+/* A host that is asked now and then tells the same, later. */
+static int body_vm_stops_on_an_old_host(World *w) {
+        _cleanup_free_ char *id = NULL;
+
+        register_host_and_vm(w);
+        assert_int_equal(start(w, "app", NULL, &id, NULL), RPC_OK);
+        wait_for_status(w, id, "Running");
+        fake_unit_add(&w->net_vm, "microvm@app-vm.service", "failed", "failed");
+        monitor_kick(agents_get(&w->admin.agents, "givc-ghaf-host.service"));
+        wait_for_status(w, "givc-app-vm.service", "");
+        assert_string_equal(status_in_list(w, id), "");
+        assert_string_equal(status_in_list(w, "microvm@app-vm.service"), "PoweredOff");
+        return 0;
+}
+
+static void test_vm_stops_on_an_old_host(void **state) {
+        (void) state;
+        run(body_vm_stops_on_an_old_host, false);
 }
 
 static RpcCode get_status(World *w, const char *vm, const char *unit, char **ret_sub, char **ret_message) {
@@ -391,6 +418,7 @@ int main(void) {
                 cmocka_unit_test(test_old_agents_are_polled),
                 cmocka_unit_test(test_agent_goes_and_comes),
                 cmocka_unit_test(test_vm_stops),
+                cmocka_unit_test(test_vm_stops_on_an_old_host),
                 cmocka_unit_test(test_unit_status),
                 cmocka_unit_test(test_vm_and_since),
                 cmocka_unit_test(test_registration_words),
