@@ -5,6 +5,7 @@
 
 #include "agent/application.h"
 #include "agent/environment.h"
+#include "agent/journal.h"
 #include "agent/services/unit-error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -53,46 +54,94 @@ static int application_argv(const Agent *agent, const Systemd__AppUnitRequest *r
         return 0;
 }
 
-/* Fills *reterr with why the application failed, and makes its instance free again. */
-static int application_failed_wait(Agent *agent, const char *name, RpcStatus *reterr) {
+/* A start that has got so far that there is something to start. */
+typedef struct Start {
+        Agent *agent;
+        const char *name;
+        char **argv;
+        usec_t begin;
+} Start;
+
+static void start_done(Start *s) {
+        strv_free(s->argv);
+}
+
+static char *join_lines(char *const *lines) {
+        char *text = strdup(*lines);
+
+        for (lines++; text && *lines; lines++) {
+                char *longer = strf("%s\n%s", text, *lines);
+
+                free(text);
+                text = longer;
+        }
+        return text;
+}
+
+/* The failure in words, and what the application has said of it: the last line in the sentence, all of them as its
+ * detail. */
+static int failure(const Start *s, const char *result, char **lines, RpcStatus *reterr) {
+        const char *last = lines ? lines[strv_length(lines) - 1] : NULL;
+        _cleanup_free_ char *detail = NULL;
+        int r;
+
+        log_write(LOG_NOTICE, LOG_FIELDS({ "UNIT", s->name }), "Application '%s' failed at once: %s%s%s", s->name,
+                        result, last ? ": " : "", strempty(last));
+        if (!last)
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Application '%s' failed at once: %s.", s->name,
+                                result);
+        r = rpc_error(reterr, RPC_FAILED_PRECONDITION, "Application '%s' failed at once: %s: %s", s->name, result,
+                        last);
+        detail = join_lines(lines);
+        return detail ? rpc_error_detail(reterr, r, "%s", detail) : -ENOMEM;
+}
+
+/* Fills *reterr with why the application failed, and makes its instance free again. Until then nobody else can write
+ * to the journal under its name. */
+static int application_failed_wait(const Start *s, RpcStatus *reterr) {
         _cleanup_(unit_result_done) UnitResult result = {};
+        _cleanup_strv_free_ char **lines = NULL;
         _cleanup_free_ char *text = NULL;
         int r;
 
-        r = agent_conclude_wait(agent, name, &result);
+        r = journal_tail_wait(s->name, bus_get_scope(agent_get_bus(s->agent)) == BUS_USER, s->begin, &lines);
+        if (r == -ECANCELED)
+                return r;
         if (r < 0)
-                return unit_error(reterr, r, "learn the result of", name, NULL);
+                log_debug("Cannot read what '%s' has said: %s", s->name, strerror(-r));
+        r = agent_conclude_wait(s->agent, s->name, &result);
+        if (r < 0)
+                return unit_error(reterr, r, "learn the result of", s->name, NULL);
         text = unit_result_to_string(&result);
         if (!text)
                 return -ENOMEM;
-        log_write(LOG_NOTICE, LOG_FIELDS({ "UNIT", name }), "Application '%s' failed at once: %s", name, text);
-        r = rpc_error(reterr, RPC_FAILED_PRECONDITION, "Application '%s' failed at once: %s.", name, text);
+        r = failure(s, text, lines, reterr);
         (void) str_replace(&reterr->reason, "APPLICATION_FAILED");
         return r;
 }
 
-static int application_run_wait(Agent *agent, const char *name, char **argv, RpcStatus *reterr) {
+static int application_run_wait(const Start *s, RpcStatus *reterr) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_strv_free_ char **environment = NULL;
         _cleanup_free_ char *description = NULL;
-        UnitRun run = { .name = name, .argv = argv };
+        UnitRun run = { .name = s->name, .argv = s->argv };
         int r;
 
-        description = strf("Application service for %.*s", (int) strcspn(name, "@"), name);
+        description = strf("Application service for %.*s", (int) strcspn(s->name, "@"), s->name);
         if (!description)
                 return -ENOMEM;
-        r = environment_for_applications(environ, agent_get_config(agent)->from_environment, &environment);
+        r = environment_for_applications(environ, agent_get_config(s->agent)->from_environment, &environment);
         if (r < 0)
                 return r;
         run.description = description;
         run.environment = environment;
-        r = unit_run_wait(agent_get_bus(agent), &run, &error);
+        r = unit_run_wait(agent_get_bus(s->agent), &run, &error);
         if (r == -EIO)
-                return application_failed_wait(agent, name, reterr);
+                return application_failed_wait(s, reterr);
         if (r == -ENOENT)
-                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Cannot start '%s': there is no program '%s'.", name,
-                                argv[0]);
-        return r < 0 ? unit_error(reterr, r, "start", name, &error) : 0;
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Cannot start '%s': there is no program '%s'.",
+                                s->name, s->argv[0]);
+        return r < 0 ? unit_error(reterr, r, "start", s->name, &error) : 0;
 }
 
 typedef struct Handover {
@@ -178,38 +227,46 @@ static int hand_over_wait(Agent *agent, const char *predecessor, UnitStatus *sta
         return status->description ? 0 : -ENOMEM;
 }
 
-int start_application_wait(Agent *agent, const Systemd__AppUnitRequest *req, UnitStatus *ret, RpcStatus *reterr) {
+static int start_and_settle_wait(const Start *s, const char *predecessor, UnitStatus *ret, RpcStatus *reterr) {
         _cleanup_(unit_status_done) UnitStatus status = {};
         _cleanup_(agent_release) AgentHold hold = {};
-        _cleanup_strv_free_ char **argv = NULL;
-        _cleanup_free_ char *predecessor = NULL;
-        const char *name = req->unitname;
+        usec_t deadline;
         int r;
 
-        r = application_argv(agent, req, &argv, reterr);
+        agent_hold(s->agent, s->name, &hold);
+        r = application_run_wait(s, reterr);
         if (r < 0)
                 return r;
-        r = agent_manager_wait(agent);
+        deadline = usec_add(time_now(CLOCK_MONOTONIC), predecessor ? HANDOVER_USEC : SETTLE_USEC);
+        r = settle_wait(s->agent, &hold, deadline, &status);
         if (r < 0)
-                return unit_error(reterr, r, "start", name, NULL);
-        r = find_predecessor(agent, name, &predecessor);
-        if (r < 0)
-                return r;
-        agent_hold(agent, name, &hold);
-        r = application_run_wait(agent, name, argv, reterr);
-        if (r < 0)
-                return r;
-        r = settle_wait(agent, &hold, time_now(CLOCK_MONOTONIC) + (predecessor ? HANDOVER_USEC : SETTLE_USEC), &status);
-        if (r < 0)
-                return unit_error(reterr, r, "read the state of", name, NULL);
+                return unit_error(reterr, r, "read the state of", s->name, NULL);
         if (streq(status.active_state, "failed"))
-                return application_failed_wait(agent, name, reterr);
+                return application_failed_wait(s, reterr);
         if (has_ended(&status)) {
-                r = hand_over_wait(agent, predecessor, &status);
+                r = hand_over_wait(s->agent, predecessor, &status);
                 if (r < 0)
                         return unit_error(reterr, r, "read the state of", strempty(predecessor), NULL);
         }
         *ret = status;
         status = (UnitStatus){};
         return 0;
+}
+
+int start_application_wait(Agent *agent, const Systemd__AppUnitRequest *req, UnitStatus *ret, RpcStatus *reterr) {
+        _cleanup_(start_done) Start start = { .agent = agent, .name = req->unitname };
+        _cleanup_free_ char *predecessor = NULL;
+        int r;
+
+        r = application_argv(agent, req, &start.argv, reterr);
+        if (r < 0)
+                return r;
+        r = agent_manager_wait(agent);
+        if (r < 0)
+                return unit_error(reterr, r, "start", start.name, NULL);
+        r = find_predecessor(agent, start.name, &predecessor);
+        if (r < 0)
+                return r;
+        start.begin = time_now(CLOCK_MONOTONIC);
+        return start_and_settle_wait(&start, predecessor, ret, reterr);
 }

@@ -2,6 +2,7 @@
 /* StartApplication: what is started and how, what is refused, applications that end at once or later, and a caller that
  * leaves half-way. */
 #include "base/strv.h"
+#include "fake/fake-journal.h"
 #include "unit/agent/calling.h"
 
 static int application_body(World *w) {
@@ -104,6 +105,49 @@ static int application_fails_body(World *w) {
 
 static void test_application_fails(_unused_ void **state) {
         world_run(application_fails_body);
+}
+
+/* Its last words go with the error; those of others, and of earlier, do not. */
+static int application_says_body(World *w) {
+        REPLY;
+
+        fake_journal_add_at("_SYSTEMD_UNIT=foot@0.service", 0, "earlier", 1, true);
+        fake_journal_add_at("_SYSTEMD_UNIT=foot@0.service", 0, "warning: no font", USEC_INFINITY - 1, true);
+        fake_journal_add_at("_SYSTEMD_UNIT=foot@1.service", 0, "not me", USEC_INFINITY - 1, true);
+        fake_journal_add_at("_SYSTEMD_UNIT=foot@0.service", 0, "cannot open display", USEC_INFINITY - 1, true);
+        fake_systemd_set_job_result(w->fake, "failed");
+        fake_systemd_set_failure_status(w->fake, 3);
+        start_application(w, "foot@0.service", &reply);
+        check_refused(&reply, RPC_FAILED_PRECONDITION,
+                        "Application 'foot@0.service' failed at once: exit-code, status 3: cannot open display");
+        check_streq(reply.status.reason, "APPLICATION_FAILED");
+        check_streq(reply.status.detail, "warning: no font\ncannot open display");
+        check_becomes(!fake_systemd_find(w->fake, "foot@0.service"));
+        return 0;
+}
+
+static void test_application_says(_unused_ void **state) {
+        world_run(application_says_body);
+        fake_journal_reset();
+}
+
+/* The caller leaves while the journal is read: the failed instance is forgotten all the same. */
+static int application_unheard_body(World *w) {
+        REPLY;
+
+        fake_journal_hold(true);
+        fake_systemd_set_job_result(w->fake, "failed");
+        start_application_within(w, "foot@0.service", NULL, 0, 200 * USEC_PER_MSEC, &reply);
+        check_refused(&reply, RPC_DEADLINE_EXCEEDED, NULL);
+        check_becomes(!fake_systemd_find(w->fake, "foot@0.service"));
+        check(fake_journal_count_held() == 1);
+        fake_journal_hold(false);
+        check_becomes(fake_journal_count_held() == 0 && fake_journal_count_open() == 0);
+        return 0;
+}
+
+static void test_application_unheard(_unused_ void **state) {
+        world_run(application_unheard_body);
 }
 
 /* Ends as soon as it runs, while the agent still looks at it. */
@@ -290,6 +334,8 @@ int main(void) {
                 cmocka_unit_test(test_application),
                 cmocka_unit_test(test_application_refused),
                 cmocka_unit_test(test_application_fails),
+                cmocka_unit_test(test_application_says),
+                cmocka_unit_test(test_application_unheard),
                 cmocka_unit_test(test_application_ends),
                 cmocka_unit_test(test_application_merges),
                 cmocka_unit_test(test_application_stays),
