@@ -54,17 +54,26 @@ static CtlExit ctl_fail_interrupted(const Ctl *ctl, const char *what) {
         return CTL_FAILED;
 }
 
+/* May have several lines, such as the last words of a program. */
+static void ctl_print_detail(char *detail) {
+        const char *title = "Detail:";
+
+        for (char *line; (line = strsep(&detail, "\n")); title = "       ") {
+                text_make_printable(line);
+                fprintf(stderr, "%s %s\n", title, line);
+        }
+}
+
 static void ctl_print_failure(const char *what, RpcStatus *status, const char *hint) {
         size_t n = strlen(strempty(status->message));
 
         text_make_printable(status->message);
-        text_make_printable(status->detail);
         while (n > 0 && status->message[n - 1] == '.')
                 n--;
         fprintf(stderr, "Failed to %s: %.*s (%s).\n", what, n > 0 ? (int) n : 9, n > 0 ? status->message : "no reason",
                         rpc_code_to_word(status->code));
         if (!isempty(status->detail) && !streq_ptr(status->detail, status->message))
-                fprintf(stderr, "Detail: %s\n", status->detail);
+                ctl_print_detail(status->detail);
         if (hint)
                 fprintf(stderr, "Hint: %s\n", hint);
 }

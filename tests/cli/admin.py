@@ -97,7 +97,7 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
     @staticmethod
     def fail_in_detail(context):
         status = status_pb2.Status(code=5, message='No such application.')
-        status.details.add().Pack(error_details_pb2.DebugInfo(detail='manifest has: hold, clearexit'))
+        status.details.add().Pack(error_details_pb2.DebugInfo(detail='manifest has: hold,\n\x1bclearexit'))
         context.set_trailing_metadata((('grpc-status-details-bin', status.SerializeToString()),))
         context.abort(grpc.StatusCode.NOT_FOUND, status.message)
 

@@ -40,7 +40,8 @@ def test_refusals_of_other_verbs(ctl):
 
 def test_details(ctl):
     assert ctl('start', 'detailed').stderr.splitlines() == [
-        "Failed to start 'detailed': No such application (NotFound).", 'Detail: manifest has: hold, clearexit',
+        "Failed to start 'detailed': No such application (NotFound).", 'Detail: manifest has: hold,',
+        '        ?clearexit',
         "Hint: 'givcctl list' shows what there is."]
 
 
