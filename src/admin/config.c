@@ -2,7 +2,6 @@
 #include "admin/config.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -125,21 +124,6 @@ static const Setting settings[] = {
         { OPT_SERVICES, "SERVICES", offsetof(Words, ignored), false },
 };
 
-static int fail(char **reterr, const char *fmt, ...) _printf_(2, 3);
-static int fail(char **reterr, const char *fmt, ...) {
-        va_list ap;
-        int r;
-
-        va_start(ap, fmt);
-        r = vasprintf(reterr, fmt, ap);
-        va_end(ap);
-        if (r < 0) {
-                *reterr = NULL;
-                return -ENOMEM;
-        }
-        return -EINVAL;
-}
-
 static const char *option_name(int option) {
         for (const struct option *o = long_options; o->name; o++)
                 if (o->val == option)
@@ -158,7 +142,7 @@ static int setting_apply(const Setting *s, Words *w, const char *where, const ch
         }
         r = value ? parse_boolean(value) : 1;
         if (r < 0)
-                return fail(reterr, "%s: '%s' is neither true nor false.", where, value);
+                return str_refuse(reterr, "%s: '%s' is neither true nor false.", where, value);
         *(bool *) p = r;
         return 0;
 }
@@ -185,10 +169,10 @@ static int parse_listen(Config *c, const char *value, char **reterr) {
         int r;
 
         if (c->n_listen >= CONFIG_LISTEN_MAX)
-                return fail(reterr, "--listen: more than %u addresses.", CONFIG_LISTEN_MAX);
+                return str_refuse(reterr, "--listen: more than %u addresses.", CONFIG_LISTEN_MAX);
         r = rpc_address_parse(value, &c->listen[c->n_listen], &why);
         if (r == -EINVAL)
-                return fail(reterr, "--listen: '%s' is no address: %s", value, strempty(why));
+                return str_refuse(reterr, "--listen: '%s' is no address: %s", value, strempty(why));
         if (r < 0)
                 return r;
         c->n_listen++;
@@ -224,9 +208,9 @@ static int parse_options(int argc, char *argv[], Words *w, char **reterr) {
                         r = parse_listen(&w->config, optarg, reterr);
                         break;
                 case ':':
-                        return fail(reterr, "%s: a value is missing.", argv[optind - 1]);
+                        return str_refuse(reterr, "%s: a value is missing.", argv[optind - 1]);
                 case '?':
-                        return fail(reterr, "%s: there is no such option, or it takes no value; see --help.",
+                        return str_refuse(reterr, "%s: there is no such option, or it takes no value; see --help.",
                                         argv[optind - 1]);
                 default:
                         r = parse_setting(c, w, optarg, reterr);
@@ -235,7 +219,7 @@ static int parse_options(int argc, char *argv[], Words *w, char **reterr) {
                         return r;
         }
         if (optind < argc)
-                return fail(reterr, "'%s': no argument is expected; see --help.", argv[optind]);
+                return str_refuse(reterr, "'%s': no argument is expected; see --help.", argv[optind]);
         return CONFIG_RUN;
 }
 
@@ -250,7 +234,7 @@ static int check_tls(const Config *c, char **reterr) {
 
         for (size_t i = 0; c->use_tls && i < ELEMENTSOF(files); i++)
                 if (isempty(files[i].value))
-                        return fail(reterr, "%s (%s): TLS is on, so the file must be named.", files[i].option,
+                        return str_refuse(reterr, "%s (%s): TLS is on, so the file must be named.", files[i].option,
                                         files[i].variable);
         return 0;
 }
@@ -259,7 +243,7 @@ static int parse_vm_start(Words *w, char **reterr) {
         uint64_t seconds = 0;
 
         if (w->vm_start && (parse_uint(w->vm_start, CONFIG_VM_START_MAX, &seconds) < 0 || seconds == 0))
-                return fail(reterr,
+                return str_refuse(reterr,
                                 "--vm-start-timeout ($GIVC_VM_START_TIMEOUT): '%s' is no number of seconds from 1 to "
                                 "%d.",
                                 w->vm_start, CONFIG_VM_START_MAX);
@@ -271,16 +255,16 @@ static int check_words(Words *w, char **reterr) {
         Config *c = &w->config;
 
         if (w->access_control && !c->use_tls)
-                return fail(reterr,
+                return str_refuse(reterr,
                                 "--access-control: rules need to know who calls, and without --use-tls nobody does.");
         if (w->access_control)
-                return fail(reterr,
+                return str_refuse(reterr,
                                 "--access-control: this build has no rules evaluator yet, and without one "
                                 "it will not pretend to enforce rules.");
         if (w->policy_admin)
-                return fail(reterr, "--policy-admin: this build does not distribute policies yet.");
+                return str_refuse(reterr, "--policy-admin: this build does not distribute policies yet.");
         if (c->host && !entry_word_is_valid(c->host))
-                return fail(reterr, "--host: '%s' is no certificate name.", c->host);
+                return str_refuse(reterr, "--host: '%s' is no certificate name.", c->host);
         return check_tls(c, reterr);
 }
 
@@ -295,7 +279,7 @@ static int finish(Config *c, char **reterr) {
         } else if (streq(c->local_socket, "none") || isempty(c->local_socket)) {
                 free(TAKE_PTR(c->local_socket));
         } else if (c->local_socket[0] != '/')
-                return fail(reterr, "--local-socket: '%s' is no absolute path.", c->local_socket);
+                return str_refuse(reterr, "--local-socket: '%s' is no absolute path.", c->local_socket);
         c->log_level = isempty(level) ? LOG_INFO : log_level_from_string(level);
         if (c->log_level < 0) {
                 log_warning("$GIVC_LOG: '%s' is no log level; it is info now", level);

@@ -175,15 +175,6 @@ static const Field unserved[] = {
         {},
 };
 
-_printf_(2, 3) static int refuse(char **reterr, const char *fmt, ...) {
-        va_list ap;
-
-        va_start(ap, fmt);
-        *reterr = strvf(fmt, ap);
-        va_end(ap);
-        return *reterr ? -EINVAL : -ENOMEM;
-}
-
 _printf_(2, 3) static int warn(Config *c, const char *fmt, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
@@ -198,16 +189,17 @@ static int check_identity(const Config *c, char **reterr) {
         const char *name = c->identity.name;
 
         if (isempty(name))
-                return refuse(reterr, "identity.name: missing");
+                return str_refuse(reterr, "identity.name: missing");
         if (strlen(name) > CONFIG_NAME_MAX ||
                         name[strspn(name,
                                         "abcdefghijklmnopqrstuvwxyz"
                                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")] != 0)
-                return refuse(reterr, "identity.name: '%s' cannot be part of a unit's name", name);
+                return str_refuse(reterr, "identity.name: '%s' cannot be part of a unit's name", name);
         if (c->identity.type > CONFIG_TYPE_MAX)
-                return refuse(reterr, "identity.type: %u is not a registration type (0 to 14)", c->identity.type);
+                return str_refuse(reterr, "identity.type: %u is not a registration type (0 to 14)", c->identity.type);
         if (c->identity.subtype > CONFIG_TYPE_MAX)
-                return refuse(reterr, "identity.subType: %u is not a registration type (0 to 14)", c->identity.subtype);
+                return str_refuse(reterr, "identity.subType: %u is not a registration type (0 to 14)",
+                                c->identity.subtype);
         return 0;
 }
 
@@ -217,18 +209,19 @@ static int check_transport(const ConfigTransport *t, const char *key, RpcAddress
         int r;
 
         if (!t->name && !t->addr && !t->port && !t->protocol)
-                return refuse(reterr, "network.%s.transport: missing", key);
+                return str_refuse(reterr, "network.%s.transport: missing", key);
         if (isempty(t->protocol))
-                return refuse(reterr, "network.%s.transport.protocol: missing (tcp, vsock or unix)", key);
+                return str_refuse(reterr, "network.%s.transport.protocol: missing (tcp, vsock or unix)", key);
         if (isempty(t->addr))
-                return refuse(reterr, "network.%s.transport.addr: missing", key);
+                return str_refuse(reterr, "network.%s.transport.addr: missing", key);
         r = rpc_address_from_transport(t->protocol, t->addr, strempty(t->port), ret, &reason);
         if (r < 0)
-                return r == -ENOMEM ? r
-                                    : refuse(reterr, "network.%s.transport: %s", key, reason ? reason : strerror(-r));
+                return r == -ENOMEM
+                                ? r
+                                : str_refuse(reterr, "network.%s.transport: %s", key, reason ? reason : strerror(-r));
         /* Looking a name up would stop the loop, and a system VM has nobody to ask. */
         if (ret->kind == RPC_ADDRESS_TCP && identity_address_from_string(ret->host, &address) < 0)
-                return refuse(reterr, "network.%s.transport.addr: '%s' is not an IP address", key, ret->host);
+                return str_refuse(reterr, "network.%s.transport.addr: '%s' is not an IP address", key, ret->host);
         return 0;
 }
 
@@ -247,9 +240,9 @@ static int check_tls(Config *c, char **reterr) {
                                 "or encrypted, and whoever has the admin's address controls this machine");
         for (size_t i = 0; i < ELEMENTSOF(paths); i++)
                 if (isempty(paths[i].value))
-                        return refuse(reterr, "network.tls.%s: missing, and TLS is enabled", paths[i].key);
+                        return str_refuse(reterr, "network.tls.%s: missing, and TLS is enabled", paths[i].key);
         if (isempty(c->network.admin.name))
-                return refuse(reterr,
+                return str_refuse(reterr,
                                 "network.admin.transport.name: missing, and TLS has nothing to know the admin by");
         return 0;
 }
@@ -259,9 +252,9 @@ static int check_access_control(const Config *c, char **reterr) {
         if (!c->access_control)
                 return 0;
         if (!c->network.tls)
-                return refuse(reterr,
+                return str_refuse(reterr,
                                 "accessControl.enable: access rules need TLS, which network.tls.enable turns off");
-        return refuse(reterr,
+        return str_refuse(reterr,
                         "accessControl.enable: this version does not evaluate access rules and refuses to run "
                         "without them; without accessControl only the admin '%s' is answered",
                         c->network.admin.name);
@@ -279,7 +272,7 @@ static int check_application(Config *c, size_t i, char **reterr) {
                                 a->name);
         r = application_split_command(strempty(a->command), &argv);
         if (r == -EINVAL)
-                return refuse(reterr, "capabilities.applications[%zu].command: a quote is not closed", i);
+                return str_refuse(reterr, "capabilities.applications[%zu].command: a quote is not closed", i);
         if (r < 0)
                 return r;
         if (strv_length(argv) == 0)
@@ -337,14 +330,14 @@ static int file_parse(Config *c, char **reterr) {
 
         r = file_read(c->path, CONFIG_SIZE_MAX, &text, &size);
         if (r < 0)
-                return refuse(reterr, "%s: %s", c->path, r == -EFBIG ? "longer than 4 MiB" : strerror(-r));
+                return str_refuse(reterr, "%s: %s", c->path, r == -EFBIG ? "longer than 4 MiB" : strerror(-r));
         root = json_loadb(text, size, 0, &error);
         if (!root)
-                return refuse(reterr, "%s:%i:%i: %s", c->path, error.line, error.column, error.text);
+                return str_refuse(reterr, "%s:%i:%i: %s", c->path, error.line, error.column, error.text);
         r = fields_read(config_fields, root, c, &c->warnings, &reason);
         if (r >= 0)
                 r = config_check(c, &reason);
-        return r == -EINVAL ? refuse(reterr, "%s: %s", c->path, reason) : r;
+        return r == -EINVAL ? str_refuse(reterr, "%s: %s", c->path, reason) : r;
 }
 
 static int environment_parse(Config *c, char **reterr) {
@@ -361,7 +354,7 @@ static int environment_parse(Config *c, char **reterr) {
                                 return -ENOMEM;
                 }
         }
-        return r == -EINVAL ? refuse(reterr, "%s: %s", c->path, translated) : r;
+        return r == -EINVAL ? str_refuse(reterr, "%s: %s", c->path, translated) : r;
 }
 
 static int config_make(const char *path, int (*parse)(Config *c, char **reterr), Config **ret, char **reterr) {

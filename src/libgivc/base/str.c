@@ -32,6 +32,15 @@ char *strf(const char *fmt, ...) {
         return s;
 }
 
+int str_refuse(char **reterr, const char *fmt, ...) {
+        va_list ap;
+
+        va_start(ap, fmt);
+        *reterr = strvf(fmt, ap);
+        va_end(ap);
+        return *reterr ? -EINVAL : -ENOMEM;
+}
+
 int str_replace(char **p, const char *s) {
         char *copy = NULL;
 

@@ -29,6 +29,8 @@ const char *endswith(const char *s, const char *suffix);
 /* A new string from a format. */
 char *strf(const char *fmt, ...) _printf_(1, 2) _warn_unused_;
 char *strvf(const char *fmt, va_list ap) _printf_(1, 0) _warn_unused_;
+/* Puts a sentence into *reterr (new string) and returns -EINVAL; NULL and -ENOMEM when out of memory. */
+int str_refuse(char **reterr, const char *fmt, ...) _printf_(2, 3);
 /* Replaces *p by a copy of s (NULL stays NULL). 1 when it changed, 0 when it was equal, -ENOMEM. */
 int str_replace(char **p, const char *s);
 /* n bytes of text that are shortest-form UTF-8 (RFC 3629) without a NUL byte. */

@@ -95,6 +95,13 @@ static void test_make_printable(_unused_ void **state) {
         }
 }
 
+static void test_refuse(_unused_ void **state) {
+        _cleanup_free_ char *error = NULL;
+
+        assert_int_equal(str_refuse(&error, "%s: '%s' is no number", "port", "x"), -EINVAL);
+        assert_string_equal(error, "port: 'x' is no number");
+}
+
 static void test_strv(_unused_ void **state) {
         _cleanup_strv_free_ char **l = NULL;
         size_t n = 0;
@@ -182,6 +189,7 @@ int main(void) {
                 cmocka_unit_test(test_utf8),
                 cmocka_unit_test(test_printable),
                 cmocka_unit_test(test_make_printable),
+                cmocka_unit_test(test_refuse),
                 cmocka_unit_test(test_strv),
                 cmocka_unit_test(test_uint),
                 cmocka_unit_test(test_port_boolean),
