@@ -10,14 +10,7 @@
 
 static int register_started(Agent *a, const EntryStatus *status, RpcStatus *reterr) {
         _cleanup_free_ char *vm = vm_from_agent(a->name);
-        EntryInfo info = {
-                .name = status->name,
-                .agent = a->name,
-                .type = { VM_APP, SERVICE_APP },
-                .placement = PLACED_MANAGED,
-                .vm = vm,
-                .status = status,
-        };
+        EntryInfo info = entry_info_of_application(a->name, vm, status);
         int r;
 
         if (!vm)

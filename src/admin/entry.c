@@ -247,6 +247,10 @@ char *vm_from_agent(const char *agent) {
         return word_between(agent, AGENT_PREFIX, UNIT_SUFFIX);
 }
 
+char *unit_from_vm(const char *vm) {
+        return strf(VM_PREFIX "%s" UNIT_SUFFIX, vm);
+}
+
 char *agent_from_vm(const char *vm) {
         return strf(AGENT_PREFIX "%s" UNIT_SUFFIX, vm);
 }

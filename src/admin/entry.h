@@ -88,6 +88,18 @@ typedef struct EntryInfo {
         usec_t since_usec; /* CLOCK_REALTIME: when it got its status; 0: now, unless it has had it before */
 } EntryInfo;
 
+/* That of an application instance that runs under an agent of that VM. */
+static inline EntryInfo entry_info_of_application(const char *agent, const char *vm, const EntryStatus *status) {
+        return (EntryInfo){
+                .name = status->name,
+                .agent = agent,
+                .type = { VM_APP, SERVICE_APP },
+                .placement = PLACED_MANAGED,
+                .vm = vm,
+                .status = status,
+        };
+}
+
 /* reachable: whether the agent is. before: how it was seen until now, NULL when it was not. 0 or -ENOMEM. */
 int entry_image_new(const EntryInfo *info, bool reachable, const EntryImage *before, EntryImage **ret) _warn_unused_;
 EntryImage *entry_image_ref(EntryImage *i);
@@ -101,7 +113,8 @@ bool entry_image_equal(const EntryImage *a, const EntryImage *b);
  * name. */
 char *vm_from_unit(const char *unit) _warn_unused_;
 char *vm_from_agent(const char *agent) _warn_unused_;
-/* New string, NULL when out of memory. */
+/* And back; new string, NULL when out of memory. */
+char *unit_from_vm(const char *vm) _warn_unused_;
 char *agent_from_vm(const char *vm) _warn_unused_;
 /* A word that may name a VM or an application: letters, digits, '-', '_', '.', at most 200 bytes. */
 bool entry_word_is_valid(const char *s);

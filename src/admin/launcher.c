@@ -212,7 +212,7 @@ static int launch_new(Launcher *launcher, const char *vm, Launch **ret) {
         l->n_ref = 1;
         list_init(&l->waiters);
         l->vm = strdup(vm);
-        l->unit = strf("microvm@%s.service", vm);
+        l->unit = unit_from_vm(vm);
         l->agent = agent_from_vm(vm);
         if (!l->vm || !l->unit || !l->agent)
                 return -ENOMEM;

@@ -84,7 +84,7 @@ static void host_tell_vm(Agent *a, const char *unit, bool was_on) {
 }
 
 void monitor_agent_lost(Agent *a) {
-        _cleanup_free_ char *vm = vm_from_agent(a->name), *unit = vm ? strf("microvm@%s.service", vm) : NULL;
+        _cleanup_free_ char *vm = vm_from_agent(a->name), *unit = vm ? unit_from_vm(vm) : NULL;
         const Entry *host = registry_get_host(a->agents->registry), *e;
 
         if (!host || !unit || streq(host->name, a->name))
@@ -98,14 +98,7 @@ void monitor_agent_lost(Agent *a) {
 static void adopt(Agent *a, const EntryStatus *status) {
         _cleanup_free_ char *vm = vm_from_agent(a->name);
         const Entry *own = registry_get(a->agents->registry, a->name, a->name);
-        EntryInfo info = {
-                .name = status->name,
-                .agent = a->name,
-                .type = { VM_APP, SERVICE_APP },
-                .placement = PLACED_MANAGED,
-                .vm = vm,
-                .status = status,
-        };
+        EntryInfo info = entry_info_of_application(a->name, vm, status);
 
         if (!own || own->type.vm != VM_APP || !vm || instance_app_length(status->name) == 0 ||
                         !entry_status_is_active(status))

@@ -58,7 +58,7 @@ static int store_append(Store *s, const Admin__RegistryRequest *record) {
 }
 
 static int store_append_entry(Store *s, const Entry *e, const char *word) {
-        _cleanup_free_ char *parent = isempty(e->vm) ? NULL : strf("microvm@%s.service", e->vm);
+        _cleanup_free_ char *parent = isempty(e->vm) ? NULL : unit_from_vm(e->vm);
         Admin__RegistryRequest record = ADMIN__REGISTRY_REQUEST__INIT;
         Admin__TransportConfig transport = ADMIN__TRANSPORT_CONFIG__INIT;
         Systemd__UnitStatus state = SYSTEMD__UNIT_STATUS__INIT;

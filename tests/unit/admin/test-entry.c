@@ -172,6 +172,7 @@ static void test_names(void **state) {
         assert_and_free(vm_from_agent("givc-net-vm.service"), "net-vm");
         assert_and_free(vm_from_agent("givc-.service"), NULL);
         assert_and_free(vm_from_agent("net-vm.service"), NULL);
+        assert_and_free(unit_from_vm("net-vm"), "microvm@net-vm.service");
         assert_and_free(agent_from_vm("net-vm"), "givc-net-vm.service");
 
         assert_int_equal(instance_app_length("foot@0.service"), 4);
