@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fd.h"
+#include "base/fd.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "mem.h"
+#include "base/mem.h"
 
 int fd_close(int fd) {
         int saved = errno;

@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include "macro.h"
+#include "base/macro.h"
 
 /* Closes fd if it is one (negative is none), keeps errno, returns -EBADF to store in its place. */
 int fd_close(int fd);

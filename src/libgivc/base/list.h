@@ -3,7 +3,7 @@
  * empty. */
 #pragma once
 
-#include "macro.h"
+#include "base/macro.h"
 
 typedef struct List {
         struct List *next, *prev;

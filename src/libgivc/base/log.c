@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "log.h"
+#include "base/log.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "str.h"
+#include "base/str.h"
 
 #define LOG_LINE_MAX 2048
 

@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <syslog.h>
 
-#include "macro.h"
+#include "base/macro.h"
 
 typedef struct LogField {
         const char *key;   /* upper case, as the journal wants it; NULL ends a list */

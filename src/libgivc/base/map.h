@@ -2,7 +2,7 @@
 /* A map from strings to pointers, in order of insertion. It owns its keys, never its values. */
 #pragma once
 
-#include "macro.h"
+#include "base/macro.h"
 
 typedef struct Map Map;
 typedef struct MapEntry MapEntry;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mem.h"
+#include "base/mem.h"
 
 void *mem_alloc_multiply(size_t size, size_t n, bool zero) {
         size_t total;

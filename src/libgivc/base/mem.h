@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "macro.h"
+#include "base/macro.h"
 
 #define mem_new(t, n)  ((t *) mem_alloc_multiply(sizeof(t), (n), false))
 #define mem_new0(t, n) ((t *) mem_alloc_multiply(sizeof(t), (n), true))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "parse.h"
+#include "base/parse.h"
 
 #include <strings.h>
 

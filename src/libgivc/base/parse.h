@@ -2,7 +2,7 @@
 /* Text to numbers and back, strictly: the whole text must be the value. */
 #pragma once
 
-#include "macro.h"
+#include "base/macro.h"
 
 /* Decimal digits only (no sign, no blanks), at most max; 0, -EINVAL or -ERANGE. */
 int parse_uint(const char *s, uint64_t max, uint64_t *ret) _warn_unused_;

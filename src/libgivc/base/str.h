@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "macro.h"
+#include "base/macro.h"
 
 static inline bool streq(const char *a, const char *b) {
         return strcmp(a, b) == 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "strv.h"
+#include "base/strv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "str.h"
+#include "base/str.h"
 
 size_t strv_length(char *const *l) {
         size_t n = 0;

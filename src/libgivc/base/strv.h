@@ -2,7 +2,7 @@
 /* NULL-terminated lists of strings that own their strings. A NULL list is an empty list. */
 #pragma once
 
-#include "macro.h"
+#include "base/macro.h"
 
 #define STRV_FOREACH(s, l) for (char **s = (l); s && *s; s++)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "time.h"
+#include "base/time.h"
 
 usec_t time_now(clockid_t clock) {
         struct timespec ts;

@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-#include "macro.h"
+#include "base/macro.h"
 
 typedef uint64_t usec_t;
 

@@ -2,7 +2,7 @@
 /* Base64 (RFC 4648): writes the standard alphabet, reads the URL-safe one too. */
 
 #include "base/mem.h"
-#include "base64.h"
+#include "proto/base64.h"
 
 char *base64_encode(const void *data, size_t size) {
         static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "field.h"
+#include "proto/field.h"
 
 size_t field_size(const ProtobufCFieldDescriptor *field) {
         switch (field->type) {

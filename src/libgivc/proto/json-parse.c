@@ -8,10 +8,10 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "base64.h"
-#include "field.h"
-#include "json.h"
-#include "unpack.h"
+#include "proto/base64.h"
+#include "proto/field.h"
+#include "proto/json.h"
+#include "proto/unpack.h"
 
 #define _cleanup_json_ _cleanup_(json_decrefp)
 

@@ -7,9 +7,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "base64.h"
-#include "field.h"
-#include "json.h"
+#include "proto/base64.h"
+#include "proto/field.h"
+#include "proto/json.h"
 
 #define _cleanup_json_ _cleanup_(json_decrefp)
 

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "unpack.h"
+#include "proto/unpack.h"
 
 #define VARINT_BYTES_MAX 10
 #define LENGTH_BYTES_MAX 5 /* of a tag or length, padding included: protobuf-c reads no further */

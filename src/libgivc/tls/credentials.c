@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "credentials.h"
+#include "tls/credentials.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "material.h"
-#include "file-watch.h"
+#include "tls/file-watch.h"
+#include "tls/material.h"
 
 struct TlsCredentials {
         unsigned n_ref;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "file-watch.h"
+#include "tls/file-watch.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "identity.h"
+#include "tls/identity.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
-#include "x509.h"
+#include "tls/x509.h"
 
 /* More than IDENTITY_NAMES_MAX names of full length of both kinds need. The limit comes before the parsing because
  * GnuTLS needs more than linear time for many names. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "material.h"
+#include "tls/material.h"
 
 #include <gnutls/crypto.h>
 #include <string.h>

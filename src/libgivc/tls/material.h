@@ -3,9 +3,9 @@
  * sessions and the sessions that began with it. */
 #pragma once
 
-#include "revoked.h"
+#include "tls/revoked.h"
 #include "tls/session.h"
-#include "x509.h"
+#include "tls/x509.h"
 
 typedef struct TlsMaterial TlsMaterial;
 

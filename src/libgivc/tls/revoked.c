@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "revoked.h"
+#include "tls/revoked.h"
 
 #include "base/mem.h"
 #include "base/str.h"

@@ -3,7 +3,7 @@
  * handshake. */
 #pragma once
 
-#include "x509.h"
+#include "tls/x509.h"
 
 typedef struct RevokedSet RevokedSet;
 

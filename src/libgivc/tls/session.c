@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "session.h"
+#include "tls/session.h"
 
 #include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <sys/uio.h>
 
 #include "base/str.h"
-#include "verify.h"
+#include "tls/verify.h"
 
 #define RECORD_SIZE_MAX     16384
 #define RECORD_OVERHEAD_MAX 64 /* header, content type and tag, with room to spare */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "verify.h"
+#include "tls/verify.h"
 
 #include <stdarg.h>
 #include <stdio.h>

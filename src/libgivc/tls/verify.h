@@ -2,7 +2,7 @@
 /* Whether a peer's certificates are good enough to talk to it, and the sentence and alert when they are not. */
 #pragma once
 
-#include "material.h"
+#include "tls/material.h"
 
 typedef struct TlsRefusal {
         gnutls_alert_description_t alert;

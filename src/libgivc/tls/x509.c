@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "x509.h"
+#include "tls/x509.h"
 
 #include <string.h>
 
