@@ -5,10 +5,10 @@
 #include "admin.pb-c.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "entry.h"
-#include "output.h"
+#include "ctl/entry.h"
+#include "ctl/output.h"
+#include "ctl/verbs.h"
 #include "proto/unpack.h"
-#include "verbs.h"
 
 static int app_print(const Ctl *ctl, const void *reply, const char *text) {
         if (ctl->options.output != OUTPUT_TEXT)

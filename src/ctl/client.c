@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client.h"
+#include "ctl/client.h"
 
 #include <netdb.h>
 #include <stdlib.h>

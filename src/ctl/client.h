@@ -6,7 +6,7 @@
 
 #include "base/macro.h"
 #include "base/time.h"
-#include "options.h"
+#include "ctl/options.h"
 #include "rpc/channel.h"
 
 typedef struct Client Client;

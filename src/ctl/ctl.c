@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl.h"
+#include "ctl/ctl.h"
 
 #include <stdarg.h>
 #include <string.h>
 
 #include "base/str.h"
-#include "entry.h"
-#include "verbs.h"
+#include "ctl/entry.h"
+#include "ctl/verbs.h"
 
 CtlExit ctl_exit_from_code(RpcCode code) {
         switch (code) {

@@ -2,9 +2,9 @@
 /* What every verb of the client has in hand: options, the way to the admin, and how it says that something failed. */
 #pragma once
 
-#include "client.h"
+#include "ctl/client.h"
+#include "ctl/options.h"
 #include "event/fiber.h"
-#include "options.h"
 #include "rpc/status.h"
 
 /* Scripts hold on to these; givcctl(1) lists them. */

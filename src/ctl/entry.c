@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "entry.h"
+#include "ctl/entry.h"
 
 #include <fnmatch.h>
 

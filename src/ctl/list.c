@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* givcctl list: the registry, as a tree for people or as QueryList's answer for programs. */
 #include "base/mem.h"
-#include "entry.h"
-#include "listing.h"
+#include "ctl/entry.h"
+#include "ctl/listing.h"
+#include "ctl/verbs.h"
 #include "proto/unpack.h"
-#include "verbs.h"
 
 static int list_show(const Options *o, Admin__QueryListResponse *reply, char **patterns) {
         _cleanup_free_ Admin__QueryListItem **kept = NULL;

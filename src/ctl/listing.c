@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "listing.h"
+#include "ctl/listing.h"
 
 #include <libsmartcols/libsmartcols.h>
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "entry.h"
+#include "ctl/entry.h"
 
 enum { COLUMN_NAME, COLUMN_STATE, COLUMN_SINCE, COLUMN_TYPE, COLUMN_DESCRIPTION, N_COLUMNS };
 

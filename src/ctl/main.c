@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "ctl/verbs.h"
 #include "event/fiber.h"
-#include "verbs.h"
 
 typedef struct Run {
         Ctl ctl;

@@ -7,7 +7,7 @@
 #include <protobuf-c/protobuf-c.h>
 
 #include "base/time.h"
-#include "options.h"
+#include "ctl/options.h"
 
 typedef struct Look {
         bool colours;

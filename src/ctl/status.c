@@ -5,11 +5,11 @@
 #include "admin.pb-c.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "entry.h"
-#include "output.h"
+#include "ctl/entry.h"
+#include "ctl/output.h"
+#include "ctl/verbs.h"
 #include "proto/unpack.h"
 #include "systemd.pb-c.h"
-#include "verbs.h"
 
 /* Where a unit is asked for: the VM whose agent speaks for it. */
 typedef struct Place {

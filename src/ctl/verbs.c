@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "verbs.h"
+#include "ctl/verbs.h"
 
 #include <limits.h>
 

@@ -2,7 +2,7 @@
 /* The verbs: one table that parser, help and tests read. A new verb is a function in one file and a row here. */
 #pragma once
 
-#include "ctl.h"
+#include "ctl/ctl.h"
 
 typedef enum VerbFlags {
         VERB_DEFAULT = 1 << 0,   /* what givcctl does when no verb is said */

@@ -7,10 +7,10 @@
 #include "admin.pb-c.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "entry.h"
-#include "output.h"
+#include "ctl/entry.h"
+#include "ctl/output.h"
+#include "ctl/verbs.h"
 #include "proto/unpack.h"
-#include "verbs.h"
 
 static const struct {
         Admin__WatchItem__StatusCase which;
