@@ -5,7 +5,7 @@
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all deps demo check check-quick check-unit check-cli check-fleet check-vm check-interop lint bench fuzz install clean help
+.PHONY: all deps demo check check-quick check-unit check-cli check-fleet check-interop lint bench fuzz install clean help
 .DEFAULT_GOAL := all
 
 VERSION  := 0.1.0

@@ -27,6 +27,18 @@ check-unit: tests-unit
 check-fleet: all
 	GIVC_BUILD=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/scenarios
 
+define HELP
+make              build the programs and libgivc into build/; V=1 shows the commands
+sudo make demo    show it all on a fleet of real systemd machines; KEEP=1 keeps the fleet
+sudo make check   run every test; parts of it: check-quick, check-unit, check-cli, check-fleet, check-interop,
+                  check-attack, check-storm; with SANITIZE=address,undefined sanitized, with VALGRIND=1 under valgrind
+make install      DESTDIR= PREFIX=/usr
+make deps         install what all of this needs from Debian; needs root
+make lint|bench|fuzz|clean
+endef
+help:
+	$(info $(HELP))@:
+
 # -- the rpc runtime seen from outside: interop, attacks, storm, benchmark ------------------------------------------
 DEPS_RPC  := python3-grpcio python3-protobuf python3-cryptography python3-pytest nodejs:node npm:npm openssl \
              libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc libssl-dev strace valgrind
