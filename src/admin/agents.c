@@ -61,13 +61,15 @@ static void agent_log(const Agent *a, int level, const char *what, const char *w
 }
 
 static int on_grace(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
-        Agent *a = userdata;
+        _cleanup_(agent_unrefp) Agent *a = agent_ref(userdata);
+        Agents *agents = a->agents;
 
         a->grace = sd_event_source_disable_unref(a->grace);
         if (registry_is_reachable(a->agents->registry, a->name))
                 agent_log(a, LOG_WARNING, "cannot be reached", rpc_channel_get_error(a->channel));
         registry_set_reachable(a->agents->registry, a->name, false);
         monitor_agent_lost(a);
+        agents_tell_off(agents, a->name);
         return 0;
 }
 
@@ -105,7 +107,7 @@ int agents_up_wait(Agents *agents, const char *name, usec_t deadline) {
 }
 
 static void on_state(_unused_ RpcChannel *c, RpcChannelState state, void *userdata) {
-        Agent *a = userdata;
+        _cleanup_(agent_unrefp) Agent *a = agent_ref(userdata);
 
         if (!a->agents)
                 return;

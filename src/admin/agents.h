@@ -58,10 +58,10 @@ Agent *agents_get(const Agents *a, const char *name);
 int agents_find_vm(const Agents *agents, const char *vm, Agent **ret, RpcStatus *reterr) _warn_unused_;
 /* The host's agent, a new reference, if it can be reached: UNAVAILABLE. */
 int agents_find_host(const Agents *agents, Agent **ret, RpcStatus *reterr) _warn_unused_;
-/* Suspends until an agent of that name is registered and its connection stands: 0, -EHOSTDOWN when its VM was said to
- * be off meanwhile, -ETIMEDOUT, -ECANCELED. */
+/* Suspends until an agent of that name is registered and its connection stands: 0, -EHOSTDOWN when it became
+ * unreachable or its VM was said to be off meanwhile, -ETIMEDOUT, -ECANCELED. */
 int agents_up_wait(Agents *agents, const char *name, usec_t deadline) _warn_unused_;
-/* Tells who waits for that agent that its VM is off. */
+/* Tells who waits for that agent that it is gone. */
 void agents_tell_off(Agents *a, const char *name);
 
 Agent *agent_ref(Agent *a);

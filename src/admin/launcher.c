@@ -20,6 +20,7 @@ typedef struct Launch {
         Launcher *launcher; /* NULL once there is none */
         char *vm, *unit, *agent;
         LaunchStage stage;
+        bool begun, booted; /* by us */
         usec_t begin, deadline;
         Fiber *fiber;
         List waiters;
@@ -109,6 +110,7 @@ static int launch_boot_wait(Launch *l) {
         _cleanup_(agent_unrefp) Agent *host = NULL;
         int r;
 
+        l->begun = true;
         l->stage = LAUNCH_BOOTING;
         monitor_drop_vm(l->launcher->agents, l->vm);
         log_write(LOG_NOTICE, LOG_FIELDS({ "GIVC_VM", l->vm }, { "UNIT", l->unit }), "Starting VM '%s'", l->vm);
@@ -118,33 +120,16 @@ static int launch_boot_wait(Launch *l) {
         if (!entry_status_is_active(&status))
                 return rpc_error(&l->error, RPC_FAILED_PRECONDITION, "VM '%s' did not stay up: '%s' is %s (%s).", l->vm,
                                 l->unit, strempty(status.active_state), strempty(status.sub_state));
+        l->booted = true;
+        l->stage = LAUNCH_WAITING;
         r = agents_find_host(l->launcher->agents, &host, &l->error);
-        return r < 0 ? r : monitor_reflect_wait(host, &status, entry_status_is_active);
+        if (r >= 0)
+                r = monitor_reflect_wait(host, &status, entry_status_is_active);
+        return r >= 0 && !l->launcher ? -ECANCELED : r;
 }
 
-static int launch_await_agent_wait(Launch *l) {
-        int r;
-
-        for (;;) {
-                _cleanup_(entry_status_done) EntryStatus status = {};
-
-                r = agents_up_wait(l->launcher->agents, l->agent, l->deadline);
-                if (r == -ETIMEDOUT)
-                        return launch_fail_late(l);
-                if (r != -EHOSTDOWN)
-                        return r < 0 ? r : 1;
-                /* What was said may be about the boot before. */
-                r = launch_look_wait(l, &status);
-                if (r < 0)
-                        return r;
-                if (is_off(&status))
-                        return rpc_error(&l->error, RPC_FAILED_PRECONDITION,
-                                        "VM '%s' stopped while its agent was awaited: '%s' is %s (%s).", l->vm, l->unit,
-                                        strempty(status.active_state), strempty(status.sub_state));
-        }
-}
-
-static int launch_wait(Launch *l) {
+/* Gets the VM to where only its agent is missing. */
+static int launch_step_wait(Launch *l) {
         _cleanup_(entry_status_done) EntryStatus status = {};
         const Agent *a;
         int r;
@@ -152,25 +137,40 @@ static int launch_wait(Launch *l) {
         r = launch_look_wait(l, &status);
         if (r < 0)
                 return r;
-        if (is_off(&status)) {
-                r = launch_boot_wait(l);
-                if (r >= 0 && !l->launcher)
-                        r = -ECANCELED;
+        if (is_off(&status) && l->booted)
+                return rpc_error(&l->error, RPC_FAILED_PRECONDITION,
+                                "VM '%s' stopped while its agent was awaited: '%s' is %s (%s).", l->vm, l->unit,
+                                strempty(status.active_state), strempty(status.sub_state));
+        if (is_off(&status))
+                return launch_boot_wait(l);
+        a = agents_get(l->launcher->agents, l->agent);
+        if (entry_status_is_active(&status)) {
+                l->stage = LAUNCH_WAITING;
+                return a && !l->booted ? agent_check_reachable(a, &l->error) : 0;
+        }
+        l->stage = LAUNCH_BOOTING;
+        return 0;
+}
+
+static int launch_wait(Launch *l) {
+        int r;
+
+        do {
+                r = launch_step_wait(l);
                 if (r < 0)
                         return r;
-        }
-        a = agents_get(l->launcher->agents, l->agent);
-        if (a && entry_status_is_active(&status)) {
-                r = agent_check_reachable(a, &l->error);
-                if (r < 0 || agent_is_up(a))
-                        return r;
-        }
-        l->stage = streq(strempty(status.active_state), "activating") ? LAUNCH_BOOTING : LAUNCH_WAITING;
-        return launch_await_agent_wait(l);
+                if (!l->booted && agent_is_up(agents_get(l->launcher->agents, l->agent)))
+                        return 0;
+                r = agents_up_wait(l->launcher->agents, l->agent, l->deadline);
+                /* What was said may be about the boot before: look again. */
+        } while (r == -EHOSTDOWN);
+        if (r == -ETIMEDOUT)
+                return launch_fail_late(l);
+        return r < 0 ? r : 1;
 }
 
 static void launch_log_end(const Launch *l) {
-        if (!l->launcher || l->stage == LAUNCH_ASKING)
+        if (!l->launcher || !l->begun)
                 return;
         if (l->result >= 0)
                 log_write(LOG_INFO, LOG_FIELDS({ "GIVC_VM", l->vm }, { "UNIT", l->unit }),
@@ -282,31 +282,36 @@ int launcher_start_wait(Launcher *launcher, const char *vm, RpcStatus *reterr) {
         return launch_join_wait(l, reterr);
 }
 
-/* Whether the VM may be one that is off: it cannot be asked, and there is another who may know. */
-static bool may_be_off(const Launcher *l, const char *vm, RpcCode code) {
+static bool launcher_knows(const Launcher *l, const char *vm) {
         _cleanup_free_ char *name = agent_from_vm(vm);
+
+        return name && agents_get(l->agents, name);
+}
+
+/* Whether the VM may be one that is off: it cannot be asked, and there is another who may know. */
+static bool may_be_off(const Launcher *l, const char *vm) {
+        _cleanup_free_ char *name = agent_from_vm(vm);
+        const Agent *a = name ? agents_get(l->agents, name) : NULL;
         const Entry *host = registry_get_host(l->agents->registry);
 
-        return (code == RPC_NOT_FOUND || code == RPC_UNAVAILABLE) && name && host && !streq(host->name, name);
+        return name && host && !streq(host->name, name) &&
+                        (!a || rpc_channel_get_state(a->channel) == RPC_CHANNEL_FAILED);
 }
 
 int launcher_get_agent_wait(Launcher *l, const char *vm, Agent **ret, RpcStatus *reterr) {
         _cleanup_(rpc_status_done) RpcStatus error = {};
-        int r, k;
+        int r;
 
-        r = agents_find_vm(l->agents, vm, ret, reterr);
-        if (r >= 0 || !may_be_off(l, vm, reterr->code))
-                return r;
-        k = launcher_start_wait(l, vm, &error);
-        if (k == -ECANCELED && error.code == RPC_OK)
-                return k;
+        if (!entry_word_is_valid(vm) || !may_be_off(l, vm))
+                return agents_find_vm(l->agents, vm, ret, reterr);
+        r = launcher_start_wait(l, vm, &error);
         /* A host that does not have the VM does not know why it cannot be reached. */
-        if (reterr->code == RPC_UNAVAILABLE && error.code == RPC_NOT_FOUND)
+        if (r < 0 && (error.code != RPC_NOT_FOUND || !launcher_knows(l, vm))) {
+                *reterr = error;
+                error = (RpcStatus){};
                 return r;
-        rpc_status_done(reterr);
-        *reterr = error;
-        error = (RpcStatus){};
-        return k < 0 ? k : agents_find_vm(l->agents, vm, ret, reterr);
+        }
+        return agents_find_vm(l->agents, vm, ret, reterr);
 }
 
 void launcher_init(Launcher *l, Agents *agents, usec_t timeout_usec) {

@@ -385,6 +385,89 @@ static void test_registered_but_down(void **state) {
         run(body_registered_but_down, true);
 }
 
+static void wait_until_lost(World *w) {
+        usec_t deadline = soon();
+
+        while (agent_is_up(agents_get(&w->admin.agents, AGENT))) {
+                assert_true(time_now(CLOCK_MONOTONIC) < deadline);
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        }
+}
+
+/* Its connection has just ended and nobody knows why: an agent that starts again is back at once, ... */
+static int body_agent_restarts(World *w) {
+        Caller c;
+
+        register_host(w, "active", "running");
+        register_app_vm(w);
+        wait_until_live(w, AGENT);
+        stop_agent(w, &w->app_vm);
+        wait_until_lost(w);
+        assert_string_equal(status_in_list(w, AGENT), "Running");
+        caller_start(&c, w, "app");
+        while (list_is_empty(&w->admin.agents.arrivals))
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        fake_agent_listen(&w->app_vm, w->queue);
+        assert_int_equal(promise_wait_until(&c.done, soon()), 0);
+        assert_int_equal(c.code, RPC_OK);
+        assert_int_equal(w->net_vm.n_unit_starts, 0);
+        caller_done(&c);
+        return 0;
+}
+
+static void test_agent_restarts(void **state) {
+        (void) state;
+        run(body_agent_restarts, true);
+}
+
+/* ... one that stays away cannot be reached, ... */
+static int body_agent_stays_away(World *w) {
+        _cleanup_free_ char *message = NULL;
+
+        register_host(w, "active", "running");
+        register_app_vm(w);
+        wait_until_live(w, AGENT);
+        stop_agent(w, &w->app_vm);
+        wait_until_lost(w);
+        assert_int_equal(start(w, "app", NULL, NULL, &message), RPC_UNAVAILABLE);
+        assert_non_null(strstr(message, "Agent '" AGENT "' cannot be reached: "));
+        assert_int_equal(w->net_vm.n_unit_starts, 0);
+        return 0;
+}
+
+static void test_agent_stays_away(void **state) {
+        (void) state;
+        run(body_agent_stays_away, true);
+}
+
+/* ... and a VM that is off by the time that its agent is missed is started. */
+static int body_vm_just_died(World *w) {
+        Caller c;
+
+        register_host(w, "active", "running");
+        register_app_vm(w);
+        wait_until_live(w, AGENT);
+        stop_agent(w, &w->app_vm);
+        wait_until_lost(w);
+        caller_start(&c, w, "app");
+        while (list_is_empty(&w->admin.agents.arrivals))
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        fake_unit_add(&w->net_vm, VM_UNIT, "failed", "failed");
+        fake_agent_push(&w->net_vm, VM_UNIT, false);
+        wait_for_unit_starts(w, 1);
+        fake_agent_listen(&w->app_vm, w->queue);
+        register_app_vm(w);
+        assert_int_equal(promise_wait_until(&c.done, soon()), 0);
+        assert_int_equal(c.code, RPC_OK);
+        caller_done(&c);
+        return 0;
+}
+
+static void test_vm_just_died(void **state) {
+        (void) state;
+        run(body_vm_just_died, true);
+}
+
 /* A VM that its host does not have cannot be started by it, and is what it was: not reachable. */
 static int body_not_the_hosts(World *w) {
         _cleanup_free_ char *message = NULL;
@@ -479,6 +562,9 @@ int main(void) {
                 cmocka_unit_test(test_vm_dies),
                 cmocka_unit_test(test_late_news),
                 cmocka_unit_test(test_registered_but_down),
+                cmocka_unit_test(test_agent_restarts),
+                cmocka_unit_test(test_agent_stays_away),
+                cmocka_unit_test(test_vm_just_died),
                 cmocka_unit_test(test_not_the_hosts),
                 cmocka_unit_test(test_too_many),
                 cmocka_unit_test(test_stopped_as_a_service),
