@@ -331,6 +331,10 @@ static int reply_unit_property(FakeConnection *c, sd_bus_message *m, const FakeU
                 return sd_bus_reply_method_return(m, "v", "t", u ? u->active_enter : 0);
         if (streq(property, "InactiveExitTimestampMonotonic"))
                 return sd_bus_reply_method_return(m, "v", "t", u ? u->inactive_exit : 0);
+        if (streq(property, "CPUUsageNSec"))
+                return sd_bus_reply_method_return(m, "v", "t", u ? u->cpu_usage_nsec : UINT64_MAX);
+        if (streq(property, "MemoryCurrent"))
+                return sd_bus_reply_method_return(m, "v", "t", u ? u->memory_current : UINT64_MAX);
         if (streq(property, "Job")) {
                 (void) snprintf(path, sizeof(path), MANAGER_PATH "/job/%u", u ? u->job : 0);
                 return sd_bus_reply_method_return(m, "v", "(uo)", u ? u->job : 0, u && u->job ? path : "/");

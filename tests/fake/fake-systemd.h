@@ -44,7 +44,8 @@ typedef struct FakeUnit {
         unsigned n_references;      /* AddRef */
         char **argv, **environment; /* of StartTransientUnit */
         char *type, *working_directory, *slice;
-        const char *control_group; /* for tests to set; NULL: none */
+        const char *control_group;               /* for tests to set; NULL: none */
+        uint64_t cpu_usage_nsec, memory_current; /* for tests to set; UINT64_MAX: not accounted, 0: nothing yet */
         unsigned n_starts, n_stops;
         int last_signal; /* of KillUnit, 0: none */
         uint32_t job;    /* 0: none */

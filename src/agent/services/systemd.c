@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "agent/services/message.h"
+#include "agent/services/monitor-unit.h"
 #include "agent/services/services.h"
 #include "agent/services/start-application.h"
 #include "agent/services/unit-error.h"
@@ -153,9 +154,18 @@ static int method_unfreeze_unit(RpcCall *call, const void *request, RpcStatus *r
         return r < 0 ? r : reply_status_wait(call, userdata, req->unitname, reterr);
 }
 
-static int method_monitor_unit(
-                _unused_ RpcCall *call, _unused_ const void *request, RpcStatus *reterr, _unused_ void *userdata) {
-        return rpc_error(reterr, RPC_UNIMPLEMENTED, "This agent does not measure units; stats.StatsService does.");
+static int method_monitor_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Systemd__UnitResourceRequest *req = request;
+        Agent *agent = userdata;
+        int r;
+
+        r = check_name(agent, req->unitname, RPC_NOT_FOUND, reterr);
+        if (r < 0)
+                return r;
+        r = agent_manager_wait(agent);
+        if (r < 0)
+                return unit_error(reterr, r, "monitor", req->unitname, NULL);
+        return monitor_unit_wait(call, agent, req->unitname, reterr);
 }
 
 static int method_start_application(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {

@@ -41,7 +41,7 @@ static int on_control_group(sd_bus_message *m, void *userdata, _unused_ sd_bus_e
         return 0;
 }
 
-static const char *cgroup_interface(const char *name) {
+const char *unit_cgroup_interface(const char *name) {
         static const char *const interfaces[][2] = {
                 { ".service", SERVICE_INTERFACE },
                 { ".scope", "org.freedesktop.systemd1.Scope" },
@@ -57,7 +57,7 @@ static const char *cgroup_interface(const char *name) {
 UnitCgroup *unit_cgroup_watch(
                 Bus *b, const char *name, const char *path, void (*on_event)(void *userdata), void *userdata) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        const char *interface = cgroup_interface(name);
+        const char *interface = unit_cgroup_interface(name);
         UnitCgroup *c;
 
         if (!interface || bus_new_property_call(b, path, interface, "ControlGroup", &m) < 0)

@@ -10,6 +10,9 @@ typedef struct UnitCgroup UnitCgroup;
 /* Where the unified hierarchy is mounted; a test has it elsewhere. */
 extern const char *unit_cgroup_root;
 
+/* The D-Bus interface of the unit's type that tells of its cgroup; NULL for a unit of a type that runs no processes. */
+const char *unit_cgroup_interface(const char *name);
+
 /* Asks for the cgroup of the unit at that object path and watches its cgroup.events; on_event says no more than that
  * they have changed. NULL for units of a type that cannot be frozen, and when out of memory; a unit without cgroup is
  * watched in silence. path is the unit's D-Bus path. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* systemd.UnitControlService on units: each method's success, its refusals, and its caller leaving half-way. */
+#include "agent/services/monitor-unit.h"
 #include "unit/agent/calling.h"
 
 #include <signal.h>
@@ -331,19 +332,110 @@ static void test_freeze(_unused_ void **state) {
         world_run(freeze_body);
 }
 
-static int monitor_body(World *w) {
-        _cleanup_(rpc_stream_freep) RpcStream *stream = NULL;
-        _cleanup_(rpc_status_done) RpcStatus status = {};
-        Systemd__UnitResourceRequest request = SYSTEMD__UNIT_RESOURCE_REQUEST__INIT;
-        const RpcCallOptions options = within(5 * USEC_PER_SEC);
-        Systemd__UnitResourceResponse *message = NULL;
+typedef struct Monitor {
+        RpcCallOptions options;
+        RpcStream *stream;
+        RpcStatus status;
+        Systemd__UnitResourceResponse *sample;
+} Monitor;
 
-        request.unitname = (char *) "app.service";
-        check(rpc_stream_open_wait(w->channel, SERVICE, "MonitorUnit", &options, &stream, &status) == 0);
-        check(rpc_stream_send_wait(stream, &request) == 0);
-        check(rpc_stream_receive_wait(stream, &message, &status) < 0);
-        check(status.code == RPC_UNIMPLEMENTED);
+static void monitor_open(World *w, const char *unit, Monitor *ret) {
+        Systemd__UnitResourceRequest request = SYSTEMD__UNIT_RESOURCE_REQUEST__INIT;
+
+        *ret = (Monitor){ .options = within(10 * USEC_PER_SEC) };
+        request.unitname = (char *) unit;
+        check(rpc_stream_open_wait(w->channel, SERVICE, "MonitorUnit", &ret->options, &ret->stream, &ret->status) == 0);
+        check(rpc_stream_send_wait(ret->stream, &request) == 0);
+        check(rpc_stream_close_send_wait(ret->stream) == 0);
+}
+
+static int monitor_next(Monitor *m) {
+        proto_free((ProtobufCMessage *) m->sample);
+        m->sample = NULL;
+        return rpc_stream_receive_wait(m->stream, &m->sample, &m->status);
+}
+
+static void monitor_done(Monitor *m) {
+        proto_free((ProtobufCMessage *) m->sample);
+        rpc_stream_free(m->stream);
+        rpc_status_done(&m->status);
+}
+#define MONITOR _cleanup_(monitor_done) Monitor
+
+static int monitor_body(World *w) {
+        const double total = (double) sysconf(_SC_PHYS_PAGES) * (double) sysconf(_SC_PAGESIZE);
+        MONITOR m = {}, leaving = {};
+        FakeUnit *unit;
+        int r, n;
+
+        fake_unit_set_state(w->fake, "app.service", "active", "running");
+        unit = fake_systemd_find(w->fake, "app.service");
+        /* Ten seconds old, of which it has used five. */
+        unit->inactive_exit = time_now(CLOCK_MONOTONIC) - 10 * USEC_PER_SEC;
+        unit->cpu_usage_nsec = 5 * USEC_PER_SEC * 1000;
+        unit->memory_current = (uint64_t) (total / 4);
+        monitor_unit_period_usec = 10 * USEC_PER_MSEC;
+        monitor_open(w, "app.service", &m);
+        for (n = 0; (r = monitor_next(&m)) > 0; n++) {
+                check(m.sample->cpu_usage > 35 && m.sample->cpu_usage <= 50);
+                check(m.sample->memory_usage > 24.9 && m.sample->memory_usage < 25.1);
+        }
+        check(r == 0);
+        check(n == MONITOR_UNIT_SAMPLES);
+        check(time_now(CLOCK_MONOTONIC) >= (MONITOR_UNIT_SAMPLES - 1) * monitor_unit_period_usec);
+
+        /* The agent's own unit has another name there. */
+        fake_systemd_find(w->fake, "givc-agent.service")->inactive_exit = time_now(CLOCK_MONOTONIC) - USEC_PER_SEC;
+        monitor_unit_period_usec = 5 * USEC_PER_SEC;
+        monitor_open(w, OWN_NAME, &leaving);
+        check(monitor_next(&leaving) > 0);
+        check(leaving.sample->cpu_usage == 0);
+        monitor_done(&leaving);
+        leaving = (Monitor){};
+        check_becomes(count_handlers(w) == 0);
         return 0;
+}
+
+static void check_monitor_refused(World *w, const char *unit, RpcCode code, const char *message) {
+        MONITOR m = {};
+
+        monitor_open(w, unit, &m);
+        check(monitor_next(&m) < 0);
+        check_streq(rpc_code_to_string(m.status.code), rpc_code_to_string(code));
+        check_streq(m.status.message, message);
+}
+
+static int monitor_errors_body(World *w) {
+        MONITOR m = {};
+
+        check_monitor_refused(
+                        w, "secret.service", RPC_NOT_FOUND, "Unit 'secret.service' is not exposed by this agent.");
+        check_monitor_refused(
+                        w, "app.service", RPC_FAILED_PRECONDITION, "Cannot monitor 'app.service': it is not active.");
+        fake_systemd_add(w->fake, "poweroff.target");
+        fake_unit_set_state(w->fake, "poweroff.target", "active", "active");
+        check_monitor_refused(w, "poweroff.target", RPC_FAILED_PRECONDITION,
+                        "Cannot monitor 'poweroff.target': units of its kind cannot do that.");
+        fake_unit_set_state(w->fake, "app.service", "active", "running");
+        fake_systemd_find(w->fake, "app.service")->memory_current = UINT64_MAX;
+        check_monitor_refused(w, "app.service", RPC_FAILED_PRECONDITION,
+                        "Cannot monitor 'app.service': the service manager does not account for its CPU time and "
+                        "memory.");
+        fake_systemd_find(w->fake, "app.service")->memory_current = 1;
+        /* It ends while it is looked at. */
+        monitor_unit_period_usec = 10 * USEC_PER_MSEC;
+        monitor_open(w, "app.service", &m);
+        check(monitor_next(&m) > 0);
+        fake_unit_exit(w->fake, "app.service", 0);
+        while (monitor_next(&m) > 0)
+                continue;
+        check_streq(m.status.message, "Cannot monitor 'app.service': it is not active.");
+        check_streq(m.status.reason, "UNIT_NOT_ACTIVE");
+        return 0;
+}
+
+static void test_monitor_errors(_unused_ void **state) {
+        world_run(monitor_errors_body);
 }
 
 static void test_monitor(_unused_ void **state) {
@@ -388,6 +480,7 @@ int main(void) {
                 cmocka_unit_test(test_kill),
                 cmocka_unit_test(test_freeze),
                 cmocka_unit_test(test_monitor),
+                cmocka_unit_test(test_monitor_errors),
                 cmocka_unit_test(test_no_bus),
         };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names, states, and how one unit is asked for, frozen and thawed. */
+#include "bus/unit-usage.h"
 #include "unit/bus/fixture.h"
 
 static void test_names(_unused_ void **state) {
@@ -236,6 +237,38 @@ static void test_freeze(void **state) {
         assert_int_equal(call_run(f, op_freeze, "a.target"), -EOPNOTSUPP);
 }
 
+static UnitUsage usage;
+
+static int op_usage(Call *c) {
+        return unit_usage_wait(c->bus, c->name, &usage);
+}
+
+static void test_usage(void **state) {
+        Fixture *f = *state;
+        FakeUnit *u;
+
+        fake_systemd_add(f->fake, "a.service");
+        fake_unit_set_state(f->fake, "a.service", "active", "running");
+        u = fake_systemd_find(f->fake, "a.service");
+        u->cpu_usage_nsec = 7;
+        u->memory_current = 4096;
+        u->inactive_exit = 12;
+        assert_int_equal(call_run(f, op_usage, "a.service"), 0);
+        assert_int_equal(usage.cpu_nsec, 7);
+        assert_int_equal(usage.memory, 4096);
+        assert_int_equal(usage.begin, 12);
+        u->cpu_usage_nsec = UINT64_MAX;
+        assert_int_equal(call_run(f, op_usage, "a.service"), -ENODATA);
+        u->cpu_usage_nsec = 7;
+        u->memory_current = UINT64_MAX;
+        assert_int_equal(call_run(f, op_usage, "a.service"), -ENODATA);
+        assert_int_equal(call_run(f, op_usage, "a.target"), -EOPNOTSUPP);
+        assert_int_equal(call_run(f, op_usage, "b.scope"), -ENODATA);
+        fake_systemd_fail_next(f->fake, "Get", "org.freedesktop.DBus.Error.UnknownObject", "no");
+        assert_int_equal(call_run(f, op_usage, "a.service"),
+                        bus_error_to_errno("org.freedesktop.DBus.Error.UnknownObject"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_names),
@@ -247,6 +280,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_lost, fixture_setup_listening, fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_freeze_answer_lost, fixture_setup_listening, fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_freeze, fixture_setup, fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_usage, fixture_setup, fixture_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
