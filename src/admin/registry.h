@@ -28,6 +28,7 @@ typedef struct Entry {
         EntryImage *image;
 } Entry;
 
+/* 0 or -ENOMEM. */
 int registry_new(Registry **ret) _warn_unused_;
 /* Without readers and reservations. */
 Registry *registry_free(Registry *r);

@@ -11,6 +11,7 @@ typedef struct ExposedUnit {
         uint32_t type; /* registration type */
 } ExposedUnit;
 
+/* Borrows the configuration. 0 or -ENOMEM. */
 int exposure_new(const Config *config, Exposure **ret) _warn_unused_;
 Exposure *exposure_free(Exposure *e);
 DEFINE_CLEANUP(Exposure *, exposure_free)

@@ -38,6 +38,7 @@ typedef struct FeedChange {
         UnitStatus status;
 } FeedChange;
 
+/* A reader that has been told of nothing yet; free it before the feed. 0 or -ENOMEM. */
 int feed_reader_new(Feed *f, FeedReader **ret) _warn_unused_;
 FeedReader *feed_reader_free(FeedReader *r);
 DEFINE_CLEANUP(FeedReader *, feed_reader_free)

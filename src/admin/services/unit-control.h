@@ -18,6 +18,8 @@ typedef enum UnitAction {
 /* Asks for the action and suspends for the state after it; *ret is entry_status_done() by the caller. */
 int unit_control_wait(RpcChannel *c, UnitAction action, const char *unit, usec_t deadline, EntryStatus *ret,
                 RpcStatus *reterr) _warn_unused_;
+/* Starts an application as this unit; *ret is the state of the unit that it is now: another one when the
+ * application has handed itself over to an instance that ran already. */
 int unit_control_start_application_wait(RpcChannel *c, const char *unit, char *const *args, size_t n_args,
                 usec_t deadline, EntryStatus *ret, RpcStatus *reterr) _warn_unused_;
 

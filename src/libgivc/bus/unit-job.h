@@ -19,11 +19,12 @@ typedef enum UnitJob {
  * whether it was done (0), failed (-EIO) or something else (-ECONNRESET). A bus that does not come back within
  * BUS_CALL_TIMEOUT_USEC is -ENOTCONN. */
 int unit_job_wait(Bus *b, UnitJob job, const char *name, sd_bus_error *reterr) _warn_unused_;
-/* Sends signal to all processes of the unit. */
+/* Sends signal to all processes of the unit; 0, -EINVAL (not a name), or as bus_call_wait(). */
 int unit_kill_wait(Bus *b, const char *name, int signal, sd_bus_error *reterr) _warn_unused_;
 /* Stops or lets go its processes (cgroup freezer); returns when FreezerState has arrived. -EALREADY when it is so
  * already, -EHOSTDOWN when the unit is not active, -EBUSY when it has a job or no processes, -EOPNOTSUPP when its
  * type cannot be frozen. */
 int unit_freeze_wait(Bus *b, const char *name, sd_bus_error *reterr) _warn_unused_;
 int unit_thaw_wait(Bus *b, const char *name, sd_bus_error *reterr) _warn_unused_;
+/* Has the manager forget that the unit failed, and with it a unit that it keeps for nothing else. As unit_kill_wait(). */
 int unit_reset_failed_wait(Bus *b, const char *name, sd_bus_error *reterr) _warn_unused_;

@@ -14,6 +14,7 @@ typedef struct UnitStatus {
 } UnitStatus;
 
 void unit_status_done(UnitStatus *s);
+/* 0 or -ENOMEM. */
 int unit_status_copy(const UnitStatus *s, UnitStatus *ret) _warn_unused_;
 bool unit_status_equal(const UnitStatus *a, const UnitStatus *b);
 bool unit_status_is_active(const UnitStatus *s);

@@ -10,6 +10,7 @@
 
 typedef struct RpcServer RpcServer;
 
+/* Serves nothing yet; takes a reference on the queue. 0 or -ENOMEM. */
 int rpc_server_new(RpcQueue *q, RpcServer **ret) _warn_unused_;
 /* Ends every connection and call at once. Handlers that wait are cancelled and return before this does. */
 RpcServer *rpc_server_free(RpcServer *s);
