@@ -194,6 +194,17 @@ def test_client_leaves_stream(address):
     assert outsider("leave", address, "x", 1000000) == (0, ["3", "0 ", "Hello, x!", "0 "])
 
 
+def test_client_stopped(greeter, address):
+    """SIGTERM in the middle of a call: the program's function comes to its end before what it uses."""
+    p = subprocess.Popen([OUTSIDER, "stream", address, "x", str(FOREVER)], stdout=subprocess.PIPE, text=True)
+    while open(f"/proc/{greeter.process.pid}/comm").read() != "greeter\n":
+        assert p.poll() is None
+        time.sleep(0.01)
+    p.send_signal(signal.SIGTERM)
+    lines = p.communicate(timeout=WAIT)[0].splitlines()
+    assert p.returncode == 1 and lines[-1].startswith("1 ")
+
+
 def test_client_timeout(address):
     code, lines = outsider("stream", address, "x", 1000000, 300)
     assert code == 1 and int(lines[0]) > 0 and lines[1].startswith("4 ")

@@ -137,21 +137,28 @@ typedef struct Main {
         Givc *givc;
         int (*func)(void *userdata);
         void *userdata;
+        int result;
 } Main;
 
 static int main_run(void *userdata) {
         Main *m = userdata;
 
-        daemon_exit(m->givc->daemon, m->func(m->userdata));
+        m->result = m->func(m->userdata);
+        daemon_exit(m->givc->daemon, m->result);
         return 0;
 }
 
 _public_ int givc_run_fiber(Givc *g, int (*func)(void *userdata), void *userdata) {
-        Main m = { g, func, userdata };
+        Main m = { g, func, userdata, -ECANCELED };
+        Fiber *f = NULL;
         int r;
 
-        r = fiber_start(NULL, main_run, &m);
-        return r < 0 ? r : daemon_run(g->daemon);
+        r = fiber_start(&f, main_run, &m);
+        if (r < 0)
+                return r;
+        r = daemon_run(g->daemon);
+        fiber_cancel(f); /* a signal may have ended the loop before */
+        return r < 0 ? r : m.result;
 }
 
 _public_ void givc_set_status(Givc *g, const char *text) {

@@ -54,7 +54,7 @@ Givc *givc_free(Givc *g);
 /* Runs until SIGTERM: READY=1, then calls are answered; SIGTERM lets calls finish for up to 4 s, SIGHUP loads
  * certificates again. Returns 0 or a negative errno. */
 int givc_run(Givc *g);
-/* For clients: runs func(userdata) in a fiber and the loop until it returns; returns its result. */
+/* For clients: runs func(userdata) in a fiber and the loop until it returns; returns its result. SIGTERM cancels it. */
 int givc_run_fiber(Givc *g, int (*func)(void *userdata), void *userdata);
 /* The sentence of systemctl status. */
 void givc_set_status(Givc *g, const char *text);
