@@ -108,7 +108,7 @@ static int method_stream_events(
         return rpc_call_reply(call, &reply);
 }
 
-#define N_DROPS 50000
+#define N_DROPS 4000
 
 /* socketproxy.TransferData: bidirectional; echoes chunks, and floods with large ones ("flood") or with many that are
  * empty ("drops"). */

@@ -212,25 +212,6 @@ static void test_free_behind_full_buffers(void **state) {
         (void) close(fd);
 }
 
-/* A reader that stops, and then reads on and says nothing: what waits for it are many writes of few bytes. */
-static void test_reader_goes_on(void **state) {
-        static const uint8_t drops[] = { 0, 0, 0, 0, 7, 10, 5, 'd', 'r', 'o', 'p', 's' };
-        static uint8_t space[64 * 1024];
-        World *w = *state;
-        size_t n = 0;
-        int fd;
-
-        fd = raw_connect(w);
-        raw_call(w, fd, 1, "/socketproxy.SocketStream/TransferData");
-        raw_frame(w, fd, DATA, 0, 1, drops, sizeof(drops));
-        for (unsigned i = 0; i < 300; i++)
-                assert_true(sd_event_run(w->event, USEC_PER_MSEC) >= 0);
-        assert_int_equal(w->n_sent, 0); /* the first one counts when all others were taken */
-        world_until(w, (n += MAX(recv(fd, space, sizeof(space), 0), 0), n >= N_DROPS * 14));
-        (void) close(fd);
-        world_until(w, w->n_ended == 1);
-}
-
 static void *read_all(void *userdata) {
         static uint8_t space[256 * 1024];
         int fd = *(int *) userdata;
@@ -253,7 +234,7 @@ static void test_greedy_reader(void **state) {
         assert_int_equal(pthread_create(&thread, NULL, read_all, &fd), 0);
         raw_call(w, fd, 1, "/socketproxy.SocketStream/TransferData");
         raw_frame(w, fd, DATA, 0, 1, flood, sizeof(flood));
-        while (w->n_sent < 16000) { /* 500 MB */
+        while (w->n_sent < 2000) { /* 64 MB */
                 unsigned before = w->n_sent;
 
                 assert_true(sd_event_run(w->event, USEC_PER_SEC) >= 0);
@@ -427,7 +408,6 @@ int main(void) {
                 world_test(test_reader_stops),
                 world_test(test_end_behind_full_buffers),
                 world_test(test_free_behind_full_buffers),
-                world_test(test_reader_goes_on),
                 world_test(test_greedy_reader),
                 world_test(test_upload_too_large),
                 world_test(test_end_of_many),
