@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/access.h"
+#include "agent/listener.h"
 #include "agent/registration.h"
 #include "agent/services/services.h"
 #include "base/log.h"
@@ -35,6 +36,7 @@ typedef struct Program {
         Bus *bus;
         Agent *agent;
         RpcServer *server;
+        Listener *listener;
         RpcChannel *admin;
         Registration *registration;
 } Program;
@@ -144,6 +146,7 @@ static void on_stop(void *userdata) {
         Program *p = userdata;
 
         daemon_set_status(p->daemon, "stopping");
+        p->listener = listener_free(p->listener);
         p->registration = registration_free(p->registration);
         /* Streams of states never end by themselves; all other calls get their time. */
         feed_close(agent_get_feed(p->agent));
@@ -207,27 +210,6 @@ static int program_make_server(Program *p) {
         return rpc_server_add_reflection(p->server, givc_descriptors, givc_descriptors_end - givc_descriptors);
 }
 
-/* Sockets that were passed, under whatever name, are in place of the configured one. */
-static int program_listen(Program *p) {
-        _cleanup_free_ char *text = rpc_address_to_string(&p->config->agent_address);
-        _cleanup_free_ int *fds = NULL;
-        int n, r = 0;
-
-        n = daemon_take_fds(p->daemon, "*", &fds);
-        if (n < 0)
-                return log_error_errno(n, "Cannot take the passed sockets");
-        for (int i = 0; i < n; i++) {
-                int q = rpc_server_listen_fd(p->server, fds[i]);
-
-                if (q < 0)
-                        r = log_error_errno(q, "Cannot accept from passed socket %i", fds[i]);
-        }
-        if (n > 0)
-                return r;
-        r = rpc_server_listen(p->server, &p->config->agent_address, UNIX_SOCKET_MODE, (gid_t) -1);
-        return r < 0 ? log_error_errno(r, "Cannot listen at %s", strempty(text)) : 0;
-}
-
 static int program_register(Program *p) {
         const RpcChannelOptions options = {
                 .address = &p->config->admin_address,
@@ -244,6 +226,56 @@ static int program_register(Program *p) {
                 return log_error_errno(r, "Cannot register");
         on_registration_change(p);
         return 0;
+}
+
+/* What cannot be called back is not worth registering, so that comes now. */
+static void on_listening(int r, void *userdata) {
+        Program *p = userdata;
+
+        if (r >= 0) {
+                log_info("Listening");
+                r = program_register(p);
+        } else
+                log_error_errno(r, "Cannot listen, and trying on would not help");
+        if (r < 0)
+                daemon_exit(p->daemon, EXIT_FAILURE);
+}
+
+static int program_listen_at_address(Program *p) {
+        _cleanup_free_ char *text = rpc_address_to_string(&p->config->agent_address), *problem = NULL;
+        int r;
+
+        r = listener_new(daemon_get_event(p->daemon), p->server, &p->config->agent_address, UNIX_SOCKET_MODE,
+                        on_listening, p, &p->listener);
+        if (r < 0)
+                return log_error_errno(r, "Cannot listen at %s", strempty(text));
+        if (listener_is_listening(p->listener))
+                return program_register(p);
+        problem = listener_describe(p->listener);
+        if (!problem)
+                return log_oom();
+        log_warning("The agent %s", problem);
+        daemon_set_status(p->daemon, "%s%s", p->config->network.tls ? "" : "TLS IS OFF; ", problem);
+        return 0;
+}
+
+/* Sockets that were passed, under whatever name, are in place of the configured one. */
+static int program_listen(Program *p) {
+        _cleanup_free_ int *fds = NULL;
+        int n, r = 0;
+
+        n = daemon_take_fds(p->daemon, "*", &fds);
+        if (n < 0)
+                return log_error_errno(n, "Cannot take the passed sockets");
+        for (int i = 0; i < n; i++) {
+                int q = rpc_server_listen_fd(p->server, fds[i]);
+
+                if (q < 0)
+                        r = log_error_errno(q, "Cannot accept from passed socket %i", fds[i]);
+        }
+        if (n == 0)
+                return program_listen_at_address(p);
+        return r < 0 ? r : program_register(p);
 }
 
 static int program_start(Program *p) {
@@ -267,14 +299,12 @@ static int program_start(Program *p) {
         r = program_make_server(p);
         if (r < 0)
                 return log_error_errno(r, "Cannot make the server");
-        r = program_listen(p);
-        if (r < 0)
-                return r;
-        return program_register(p);
+        return program_listen(p);
 }
 
 /* Handlers and the session use the agent, the agent uses the bus: the users go first. */
 static void program_done(Program *p) {
+        listener_free(p->listener);
         registration_free(p->registration);
         rpc_channel_unref(p->admin);
         rpc_server_free(p->server);

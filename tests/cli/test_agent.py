@@ -223,11 +223,17 @@ def test_no_certificates(config, tmp_path):
     assert str(tmp_path) in r.stderr
 
 
-def test_port_in_use(config):
-    with socket.create_server(('127.0.0.1', 0)) as s:
-        r = run('-config', config(1, s.getsockname()[1]))
+def test_nowhere_to_listen(config):
+    """Time will not help."""
+    path = config(1, 2)
+    with open(path, encoding='utf-8') as f:
+        content = json.load(f)
+    content['network']['agent']['transport'] |= {'addr': '/dev/null/agent.sock', 'protocol': 'unix'}
+    with open(path, 'w', encoding='utf-8') as f:
+        json.dump(content, f)
+    r = run('-config', path)
     assert r.returncode == 1
-    assert 'Cannot listen at ' in r.stderr and 'Address already in use' in r.stderr
+    assert 'Cannot listen at unix:/dev/null/agent.sock: Not a directory' in r.stderr
 
 
 # -- the daemon
@@ -254,6 +260,29 @@ def test_own_socket(config, daemon):
     d.wait_until_said('READY=1')
     with grpc.insecure_channel(f'127.0.0.1:{port}') as channel:
         assert check_health(channel) == 1
+
+
+def test_port_in_use(config, daemon):
+    """Time will help: it waits, says so, and registers as soon as it can be called."""
+    with socket.create_server(('127.0.0.1', 0)) as s:
+        port = s.getsockname()[1]
+        d = daemon(config(unused_port(), port), passed=False)
+        d.wait_until_said('READY=1')
+        busy = f'annot listen at tcp:127.0.0.1:{port}: Address already in use; trying on'
+        d.wait_until_said(f'STATUS=TLS IS OFF; c{busy}')
+    d.wait_until_said('STATUS=TLS IS OFF; admin-vm not reachable: ')
+    assert f'The agent c{busy}' in d.text()
+    with grpc.insecure_channel(f'127.0.0.1:{port}') as channel:
+        assert check_health(channel) == 1
+    assert d.stop()[0] == 0
+
+
+def test_stop_before_it_listens(config, daemon):
+    with socket.create_server(('127.0.0.1', 0)) as s:
+        d = daemon(config(unused_port(), s.getsockname()[1]), passed=False)
+        d.wait_until_said('READY=1')
+        code, seconds = d.stop()
+    assert code == 0 and seconds < 1
 
 
 def test_stop_with_open_stream(config, daemon):
