@@ -78,6 +78,12 @@ static void on_state(RpcChannel *channel, RpcChannelState state, void *userdata)
                 promise_resolve(&c->connected, -ENOTCONN);
 }
 
+void client_set_timeout(Client *c, usec_t timeout) {
+        bool limited = timeout > 0 && timeout != USEC_INFINITY;
+
+        c->deadline = limited ? usec_add(time_now(CLOCK_MONOTONIC), timeout) : USEC_INFINITY;
+}
+
 int client_new(sd_event *e, const Options *o, usec_t timeout, Client **ret, char **reterr) {
         _cleanup_(client_freep) Client *c = NULL;
         int r;
@@ -85,7 +91,7 @@ int client_new(sd_event *e, const Options *o, usec_t timeout, Client **ret, char
         c = mem_new0(Client, 1);
         if (!c)
                 return -ENOMEM;
-        c->deadline = timeout > 0 ? usec_add(time_now(CLOCK_MONOTONIC), timeout) : USEC_INFINITY;
+        client_set_timeout(c, timeout);
         r = rpc_address_copy(&o->address, &c->address);
         if (r < 0)
                 return r;
@@ -149,7 +155,7 @@ const char *client_get_hint(const Client *c) {
         return "Check the address, and 'systemctl status givc-admin' on the admin's machine.";
 }
 
-static int client_connect_wait(Client *c, RpcStatus *reterr) {
+int client_connect_wait(Client *c, RpcStatus *reterr) {
         int r;
 
         if (c->was_reached)
@@ -176,15 +182,22 @@ int client_call_wait(Client *c, const char *method, const void *request, void *r
                         ret, reterr);
 }
 
-int client_stream_wait(Client *c, const char *method, const void *request, RpcStream **ret, RpcStatus *reterr) {
-        _cleanup_(rpc_stream_freep) RpcStream *stream = NULL;
+int client_open_wait(Client *c, const ProtobufCServiceDescriptor *service, const char *method, RpcStream **ret,
+                RpcStatus *reterr) {
         int r;
 
         r = client_connect_wait(c, reterr);
         if (r < 0)
                 return r;
-        r = rpc_stream_open_wait(
-                        c->channel, SERVICE, method, &(RpcCallOptions){ .deadline = c->deadline }, &stream, reterr);
+        return rpc_stream_open_wait(
+                        c->channel, service, method, &(RpcCallOptions){ .deadline = c->deadline }, ret, reterr);
+}
+
+int client_stream_wait(Client *c, const char *method, const void *request, RpcStream **ret, RpcStatus *reterr) {
+        _cleanup_(rpc_stream_freep) RpcStream *stream = NULL;
+        int r;
+
+        r = client_open_wait(c, SERVICE, method, &stream, reterr);
         if (r < 0)
                 return r;
         /* -EPIPE: the call has ended already, and receiving tells how. */

@@ -42,7 +42,7 @@ static const char *code_to_hint(RpcCode code, bool changes) {
 }
 
 static CtlExit ctl_fail_interrupted(const Ctl *ctl, const char *what) {
-        if (ctl->verb->flags & VERB_ENDLESS)
+        if (ctl->verb->flags & VERB_ENDLESS || ctl->options.watch)
                 return CTL_OK;
         if (!client_was_reached(ctl->client))
                 fprintf(stderr, "Interrupted before the admin was reached: nothing was asked of it.\n");

@@ -4,7 +4,7 @@
 
 #include "ctl/client.h"
 #include "ctl/options.h"
-#include "event/fiber.h"
+#include "event/task.h"
 #include "rpc/status.h"
 
 /* Scripts hold on to these; givcctl(1) lists them. */
@@ -27,6 +27,8 @@ typedef struct Ctl {
         Client *client;
         Fiber *fiber;    /* that the verb runs in, while it does */
         int interrupted; /* the signal that ended the waiting, or 0 */
+        int detach_fd;   /* to the caller that --no-block lets go, or negative */
+        TaskGroup *detached;
 } Ctl;
 
 /* Says on standard error that the verb failed: "Failed to start 'foo': why (NotFound).", and a hint where there is one.

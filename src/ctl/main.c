@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "ctl/detach.h"
 #include "ctl/verbs.h"
 #include "event/fiber.h"
 
@@ -30,6 +31,8 @@ static int run_verb_wait(void *userdata) {
         size_t n = ctl->options.n_words;
 
         run->exit = ctl->verb->func(ctl, ctl->options.words + (n > 0), n > 0 ? n - 1 : 0);
+        task_group_free(ctl->detached);
+        ctl->detached = NULL;
         return sd_event_exit(run->event, 0);
 }
 
@@ -66,6 +69,11 @@ static int run_loop(Run *run, char **reterr) {
         r = client_resolve(&ctl->options.address, reterr);
         if (r < 0)
                 return r;
+        if (ctl->options.no_block) {
+                r = detach_fork(&ctl->detach_fd, &run->exit);
+                if (r != 0)
+                        return r;
+        }
         r = sd_event_default(&run->event);
         if (r < 0)
                 return r;
@@ -126,7 +134,7 @@ static void die_of(int signo) {
 
 int main(int argc, char **argv) {
         const char *level = getenv("GIVC_LOG");
-        Run run = {};
+        Run run = { .ctl.detach_fd = -EBADF };
         CtlExit e;
 
         (void) setlocale(LC_CTYPE, "");

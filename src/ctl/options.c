@@ -14,7 +14,7 @@
 typedef struct OptionRow {
         const char *name;     /* long name, NULL: none */
         char letter;          /* short name, 0: none */
-        const char *argument; /* its word in the help; NULL: a flag */
+        const char *argument; /* its word in the help, in brackets when it may be left out; NULL: a flag */
         const char *variable; /* environment, asked when the command line says nothing */
         size_t offset;        /* in Options: const char * with an argument, else bool */
         const char *group;    /* a heading of the help, where a new one begins */
@@ -26,6 +26,9 @@ typedef struct OptionRow {
 static const OptionRow rows[] = {
         { "vm", 0, "VM", NULL, FIELD(vm), "Options", "the VM of the name" },
         { "timeout", 0, "SEC", NULL, FIELD(timeout), NULL, "how long to wait for the answer" },
+        { "wait", 0, "[SEC]", NULL, FIELD(wait), NULL, "start: wait until it has ended" },
+        { "no-block", 0, NULL, NULL, FIELD(no_block), NULL, "ask, and do not wait for the answer" },
+        { "watch", 0, NULL, NULL, FIELD(watch), NULL, "status: again after each change" },
         { "limit", 0, "N", NULL, FIELD(limit), NULL, "watch: end after N events" },
         { "json", 0, "MODE", NULL, FIELD(json), NULL, "JSON: short, pretty or off" },
         { NULL, 'j', NULL, NULL, FIELD(json_auto), NULL, "JSON: pretty on a terminal, else short" },
@@ -51,7 +54,7 @@ static void option_set(Options *o, const OptionRow *row, const char *value) {
         void *p = (char *) o + row->offset;
 
         if (row->argument)
-                *(const char **) p = value;
+                *(const char **) p = strempty(value);
         else
                 *(bool *) p = true;
 }
@@ -65,6 +68,10 @@ static const OptionRow *option_from_value(int value) {
         return NULL;
 }
 
+static int option_get_kind(const OptionRow *row) {
+        return !row->argument ? no_argument : row->argument[0] == '[' ? optional_argument : required_argument;
+}
+
 static int options_parse_words(int argc, char **argv, Options *o) {
         struct option longs[ELEMENTSOF(rows) + 1] = {};
         char letters[ELEMENTSOF(rows) + 1] = {};
@@ -73,8 +80,8 @@ static int options_parse_words(int argc, char **argv, Options *o) {
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 if (rows[i].name)
-                        longs[n_longs++] = (struct option){ rows[i].name,
-                                rows[i].argument ? required_argument : no_argument, NULL, LONG_BASE + (int) i };
+                        longs[n_longs++] = (struct option){ rows[i].name, option_get_kind(rows + i), NULL,
+                                LONG_BASE + (int) i };
                 if (rows[i].letter)
                         letters[n_letters++] = rows[i].letter;
         }
@@ -176,6 +183,26 @@ static int options_find_output(Options *o, char **reterr) {
         return -EINVAL;
 }
 
+static int options_find_wait(Options *o, char **reterr) {
+        uint64_t seconds;
+
+        if (!o->wait)
+                return 0;
+        if (o->no_block) {
+                *reterr = strf("--wait and --no-block do not go together.");
+                return -EINVAL;
+        }
+        o->wait_usec = USEC_INFINITY;
+        if (isempty(o->wait))
+                return 0;
+        if (parse_uint(o->wait, INT32_MAX, &seconds) < 0 || seconds == 0) {
+                *reterr = strf("--wait=%s is not a number of seconds, 1 or more.", o->wait);
+                return -EINVAL;
+        }
+        o->wait_usec = seconds * USEC_PER_SEC;
+        return 0;
+}
+
 static int options_find_numbers(Options *o, char **reterr) {
         uint64_t seconds;
 
@@ -200,6 +227,7 @@ int options_parse(int argc, char **argv, Options *ret, char **reterr) {
                 options_find_tls,
                 options_find_output,
                 options_find_numbers,
+                options_find_wait,
         };
         Options o = {};
         int r;
@@ -238,8 +266,11 @@ void options_print_help(FILE *f) {
                 if (row->group)
                         fprintf(f, "\n%s:\n", row->group);
                 (void) snprintf(letter, sizeof(letter), row->letter ? "-%c%s" : "", row->letter, row->name ? ", " : "");
-                (void) snprintf(words, sizeof(words), "%s%s%s%s%s", letter, row->name ? "--" : "", strempty(row->name),
-                                row->argument ? "=" : "", strempty(row->argument));
+                if (option_get_kind(row) == optional_argument)
+                        (void) snprintf(words, sizeof(words), "--%s[=%s", row->name, row->argument + 1);
+                else
+                        (void) snprintf(words, sizeof(words), "%s%s%s%s%s", letter, row->name ? "--" : "",
+                                        strempty(row->name), row->argument ? "=" : "", strempty(row->argument));
                 fprintf(f, "  %-24s %s\n", words, row->help);
         }
 }

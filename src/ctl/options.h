@@ -24,7 +24,8 @@ typedef struct Options {
         /* What was said, borrowed from the command line or the environment; NULL or false when it was not. */
         const char *admin, *addr, *port, *name, *vsock, *cacert, *cert, *key;
         const char *vm, *timeout, *limit, *json;
-        bool notls, json_auto, no_legend, full, help, version;
+        const char *wait; /* "" without a time */
+        bool notls, json_auto, no_legend, full, help, version, no_block, watch;
 
         /* What follows from it. */
         char **words;     /* verb and names, NULL-terminated, borrowed */
@@ -35,6 +36,7 @@ typedef struct Options {
         bool tls;
         OutputMode output;
         usec_t timeout_usec; /* 0: the verb's own */
+        usec_t wait_usec;    /* of --wait; USEC_INFINITY without a time */
         uint64_t n_limit;    /* 0: none */
 } Options;
 

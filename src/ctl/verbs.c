@@ -11,14 +11,19 @@
 static const Verb verbs[] = {
         { "list", 0, VERB_ANY, VERB_DEFAULT, ASK_USEC, verb_list, "[PATTERN…]", "VMs and what is in them (the default)",
                         "Look" },
-        { "status", 1, 2, 0, ASK_USEC, verb_status, "NAME | VM UNIT", "a unit as its VM's systemd sees it", NULL },
+        { "status", 1, 2, VERB_REPEATS, ASK_USEC, verb_status, "NAME | VM UNIT", "a unit as its VM's systemd sees it",
+                        NULL },
         { "watch", 0, VERB_ANY, VERB_ENDLESS, 0, verb_watch, "[PATTERN…]", "a line for each change, until Ctrl-C",
                         NULL },
-        { "start", 1, 2, VERB_CHANGES | VERB_ARGUMENTS, ACT_USEC, verb_start, "[app] NAME [-- ARG…]",
-                        "start an application, print its instance", "Act" },
-        { "stop", 1, 1, VERB_CHANGES, ACT_USEC, verb_act, "NAME", "stop an instance, or all of an application", NULL },
-        { "pause", 1, 1, VERB_CHANGES, ACT_USEC, verb_act, "NAME", "freeze it", NULL },
-        { "resume", 1, 1, VERB_CHANGES, ACT_USEC, verb_act, "NAME", "let it go on", NULL },
+        { "start", 1, 2, VERB_CHANGES | VERB_ARGUMENTS | VERB_WAITS, ACT_USEC, verb_act, "[KIND] NAME [-- ARG…]",
+                        "start an app; KIND: service or vm", "Act" },
+        { "stop", 1, 2, VERB_CHANGES, ACT_USEC, verb_act, "[KIND] NAME", "stop it; of an app, one or all instances",
+                        NULL },
+        { "pause", 1, 2, VERB_CHANGES, ACT_USEC, verb_act, "[app] NAME", "freeze it", NULL },
+        { "resume", 1, 2, VERB_CHANGES, ACT_USEC, verb_act, "[app] NAME", "let it go on", NULL },
+        { "poweroff", 0, 0, VERB_CHANGES, ACT_USEC, verb_power, "", "power the host off", "The host" },
+        { "reboot", 0, 0, VERB_CHANGES, ACT_USEC, verb_power, "", "reboot it", NULL },
+        { "suspend", 0, 0, VERB_CHANGES, 0, verb_power, "", "suspend it; ends after resume", NULL },
 };
 
 const Verb *verb_find(const char *name) {
@@ -81,6 +86,12 @@ CtlExit verb_from_options(const Options *o, const Verb **ret) {
                 return ctl_usage("'%s' needs more: %s %s", v->name, v->name, v->synopsis);
         if (n > v->max_words)
                 return ctl_usage("'%s' is too much: %s %s", o->words[1 + v->max_words], v->name, v->synopsis);
+        if (o->no_block && !(v->flags & VERB_CHANGES))
+                return ctl_usage("'%s' asks for no change: --no-block is not for it.", v->name);
+        if (o->watch && !(v->flags & VERB_REPEATS))
+                return ctl_usage("'%s' is shown once: --watch is for status.", v->name);
+        if (o->wait && !(v->flags & VERB_WAITS))
+                return ctl_usage("'%s' has nothing to wait for: --wait is not for it.", v->name);
         if (o->arguments && !(v->flags & VERB_ARGUMENTS))
                 return ctl_usage("'%s' takes no arguments behind '--': %s %s", v->name, v->name, v->synopsis);
         *ret = v;

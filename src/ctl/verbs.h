@@ -9,6 +9,8 @@ typedef enum VerbFlags {
         VERB_CHANGES = 1 << 1,   /* asks for a change, which may go on when the client leaves */
         VERB_ARGUMENTS = 1 << 2, /* takes an application's arguments behind "--" */
         VERB_ENDLESS = 1 << 3,   /* ends when the user ends it */
+        VERB_WAITS = 1 << 4,     /* takes --wait */
+        VERB_REPEATS = 1 << 5,   /* takes --watch */
 } VerbFlags;
 
 #define VERB_ANY UINT_MAX /* as many words as there are */
@@ -36,7 +38,7 @@ CtlExit verb_from_options(const Options *o, const Verb **ret) _warn_unused_;
 void verbs_print_help(FILE *f);
 
 CtlExit verb_list(Ctl *ctl, char **words, size_t n_words);
-CtlExit verb_start(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_act(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_power(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_status(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_watch(Ctl *ctl, char **words, size_t n_words);

@@ -82,10 +82,13 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
         self.events = queue.Queue()    # what Watch sends next
         self.cancelled = threading.Event()
         self.fleet = list(FLEET)
+        self.units = dict(UNITS)
+        self.power_is_slow = False
 
     def note(self, method, request, context):
         self.requests.put((method, request))
-        name = request.AppName.split('@')[0]
+        name = next((getattr(request, f) for f in ('AppName', 'ServiceName', 'VmName') if hasattr(request, f)), '')
+        name = name.split('@')[0].removesuffix('.service')
         if name == 'slow':
             context.add_callback(self.cancelled.set)
             self.cancelled.wait(30)
@@ -121,9 +124,37 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
         self.note('ResumeApplication', request, context)
         return admin_pb2.ApplicationResponse(CmdStatus='Command successful.', AppStatus='Command successful.')
 
+    def StartVM(self, request, context):
+        self.note('StartVM', request, context)
+        return admin_pb2.StartResponse(registryId=f'givc-{request.VmName}.service')
+
+    def StartService(self, request, context):
+        self.note('StartService', request, context)
+        return admin_pb2.StartResponse(registryId=request.ServiceName)
+
+    def StopService(self, request, context):
+        self.note('StopService', request, context)
+        return admin_pb2.ApplicationResponse(CmdStatus='Command successful.', AppStatus='Command successful.')
+
+    def power(self, method, request, context):
+        self.note(method, request, context)
+        if self.power_is_slow:
+            context.add_callback(self.cancelled.set)
+            self.cancelled.wait(30)
+        return admin_pb2.Empty()
+
+    def Poweroff(self, request, context):
+        return self.power('Poweroff', request, context)
+
+    def Reboot(self, request, context):
+        return self.power('Reboot', request, context)
+
+    def Suspend(self, request, context):
+        return self.power('Suspend', request, context)
+
     def GetUnitStatus(self, request, context):
         self.requests.put(('GetUnitStatus', request))
-        unit = UNITS.get((request.VmName, request.UnitName))
+        unit = self.units.get((request.VmName, request.UnitName))
         if not unit:
             context.abort(grpc.StatusCode.NOT_FOUND,
                           f"Unit '{request.UnitName}' is not exposed in VM '{request.VmName}'")

@@ -99,6 +99,28 @@ static void test_options_stand_anywhere(void **state) {
         options_done(&o);
 }
 
+static void test_wait(void **state) {
+        Options o;
+
+        (void) state;
+        parse_ok(&o, "start foot --wait --vm x");
+        assert_true(o.wait_usec == USEC_INFINITY);
+        assert_string_equal(o.vm, "x");
+        options_done(&o);
+        parse_ok(&o, "start foot --wait=5 --watch");
+        assert_int_equal(o.wait_usec, 5 * USEC_PER_SEC);
+        assert_true(o.watch);
+        assert_false(o.no_block);
+        options_done(&o);
+        parse_ok(&o, "start foot --no-block");
+        assert_true(o.no_block);
+        assert_int_equal(o.wait_usec, 0);
+        options_done(&o);
+        parse_refused("start foot --wait --no-block", "do not go together");
+        parse_refused("start foot --wait=0", "--wait=0");
+        parse_refused("start foot --wait=-1", "--wait=-1");
+}
+
 static void test_arguments_are_left_alone(void **state) {
         Options o;
 
@@ -260,6 +282,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_nothing_said, setup),
                 cmocka_unit_test_setup(test_options_stand_anywhere, setup),
                 cmocka_unit_test_setup(test_arguments_are_left_alone, setup),
+                cmocka_unit_test_setup(test_wait, setup),
                 cmocka_unit_test_setup(test_addresses, setup),
                 cmocka_unit_test_setup(test_environment_fills_in, setup),
                 cmocka_unit_test_setup(test_no_tls_by_environment, setup),

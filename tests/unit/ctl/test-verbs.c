@@ -47,7 +47,8 @@ static void test_suggest(void **state) {
 
 /* Every verb of the table takes what it says and refuses one word less or more. */
 static void test_words_are_counted(void **state) {
-        static const char *const names[] = { "list", "status", "watch", "start", "stop", "pause", "resume" };
+        static const char *const names[] = { "list", "status", "watch", "start", "stop", "pause", "resume", "poweroff",
+                "reboot", "suspend" };
         char *words[8] = {};
 
         (void) state;
@@ -79,6 +80,33 @@ static void test_arguments_are_for_applications(void **state) {
         assert_string_equal(verb->name, "list");
 }
 
+static void test_options_are_for_some(void **state) {
+        static const struct {
+                const char *verb;
+                Options options;
+                bool fits;
+        } rows[] = {
+                { "start", { .no_block = true }, true },
+                { "suspend", { .no_block = true }, true },
+                { "watch", { .no_block = true }, false },
+                { "start", { .wait = "" }, true },
+                { "pause", { .wait = "" }, false },
+                { "status", { .watch = true }, true },
+                { "list", { .watch = true }, false },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                const Verb *verb = verb_find(rows[i].verb);
+                char *words[] = { (char *) rows[i].verb, (char *) "x", NULL };
+                Options o = rows[i].options;
+
+                o.words = words;
+                o.n_words = 1 + (verb->min_words > 0);
+                assert_int_equal(verb_from_options(&o, &verb), rows[i].fits ? CTL_OK : CTL_USAGE);
+        }
+}
+
 static void test_exit_statuses(void **state) {
         static const CtlExit special[RPC_CODE_MAX_] = {
                 [RPC_NOT_FOUND] = CTL_NO_SUCH_NAME,
@@ -99,6 +127,7 @@ int main(void) {
                 cmocka_unit_test(test_suggest),
                 cmocka_unit_test(test_words_are_counted),
                 cmocka_unit_test(test_arguments_are_for_applications),
+                cmocka_unit_test(test_options_are_for_some),
                 cmocka_unit_test(test_exit_statuses),
         };
 
