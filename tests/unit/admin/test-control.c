@@ -285,5 +285,5 @@ int main(void) {
         };
 
         log_set_level(LOG_ERR);
-        return cmocka_run_group_tests_name("admin/control", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("admin-control", tests, NULL, NULL);
 }

@@ -572,5 +572,5 @@ int main(void) {
         };
 
         log_set_level(LOG_ERR);
-        return cmocka_run_group_tests_name("admin/launcher", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("admin-launcher", tests, NULL, NULL);
 }
