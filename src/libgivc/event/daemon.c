@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* The journal's macros would add this file and line to every message. */
@@ -27,6 +28,8 @@ struct Daemon {
         DaemonHooks hooks;
         void *userdata;
         char *status;
+        sd_event_source *status_timer; /* exists while the service manager has a rest from new ones */
+        bool status_pending;
         char **fd_names; /* names of fds[0 …], in order */
         int *fds;        /* -EBADF once taken */
         size_t n_fds;
@@ -182,6 +185,7 @@ Daemon *daemon_free(Daemon *d) {
         strv_free(d->fd_names);
         free(d->status);
         sd_event_source_disable_unref(d->stop_timer);
+        sd_event_source_disable_unref(d->status_timer);
         sd_event_unref(d->event);
         free(d);
         return NULL;
@@ -205,7 +209,53 @@ int daemon_take_fds(Daemon *d, const char *name, int **ret_fds) {
         return n;
 }
 
-void daemon_ready(_unused_ Daemon *d) {
+static void daemon_send_status(Daemon *d);
+
+static int on_status_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+        Daemon *d = userdata;
+
+        d->status_timer = sd_event_source_disable_unref(d->status_timer);
+        if (d->status_pending)
+                daemon_send_status(d);
+        return 0;
+}
+
+/* sd_notify(3) waits while the service manager's queue is full. False when it is. */
+static bool status_send(const char *status) {
+        _cleanup_free_ char *text = strf("STATUS=%s", status);
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        const char *path = getenv("NOTIFY_SOCKET");
+        _cleanup_close_ int fd = -EBADF;
+        size_t n = path ? strlen(path) : 0;
+
+        if (!text || n < 2 || n >= sizeof(sa.sun_path) || (path[0] != '/' && path[0] != '@'))
+                return true;
+        memcpy(sa.sun_path, path, n);
+        if (path[0] == '@')
+                sa.sun_path[0] = 0;
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        return fd < 0 ||
+                        sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *) &sa,
+                                        offsetof(struct sockaddr_un, sun_path) + n) >= 0 ||
+                        errno != EAGAIN;
+}
+
+/* Peers can make any number of changes: the service manager and the loop have a rest from them. */
+static void daemon_send_status(Daemon *d) {
+        d->status_pending = d->status_timer || !status_send(d->status);
+        if (!d->status_timer)
+                (void) sd_event_add_time_relative(d->event, &d->status_timer, CLOCK_MONOTONIC, DAEMON_STATUS_USEC,
+                                USEC_PER_MSEC, on_status_timer, d);
+}
+
+static void daemon_flush_status(Daemon *d) {
+        d->status_timer = sd_event_source_disable_unref(d->status_timer);
+        if (d->status_pending)
+                daemon_send_status(d);
+}
+
+void daemon_ready(Daemon *d) {
+        daemon_flush_status(d);
         (void) sd_notify(false, "READY=1");
 }
 
@@ -220,7 +270,7 @@ void daemon_set_status(Daemon *d, const char *fmt, ...) {
                 return;
         free(d->status);
         d->status = TAKE_PTR(status);
-        (void) sd_notifyf(false, "STATUS=%s", d->status);
+        daemon_send_status(d);
 }
 
 int daemon_store_fd(_unused_ Daemon *d, const char *name, int fd) {
@@ -238,6 +288,7 @@ int daemon_run(Daemon *d) {
         int r;
 
         r = sd_event_loop(d->event);
+        daemon_flush_status(d);
         if (!d->stopping)
                 (void) sd_notify(false, "STOPPING=1");
         return r;

@@ -154,6 +154,29 @@ static void test_life(_unused_ void **state) {
         assert_int_equal(manager_end(&m), 3);
 }
 
+/* Its queue is full soon; the loop does not wait for room. */
+static void test_manager_that_does_not_read(_unused_ void **state) {
+        Manager m = manager_new();
+
+        m.child = fork();
+        assert_true(m.child >= 0);
+        if (m.child == 0) {
+                (void) alarm(PATIENCE_MSEC / 1000);
+                (void) setenv("NOTIFY_SOCKET", m.path, true);
+                if (daemon_new(NULL, NULL, &daemon_) < 0)
+                        _exit(11);
+                for (unsigned i = 0; i < 10000; i++)
+                        daemon_set_status(daemon_, "%u", i);
+                for (unsigned i = 0; i < 20; i++) {
+                        daemon_set_status(daemon_, "again %u", i);
+                        (void) sd_event_run(daemon_get_event(daemon_), 2 * DAEMON_STATUS_USEC);
+                }
+                (void) daemon_free(daemon_);
+                _exit(7);
+        }
+        assert_int_equal(manager_end(&m), 7);
+}
+
 static void test_stop_at_once(_unused_ void **state) {
         Manager m = start(false, false);
 
@@ -198,6 +221,7 @@ static void test_store(_unused_ void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_life),
+                cmocka_unit_test(test_manager_that_does_not_read),
                 cmocka_unit_test(test_stop_at_once),
                 cmocka_unit_test(test_passed_sockets),
                 cmocka_unit_test(test_store),
