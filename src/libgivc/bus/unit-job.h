@@ -26,5 +26,6 @@ int unit_kill_wait(Bus *b, const char *name, int signal, sd_bus_error *reterr) _
  * type cannot be frozen. */
 int unit_freeze_wait(Bus *b, const char *name, sd_bus_error *reterr) _warn_unused_;
 int unit_thaw_wait(Bus *b, const char *name, sd_bus_error *reterr) _warn_unused_;
-/* Has the manager forget that the unit failed, and with it a unit that it keeps for nothing else. As unit_kill_wait(). */
+/* Has the manager forget that the unit failed, and with it a unit that it keeps for nothing else; as
+ * unit_kill_wait(). */
 int unit_reset_failed_wait(Bus *b, const char *name, sd_bus_error *reterr) _warn_unused_;
