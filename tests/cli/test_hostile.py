@@ -7,13 +7,14 @@ import threading
 import time
 
 import grpc
-import pytest
+import test_admin
 from conftest import WAIT
-from test_admin import (Agent, agent, call, channel_of, daemon, machines, query, refusal, start_app,  # noqa: F401
-                        unit, wait_until, watch)
+from test_admin import Agent, agent, channel_of, query, refusal, start_app, unit, wait_until
 
 import admin_pb2
 import systemd_pb2
+
+daemon, machines = test_admin.daemon, test_admin.machines  # fixtures
 
 BAD_NAMES = ['x\033[2J@0.service', 'x\n<3>forged@0.service', 'x\u009b2J@0.service', 'x y@0.service', 'ü@0.service',
              'x@0.service\n', '%n@0.service', '@0.service', 'x' * 300 + '@0.service', '../x@0.service']
@@ -137,8 +138,6 @@ def test_starts_that_are_never_answered(daemon, machines):
         a.answer = lambda request, context: hang.wait(WAIT)
         a.register(channel)
         good.register(other)
-        invoke = channel.unary_unary('/admin.AdminService/StartApplication',
-                                     admin_pb2.ApplicationRequest.SerializeToString, admin_pb2.StartResponse.FromString)
         with contextlib.ExitStack() as stack:
             channels = [stack.enter_context(channel_of(machines, 'app-vm', d.port)) for _ in range(4)]
             invokes = [c.unary_unary('/admin.AdminService/StartApplication',
