@@ -19,9 +19,18 @@ static int follow_look_wait(Ctl *ctl, follow_func_t func, void *userdata, RpcSta
         return r < 0 ? r : func(list, userdata, reterr);
 }
 
+/* The admin knows the deadline too, and its cancelling may be told first. */
+static int follow_failed(const Ctl *ctl, int r, usec_t deadline, RpcStatus *reterr) {
+        if (ctl->interrupted || reterr->code != RPC_CANCELLED || time_now(CLOCK_MONOTONIC) < deadline)
+                return r;
+        rpc_status_done(reterr);
+        return rpc_error(reterr, RPC_DEADLINE_EXCEEDED, "It did not happen in time");
+}
+
 int follow_wait(Ctl *ctl, usec_t wait, follow_func_t func, void *userdata, RpcStatus *reterr) {
         _cleanup_(rpc_stream_freep) RpcStream *stream = NULL;
         Admin__Empty request = ADMIN__EMPTY__INIT;
+        usec_t deadline = usec_add(time_now(CLOCK_MONOTONIC), wait);
         int r;
 
         client_set_timeout(ctl->client, wait);
@@ -39,7 +48,7 @@ int follow_wait(Ctl *ctl, usec_t wait, follow_func_t func, void *userdata, RpcSt
                                         ? func(event->initial, userdata, reterr)
                                         : follow_look_wait(ctl, func, userdata, reterr);
                 if (r != 0)
-                        return r;
+                        return r < 0 ? follow_failed(ctl, r, deadline, reterr) : r;
         }
 }
 

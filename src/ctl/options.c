@@ -26,7 +26,7 @@ typedef struct OptionRow {
 static const OptionRow rows[] = {
         { "vm", 0, "VM", NULL, FIELD(vm), "Options", "the VM of the name" },
         { "timeout", 0, "SEC", NULL, FIELD(timeout), NULL, "how long to wait for the answer" },
-        { "wait", 0, "[SEC]", NULL, FIELD(wait), NULL, "start: wait until it has ended" },
+        { "wait", 0, "[SEC]", NULL, FIELD(wait), NULL, "wait: start for the end, is-online for yes" },
         { "no-block", 0, NULL, NULL, FIELD(no_block), NULL, "ask, and do not wait for the answer" },
         { "watch", 0, NULL, NULL, FIELD(watch), NULL, "status: again after each change" },
         { "limit", 0, "N", NULL, FIELD(limit), NULL, "watch: end after N events" },

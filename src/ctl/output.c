@@ -94,6 +94,16 @@ void ago_to_text(usec_t time, usec_t now, char ret[AGO_MAX]) {
         (void) snprintf(ret, AGO_MAX, "%" PRIu64 "%s ago", seconds, seconds == 1 ? units[i].one : units[i].many);
 }
 
+int output_json_value(FILE *f, const json_t *json, OutputMode mode, bool sequence) {
+        int r;
+
+        if (sequence)
+                fputc('\036', f);
+        r = json_dumpf(json, f, mode == OUTPUT_JSON_PRETTY ? JSON_INDENT(8) : JSON_COMPACT);
+        fputc('\n', f);
+        return r < 0 ? -EIO : 0;
+}
+
 int output_json(FILE *f, const void *message, OutputMode mode, bool sequence) {
         json_t *json;
         int r;
@@ -101,10 +111,7 @@ int output_json(FILE *f, const void *message, OutputMode mode, bool sequence) {
         json = proto_to_json(message, PROTO_JSON_ALL_FIELDS);
         if (!json)
                 return -ENOMEM;
-        if (sequence)
-                fputc('\036', f);
-        r = json_dumpf(json, f, mode == OUTPUT_JSON_PRETTY ? JSON_INDENT(8) : JSON_COMPACT);
-        fputc('\n', f);
+        r = output_json_value(f, json, mode, sequence);
         json_decref(json);
-        return r < 0 ? -EIO : 0;
+        return r;
 }

@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "ctl/options.h"
+#include "proto/json.h"
 
 typedef struct Look {
         bool colours;
@@ -32,3 +33,5 @@ void ago_to_text(usec_t time, usec_t now, char ret[AGO_MAX]);
 /* A message in the mode that the options ask for, as a line (or lines); in a sequence each begins with RS (RFC 7464).
  * 0 or a negative errno. */
 int output_json(FILE *f, const void *message, OutputMode mode, bool sequence) _warn_unused_;
+/* The same for a JSON object or array. */
+int output_json_value(FILE *f, const json_t *json, OutputMode mode, bool sequence) _warn_unused_;

@@ -40,5 +40,7 @@ void verbs_print_help(FILE *f);
 CtlExit verb_list(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_act(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_power(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_is_online(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_show(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_status(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_watch(Ctl *ctl, char **words, size_t n_words);
