@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VMs that are off: an application on one boots it, callers share its start, and what keeps it off is told. Services
+and the host's sleep go the same way, through the host's agent and the VMs'."""
+
+import grpc
+import pytest
+from api import ADMIN
+from lab import wait_until
+
+pytestmark = pytest.mark.contract("better than REF 4, 5, 7, 12")
+BOOT = 90                                       # seconds: --vm-start-timeout and the start of the application
+VM, UNIT, AGENT = "app-vm", "microvm@app-vm.service", "givc-app-vm.service"
+UNTIL = "sh -c \"until [ -e /run/go-on ]; do sleep 0.1; done\""
+
+
+def change_unit(lab, unit, lines):
+    """Lines of [Service] that are added to a unit of the host, until restore_unit()."""
+    directory = f"/run/systemd/system/{unit}.d"
+    lab.exec("ghaf-host", "sh", "-c", f"rm -f /run/go-on; mkdir -p {directory} && cat > {directory}/test.conf && "
+             "systemctl daemon-reload", input=f"[Service]\n{lines}\n", stdin=None)
+
+
+def go_on(lab):
+    lab.exec("ghaf-host", "touch", "/run/go-on")
+
+
+def restore_unit(lab, unit):
+    go_on(lab)
+    lab.exec("ghaf-host", "sh", "-c", f"rm -rf /run/systemd/system/{unit}.d; systemctl daemon-reload")
+
+
+@pytest.fixture
+def off(lab):
+    """app-vm is off, and the admin knows it; afterwards nothing runs in it."""
+    lab.exec("ghaf-host", "systemctl", "stop", UNIT)
+    wait_until(lambda: AGENT not in lab.names(), what=f"{AGENT} gone")
+    yield lab
+    restore_unit(lab, UNIT)
+    lab.exec("ghaf-host", "systemctl", "start", UNIT)
+    wait_until(lambda: AGENT in lab.names(), what=f"{AGENT} back")
+    lab.ctl("stop", "hold", check=False)
+
+
+def order_of(watch, *wanted):
+    """When these were seen, as positions among the events."""
+    seen = [(k, v["Name"], v["VmStatus"]) for k, v in watch.events if k != "Initial"]
+    return [seen.index(w) for w in wanted]
+
+
+def test_an_application_starts_its_vm(off):
+    with off.watch() as watch:
+        app = off.ctl("start", "app", "hold", "--vm", VM, timeout=BOOT).stdout.split()[-1]
+        watch.wait_for(app, "Running")
+        places = order_of(watch, ("Updated", UNIT, "Running"), ("Added", app, "Running"))
+        assert places == sorted(places)
+        assert watch.replay() == off.list()
+    assert off.show(VM, app, "ActiveState") == "active"
+    assert off.states()[VM] == "running"
+
+
+def test_callers_share_one_start(off):
+    after = off.cursor("ghaf-host")
+    with off.channel("gui-vm") as channel:
+        start_app = off.api.bind(channel, ADMIN, "StartApplication")
+        start_vm = off.api.bind(channel, ADMIN, "StartVM")
+        app = off.api.message("admin.ApplicationRequest")(AppName="hold", VmName=VM)
+        vm = off.api.message("admin.StartVMRequest")(VmName=VM)
+        futures = [start_app.future(app, timeout=BOOT) for _ in range(4)]
+        futures += [start_vm.future(vm, timeout=BOOT) for _ in range(4)]
+        names = [f.result().registryId for f in futures]
+    assert names[4:] == [AGENT] * 4 and len(set(names[:4])) == 4
+    boots = [m for m in off.journal("ghaf-host", f"--after-cursor={after}")
+             if m.get("UNIT") == UNIT and m.get("MESSAGE", "").startswith("Starting ")]
+    assert len(boots) == 1
+
+
+def test_a_start_goes_on_without_its_caller(off):
+    change_unit(off, UNIT, f"ExecStartPre={UNTIL}")
+    with off.channel("gui-vm") as channel:
+        gone = off.api.bind(channel, ADMIN, "StartVM").future(off.api.message("admin.StartVMRequest")(VmName=VM),
+                                                              timeout=BOOT)
+        wait_until(lambda: off.show("ghaf-host", UNIT, "ActiveState") == "activating")
+        gone.cancel()
+    go_on(off)
+    wait_until(lambda: AGENT in off.names(), BOOT, f"{AGENT} registered")
+
+
+def test_what_keeps_a_vm_off_is_told(off):
+    change_unit(off, UNIT, "ExecStart=\nExecStart=false")
+    with off.channel("gui-vm") as channel, pytest.raises(grpc.RpcError) as failed:
+        off.call(channel, f"{ADMIN}/StartVM", timeout=BOOT, VmName=VM)
+    assert failed.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+    assert failed.value.details().startswith("VM 'app-vm' cannot be started: ")
+
+
+def test_a_vm_that_lost_its_power_is_started(lab):
+    lab.fleet("kill", VM)
+    app = lab.ctl("start", "app", "hold", "--vm", VM, timeout=BOOT, check=False)
+    if app.returncode != 0:                     # it was faster than the host's word
+        wait_until(lambda: AGENT not in lab.names(), what=f"{AGENT} gone")
+        app = lab.ctl("start", "app", "hold", "--vm", VM, timeout=BOOT)
+    assert lab.show(VM, app.stdout.split()[-1], "ActiveState") == "active"
+    lab.ctl("stop", "hold")
+
+
+def test_there_is_no_such_vm(lab):
+    with lab.channel("gui-vm") as channel:
+        for method, fields in (("StartVM", {"VmName": "no-vm"}), ("StartApplication", {"AppName": "no"})):
+            with pytest.raises(grpc.RpcError) as refused:
+                lab.call(channel, f"{ADMIN}/{method}", **fields)
+            assert (refused.value.code(), refused.value.details()) == (
+                grpc.StatusCode.NOT_FOUND, "There is no VM 'no-vm': its host has no 'microvm@no-vm.service'.")
+
+
+def test_services_start_and_stop(lab):
+    with lab.channel("gui-vm") as channel, lab.watch() as watch:
+        service = {"ServiceName": "dhcp.service", "VmName": "net-vm"}
+        before = lab.show("net-vm", "dhcp.service", "InvocationID")
+        assert lab.call(channel, f"{ADMIN}/StartService", **service).registryId == "givc-net-vm.service"
+        assert lab.show("net-vm", "dhcp.service", "InvocationID") == before, "it runs, and goes on"
+        lab.call(channel, f"{ADMIN}/StopService", **service)
+        watch.wait_for("dhcp.service", "PoweredOff")
+        assert lab.entry("dhcp.service")["VmStatus"] == "PoweredOff"
+        lab.call(channel, f"{ADMIN}/StartService", **service)
+        watch.wait_for("dhcp.service", "Running")
+        with pytest.raises(grpc.RpcError) as refused:
+            lab.call(channel, f"{ADMIN}/StartService", ServiceName="dbus.service", VmName="net-vm")
+        assert refused.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+@pytest.fixture
+def sleeper(lab):
+    """A container cannot sleep: its sleep is a file that is not there yet."""
+    change_unit(lab, "systemd-suspend.service", f"ExecStart=\nExecStart={UNTIL}")
+    yield lab
+    restore_unit(lab, "systemd-suspend.service")
+
+
+def test_suspend_answers_after_resume(sleeper):
+    lab = sleeper
+    with lab.channel("gui-vm") as channel:
+        suspend = lab.api.bind(channel, ADMIN, "Suspend").future(lab.api.message("admin.Empty")(), timeout=60)
+        wait_until(lambda: lab.show("ghaf-host", "systemd-suspend.service", "ActiveState") == "activating")
+        status = lab.call(channel, f"{ADMIN}/GetUnitStatus", VmName="ghaf-host", UnitName=UNIT)
+        assert status.ActiveState == "active"
+        assert not suspend.done()
+        go_on(lab)
+        suspend.result()
