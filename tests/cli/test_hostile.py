@@ -158,3 +158,18 @@ def test_starts_that_are_never_answered(daemon, machines):
                 hang.set()
         a.answer = None
         assert start_app(other, 'x', 'app-vm') == 'x@0.service'
+
+
+def test_application_that_comes_and_goes(daemon, machines):
+    """As fast as it can. Nobody has to wait for it, not even when the service manager is busy and reads nothing."""
+    d = daemon(certificates=machines / 'admin-vm')
+    with liar(machines) as a, channel_of(machines, 'app-vm', d.port) as channel, \
+            channel_of(machines, 'gui-vm', d.port) as other:
+        a.register(channel)
+        a.tell(*[added('x@0.service'), systemd_pb2.UnitEvent(Removed='x@0.service')] * 5000, added('last@0.service'))
+        while 'last@0.service' not in query(other):
+            begin = time.monotonic()
+            query(other)
+            assert time.monotonic() - begin < 5
+    assert d.text().count('x@0.service') < 1000
+    wait_until(lambda: 'Too many lines about' in d.text(), 'a complaint')

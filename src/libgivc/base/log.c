@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/time.h"
 
-#define LOG_LINE_MAX 2048
+#define LOG_LINE_MAX      2048
+#define LOG_SUBJECTS_MAX  64 /* more share what one may have */
+#define LOG_INTERVAL_USEC (60 * USEC_PER_SEC)
 
 static void log_to_stderr(int level, const LogField *fields, const char *text);
 
@@ -53,12 +56,51 @@ static void log_dispatch(int level, const LogField *fields, char *text) {
         log_sink(level, fields, text);
 }
 
+/* Whom a line is about, where somebody else has caused it. */
+static const char *log_get_subject(const LogField *fields) {
+        static const char *const keys[] = { "GIVC_PEER", "GIVC_VM" };
+
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++)
+                for (const LogField *f = fields; f && f->key; f++)
+                        if (streq(f->key, keys[i]) && !isempty(f->value))
+                                return f->value;
+        return NULL;
+}
+
+/* A peer may cause any number of lines: they would push all others out of the journal. */
+static bool log_is_permitted(int level, const LogField *fields) {
+        static struct {
+                usec_t begin;
+                unsigned n;
+        } intervals[LOG_SUBJECTS_MAX];
+        const char *subject = log_get_subject(fields);
+        usec_t now = time_now(CLOCK_MONOTONIC);
+        char text[LOG_LINE_MAX];
+        unsigned i = 0;
+
+        if (!subject || level <= LOG_ERR)
+                return true;
+        for (const char *p = subject; *p; p++)
+                i = i * 31 + (unsigned char) *p;
+        i %= LOG_SUBJECTS_MAX;
+        if (intervals[i].n == 0 || now - intervals[i].begin >= LOG_INTERVAL_USEC) {
+                intervals[i].begin = now;
+                intervals[i].n = 0;
+        }
+        if (++intervals[i].n == LOG_LINES_PER_SUBJECT_MAX) {
+                (void) snprintf(text, sizeof(text), "Too many lines about '%s', leaving out more for a minute",
+                                subject);
+                log_dispatch(LOG_WARNING, fields, text);
+        }
+        return intervals[i].n < LOG_LINES_PER_SUBJECT_MAX;
+}
+
 void log_write(int level, const LogField *fields, const char *fmt, ...) {
         char text[LOG_LINE_MAX];
         int saved = errno;
         va_list ap;
 
-        if (level > log_max_level)
+        if (level > log_max_level || !log_is_permitted(level, fields))
                 return;
         va_start(ap, fmt);
         (void) vsnprintf(text, sizeof(text), fmt, ap);

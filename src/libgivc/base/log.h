@@ -25,6 +25,9 @@ void log_set_level(int level);
 /* error, warning, notice, info, debug, or trace words as GIVC_LOG has them ("givc=debug"); the level or -EINVAL. */
 int log_level_from_string(const char *s) _warn_unused_;
 
+/* Lines within a minute about one GIVC_PEER or, without it, GIVC_VM; more are left out, errors excepted. */
+#define LOG_LINES_PER_SUBJECT_MAX 600
+
 void log_write(int level, const LogField *fields, const char *fmt, ...) _printf_(3, 4);
 /* Logs "sentence: reason of the error" and returns error, which is a negative errno. */
 int log_write_errno(int level, int error, const char *fmt, ...) _printf_(3, 4);

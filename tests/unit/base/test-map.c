@@ -87,8 +87,10 @@ static void test_file_read(_unused_ void **state) {
 
 static char last_text[4096], last_field[64];
 static int last_level = -1;
+static unsigned n_lines;
 
 static void sink(int level, const LogField *fields, const char *text) {
+        n_lines++;
         last_level = level;
         (void) snprintf(last_text, sizeof(last_text), "%s", text);
         (void) snprintf(last_field, sizeof(last_field), "%s", fields && fields->key ? strempty(fields->value) : "");
@@ -118,6 +120,22 @@ static void test_log(_unused_ void **state) {
         assert_int_equal(log_level_from_string("loud"), -EINVAL);
 }
 
+static void test_log_of_one_peer(_unused_ void **state) {
+        log_set_sink(sink);
+        n_lines = 0;
+        for (unsigned i = 0; i < 10 * LOG_LINES_PER_SUBJECT_MAX; i++)
+                log_write(LOG_NOTICE, LOG_FIELDS({ "GIVC_VM", "x-vm" }, { "GIVC_PEER", "bad-vm" }), "Refused");
+        assert_int_equal(n_lines, LOG_LINES_PER_SUBJECT_MAX);
+        assert_string_equal(last_text, "Too many lines about 'bad-vm', leaving out more for a minute");
+        /* Others, errors, and what is about nobody */
+        log_write(LOG_NOTICE, LOG_FIELDS({ "GIVC_PEER", "gui-vm" }), "Refused");
+        log_write(LOG_NOTICE, LOG_FIELDS({ "GIVC_VM", "x-vm" }), "Refused");
+        log_write(LOG_ERR, LOG_FIELDS({ "GIVC_PEER", "bad-vm" }), "Broken");
+        log_notice("Hello");
+        assert_int_equal(n_lines, LOG_LINES_PER_SUBJECT_MAX + 4);
+        log_set_sink(NULL);
+}
+
 static void test_time(_unused_ void **state) {
         assert_true(usec_add(1, 2) == 3);
         assert_true(usec_add(USEC_INFINITY, 1) == USEC_INFINITY);
@@ -131,6 +149,7 @@ int main(void) {
                 cmocka_unit_test(test_list),
                 cmocka_unit_test(test_file_read),
                 cmocka_unit_test(test_log),
+                cmocka_unit_test(test_log_of_one_peer),
                 cmocka_unit_test(test_time),
         };
 
