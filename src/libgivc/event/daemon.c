@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -148,6 +149,17 @@ static int daemon_add_signals(Daemon *d) {
         return 0;
 }
 
+/* Nothing here uses select(2), so the low soft limit that is there for its sake need not hold us back; the hard one is the
+ * administrator's word. See systemd.exec(5), LimitNOFILE=. */
+static void daemon_raise_fd_limit(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int daemon_new(const DaemonHooks *hooks, void *userdata, Daemon **ret) {
         _cleanup_(daemon_freep) Daemon *d = NULL;
         int r;
@@ -160,6 +172,7 @@ int daemon_new(const DaemonHooks *hooks, void *userdata, Daemon **ret) {
         d->userdata = userdata;
         if (stderr_is_journal())
                 log_set_sink(log_to_journal);
+        daemon_raise_fd_limit();
         r = daemon_pick_up_fds(d);
         if (r < 0)
                 return r;

@@ -22,7 +22,7 @@ typedef struct DaemonHooks {
 #define DAEMON_STOP_USEC   (5 * USEC_PER_SEC)
 #define DAEMON_STATUS_USEC (100 * USEC_PER_MSEC)
 
-/* Blocks the signals, attaches the watchdog, picks up the passed sockets and installs the journal as log sink when the
+/* Raises the soft limit on open files to the hard one, blocks the signals, attaches the watchdog, picks up the passed sockets and installs the journal as log sink when the
  * service manager started us. One a process. 0 or a negative errno. */
 int daemon_new(const DaemonHooks *hooks, void *userdata, Daemon **ret) _warn_unused_;
 Daemon *daemon_free(Daemon *d);

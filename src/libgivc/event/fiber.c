@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <ucontext.h>
-#include <unistd.h>
 
 #include "base/list.h"
 #include "base/mem.h"
@@ -57,16 +56,8 @@ static struct {
         size_t stack_size;
 } scheduler;
 
-static size_t page_size(void) {
-        static size_t size;
-
-        if (size == 0)
-                size = sysconf(_SC_PAGESIZE);
-        return size;
-}
-
 static uint8_t *fiber_stack(const Fiber *f) {
-        return (uint8_t *) f->mapping + page_size();
+        return (uint8_t *) f->mapping + FIBER_GUARD_SIZE;
 }
 
 /* The sanitizer has to know which stack we leave and which we enter; the others need nothing. */
@@ -131,7 +122,7 @@ static void fiber_free(Fiber *f) {
                 return;
         VALGRIND_STACK_DEREGISTER(f->valgrind_id);
         if (f->mapping)
-                (void) munmap(f->mapping, page_size() + FIBER_STACK_SIZE);
+                (void) munmap(f->mapping, FIBER_GUARD_SIZE + FIBER_STACK_SIZE);
         free(f);
 }
 DEFINE_CLEANUP(Fiber *, fiber_free)
@@ -144,12 +135,12 @@ static int fiber_new(Fiber **ret) {
         f = mem_new0(Fiber, 1);
         if (!f)
                 return -ENOMEM;
-        p = mmap(NULL, page_size() + FIBER_STACK_SIZE, PROT_READ | PROT_WRITE,
+        p = mmap(NULL, FIBER_GUARD_SIZE + FIBER_STACK_SIZE, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
         if (p == MAP_FAILED)
                 return -ENOMEM;
         f->mapping = p;
-        if (mprotect(p, page_size(), PROT_NONE) < 0 || getcontext(&uc) < 0)
+        if (mprotect(p, FIBER_GUARD_SIZE, PROT_NONE) < 0 || getcontext(&uc) < 0)
                 return -ENOMEM;
         f->valgrind_id = VALGRIND_STACK_REGISTER(fiber_stack(f), fiber_stack(f) + FIBER_STACK_SIZE);
         uc.uc_link = NULL;

@@ -14,6 +14,7 @@ typedef struct Fiber Fiber;
 typedef int (*fiber_func_t)(void *userdata);
 
 #define FIBER_STACK_SIZE (256 * 1024) /* address space, with a guard page below; only what is touched costs memory */
+#define FIBER_GUARD_SIZE (64 * 1024)  /* below it: more than any function's frame, so that none can step over it */
 #define FIBER_POOL_MAX   32           /* idle stacks that are kept */
 
 /* Runs func(userdata) in a fiber, at once when called from the loop. *slot, when slot is not NULL, names the fiber

@@ -25,8 +25,6 @@ static int address_fail(char **reterr, const char *text, const char *why) {
         return -EINVAL;
 }
 
-/* -- text to address -- */
-
 /* A link-local address carries its interface: fe80::1%eth0. */
 static bool is_v6(const char *host) {
         char ip[INET6_ADDRSTRLEN];
@@ -213,8 +211,6 @@ char *rpc_address_to_string(const RpcAddress *a) {
         }
         return NULL;
 }
-
-/* -- address to socket -- */
 
 typedef union SocketAddress {
         struct sockaddr sa;

@@ -26,6 +26,7 @@ struct RpcCall {
         usec_t deadline;
         Fiber *fiber;
         ProtobufCMessage *request; /* the last one received */
+        size_t request_size;       /* of it, packed: counted by its peer */
         bool judged;               /* the first message was shown to the access hook */
 
         RpcOp close_op, receive_op, send_op, status_op;
@@ -47,6 +48,13 @@ static bool call_is_streaming_in(const RpcCall *c) {
         return kind == RPC_CLIENT_STREAM || kind == RPC_BIDI_STREAM;
 }
 
+static void call_drop_request(RpcCall *c) {
+        proto_free(c->request);
+        c->request = NULL;
+        c->connection->peer->n_bytes -= c->request_size;
+        c->request_size = 0;
+}
+
 static void call_free(RpcCall *c) {
         RpcConnection *connection = c->connection;
 
@@ -60,7 +68,7 @@ static void call_free(RpcCall *c) {
         if (c->reply)
                 grpc_byte_buffer_destroy(c->reply);
         grpc_metadata_array_destroy(&c->metadata);
-        proto_free(c->request);
+        call_drop_request(c);
         rpc_status_done(&c->status);
         sd_event_source_disable_unref(c->doubt);
         strv_free(c->values);
@@ -81,8 +89,6 @@ static int call_start(RpcCall *c, RpcOp *op, void (*done)(RpcOp *op, bool ok), c
         c->n_ops++;
         return 0;
 }
-
-/* -- the end of a call -- */
 
 static void on_status_sent(RpcOp *op, _unused_ bool ok) {
         RpcCall *c = CONTAINER_OF(op, RpcCall, status_op);
@@ -177,8 +183,6 @@ static void on_close(RpcOp *op, bool ok) {
         call_check(c);
 }
 
-/* -- messages -- */
-
 static int call_judge(RpcCall *c, const ProtobufCMessage *message) {
         RpcServer *s = c->connection->server;
         int r;
@@ -197,10 +201,20 @@ static int call_take_incoming(RpcCall *c) {
         _cleanup_free_ char *error = NULL;
         int r;
 
-        proto_free(c->request);
-        c->request = NULL;
+        size_t size = grpc_byte_buffer_length(c->incoming);
+
+        call_drop_request(c);
+        if (c->connection->peer->n_bytes + size > RPC_BYTES_PER_PEER_MAX) {
+                grpc_byte_buffer_destroy(TAKE_PTR(c->incoming));
+                return rpc_error(&c->status, RPC_RESOURCE_EXHAUSTED,
+                                "Too much at once: requests in progress have %d bytes", RPC_BYTES_PER_PEER_MAX);
+        }
+        c->request_size = size;
+        c->connection->peer->n_bytes += size;
         r = wire_unpack(c->entry->descriptor->input, c->incoming, &c->request, &error);
         grpc_byte_buffer_destroy(TAKE_PTR(c->incoming));
+        if (r == -EMSGSIZE)
+                return rpc_error(&c->status, RPC_RESOURCE_EXHAUSTED, "The message is too large: %s", strempty(error));
         if (r == -EBADMSG)
                 return rpc_error(&c->status, RPC_INVALID_ARGUMENT, "The request cannot be parsed: %s", strempty(error));
         if (r < 0)
@@ -276,8 +290,6 @@ static int call_receive(RpcCall *c, void (*done)(RpcOp *op, bool ok)) {
         return call_start(c, &c->receive_op, done, &op, 1);
 }
 
-/* -- the beginning of a call -- */
-
 /* What can be decided before a byte of the body is read. */
 static int call_check_head(RpcCall *c) {
         RpcServer *s = c->connection->server;
@@ -313,6 +325,9 @@ void call_accept(RpcSlot *slot) {
         c = mem_new0(RpcCall, 1);
         if (!c) {
                 grpc_call_unref(TAKE_PTR(slot->call)); /* gRPC cancels what nobody has answered */
+                grpc_call_details_destroy(&slot->details);
+                grpc_call_details_init(&slot->details);
+                slot->metadata.count = 0;
                 return;
         }
         c->connection = connection;
@@ -329,8 +344,6 @@ void call_accept(RpcSlot *slot) {
         connection->server->stats.n_calls++;
         call_begin(c);
 }
-
-/* -- what a handler can do -- */
 
 Identity *rpc_call_get_identity(RpcCall *call) {
         return connection_get_identity(call->connection);

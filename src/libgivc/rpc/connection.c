@@ -33,8 +33,6 @@ static void connection_free(RpcConnection *c) {
         server_notice_end(s);
 }
 
-/* -- the end -- */
-
 static void on_shutdown(RpcOp *op, _unused_ bool ok) {
         RpcConnection *c = CONTAINER_OF(op, RpcConnection, shutdown_op);
 
@@ -124,8 +122,6 @@ void connection_finish_now(RpcConnection *c) {
         rpc_queue_leave(q);
 }
 
-/* -- calls -- */
-
 static void on_request(RpcOp *op, bool ok);
 
 static void slot_request(RpcSlot *slot) {
@@ -150,8 +146,6 @@ static void on_request(RpcOp *op, bool ok) {
         call_accept(slot);
         slot_request(slot);
 }
-
-/* -- the beginning -- */
 
 /* Bounds before anything of gRPC exists for this peer. */
 static int connection_admit(RpcConnection *c) {

@@ -86,13 +86,17 @@ static int guard_refuse(Guard *g, const char *error) {
 }
 
 /* The clock is read only when the bucket looks empty: most frames cost a decrement. */
-static int guard_spend(Guard *g, GuardBudgetKind kind) {
+static int guard_spend_many(Guard *g, GuardBudgetKind kind, unsigned n) {
         GuardBudget *b = g->budget;
 
-        if (b->tokens[kind] == 0 && guard_budget_refill(b, kind, time_now(CLOCK_MONOTONIC)) == 0)
+        if (b->tokens[kind] < n && guard_budget_refill(b, kind, time_now(CLOCK_MONOTONIC)) < n)
                 return guard_refuse(g, budgets[kind].error);
-        b->tokens[kind]--;
+        b->tokens[kind] -= n;
         return 0;
+}
+
+static int guard_spend(Guard *g, GuardBudgetKind kind) {
+        return guard_spend_many(g, kind, 1);
 }
 
 static GuardStream *guard_find_stream(Guard *g, uint32_t id) {
@@ -253,7 +257,7 @@ static int guard_check_incoming(Guard *g, GuardLane *l, uint8_t type, uint8_t fl
         case FRAME_PUSH_PROMISE:
                 return guard_refuse(g, "a push promise");
         default:
-                return guard_spend(g, GUARD_BUDGET_OTHER);
+                return guard_spend_many(g, GUARD_BUDGET_OTHER, 1 + size / 1024); /* gRPC reads it, to no end */
         }
 }
 

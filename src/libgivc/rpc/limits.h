@@ -7,11 +7,13 @@
 
 #define RPC_CONNECTIONS_MAX           2048 /* connections of one server, all peers */
 #define RPC_CONNECTIONS_PER_PEER_MAX  1024 /* authenticated connections of one peer */
+#define RPC_CONNECTIONS_FAIR          64   /* so many nobody has to give up when the server is full */
 #define RPC_HANDSHAKES_MAX            512  /* connections that have not finished their handshake or preface */
 #define RPC_HANDSHAKES_PER_SOURCE_MAX 128  /* the same, from one source; above it the oldest makes room */
 #define RPC_HANDSHAKE_USEC            (10 * USEC_PER_SEC) /* until TLS has finished */
 #define RPC_PREFACE_USEC              (5 * USEC_PER_SEC)  /* from then until the first HTTP/2 frame */
 #define RPC_CALLS_PER_PEER_MAX        256                 /* calls in progress of one peer */
+#define RPC_BYTES_PER_PEER_MAX        (64 * 1024 * 1024)  /* of requests that handlers of one peer work on */
 #define RPC_STREAMS_MAX               100 /* in SETTINGS; the guard ends connections at GUARD_STREAMS_MAX */
 #define RPC_MESSAGE_MAX               (4 * 1024 * 1024)  /* bytes of one message, as gRPC's own default */
 #define RPC_METADATA_MAX              (16 * 1024)        /* bytes of all headers of a call */

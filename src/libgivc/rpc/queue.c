@@ -53,8 +53,6 @@ struct RpcLane {
         void *userdata;
 };
 
-/* -- completions -- */
-
 static bool rpc_queue_is_ours(const RpcQueue *q) {
         return pthread_equal(pthread_self(), q->thread);
 }
@@ -144,8 +142,6 @@ static int on_wakeup(_unused_ sd_event_source *s, int fd, _unused_ uint32_t reve
         rpc_queue_leave(q);
         return 0;
 }
-
-/* -- the queue -- */
 
 static void *poller_main(void *userdata) {
         RpcQueue *q = userdata;
@@ -268,8 +264,6 @@ RpcQueueMode rpc_queue_get_mode(const RpcQueue *q) {
 unsigned rpc_queue_count_lanes(const RpcQueue *q) {
         return q->n_lanes;
 }
-
-/* -- lanes -- */
 
 int rpc_lane_new(RpcQueue *q, void (*pump)(void *userdata), void *userdata, RpcLane **ret) {
         RpcLane *l;

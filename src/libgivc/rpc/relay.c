@@ -71,8 +71,6 @@ static void relay_set_error(Relay *r, const char *prefix, const char *error) {
         r->error = prefix ? strf("%s: %s", prefix, error) : strdup(error);
 }
 
-/* -- the end -- */
-
 /* Nothing more comes from or goes to the network. gRPC, when it has its end, is told by an EOF and gives it back in
  * time. */
 static void relay_close_net(Relay *r) {
@@ -147,8 +145,6 @@ static void relay_abort(Relay *r, const char *prefix, const char *error) {
         relay_begin_close(r);
         relay_close_net(r);
 }
-
-/* -- network to gRPC -- */
 
 static int relay_make_session(Relay *r) {
         if (!r->credentials || r->session)
@@ -267,8 +263,6 @@ static bool relay_feed(Relay *r) {
         return true;
 }
 
-/* -- gRPC to network -- */
-
 /* Takes what gRPC has written, as far as the network keeps up. */
 static void relay_collect(Relay *r) {
         size_t taken = 0;
@@ -322,8 +316,6 @@ static void relay_flush(Relay *r) {
         }
         buffer_trim(b, RELAY_KEEP_SIZE);
 }
-
-/* -- the pump -- */
 
 /* Everything that can be moved now without waiting, in both directions. A further round is for what did not fit. */
 void relay_pump(void *userdata) {
@@ -410,8 +402,6 @@ static void relay_update(Relay *r) {
         relay_set_events(r->net_source, &r->net_events, net);
         relay_set_events(r->inner_source, &r->inner_events, inner);
 }
-
-/* -- the beginning -- */
 
 static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         Relay *r = userdata;

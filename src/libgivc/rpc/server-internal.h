@@ -21,6 +21,7 @@ typedef struct RpcPeer {
         RpcServer *server;
         char *key;
         unsigned n_connections, n_calls;
+        size_t n_bytes; /* of requests that handlers work on */
         GuardBudget budget;
         usec_t reported; /* last line in the log about a refusal */
 } RpcPeer;
@@ -56,6 +57,8 @@ struct RpcServer {
         unsigned n_owned;
         void (*on_drain)(void *userdata); /* the health service tells its watchers */
         void *on_drain_userdata;
+        usec_t strangers_since; /* refusals of peers without a name, reported in this minute */
+        unsigned n_strangers;
         RpcServerStats stats;
         unsigned n_connections_peak; /* since memory was last given back */
 };

@@ -15,13 +15,14 @@
 #include "base/str.h"
 #include "rpc/server-internal.h"
 
-#define ACCEPT_AT_ONCE    16
-#define ACCEPT_PAUSE_USEC (100 * USEC_PER_MSEC)
-#define REPORT_USEC       (60 * USEC_PER_SEC)
-#define PEERS_PRUNE_ABOVE 256
-#define TRIM_PEAK_MIN     64
-#define FREE_USEC         (5 * USEC_PER_SEC)
-#define RECHECK_USEC      USEC_PER_SEC /* how late a certificate's end may be noticed */
+#define ACCEPT_AT_ONCE         16
+#define ACCEPT_PAUSE_USEC      (100 * USEC_PER_MSEC)
+#define STRANGERS_REPORTED_MAX 60
+#define REPORT_USEC            (60 * USEC_PER_SEC)
+#define PEERS_PRUNE_ABOVE      256
+#define TRIM_PEAK_MIN          64
+#define FREE_USEC              (5 * USEC_PER_SEC)
+#define RECHECK_USEC           USEC_PER_SEC /* how late a certificate's end may be noticed */
 
 int rpc_server_new(RpcQueue *q, RpcServer **ret) {
         _cleanup_(rpc_server_freep) RpcServer *s = NULL;
@@ -52,8 +53,6 @@ void rpc_server_set_access(RpcServer *s, rpc_access_t access, void *userdata) {
         s->access = access;
         s->access_userdata = userdata;
 }
-
-/* -- services -- */
 
 static const RpcMethod *service_find_method(const RpcService *service, const char *name) {
         for (const RpcMethod *m = service->methods; m->name; m++)
@@ -110,8 +109,6 @@ int server_own(RpcServer *s, void *data, void (*func)(void *)) {
         return 0;
 }
 
-/* -- peers -- */
-
 static void peer_free(RpcPeer *p) {
         free(p->key);
         free(p);
@@ -163,6 +160,15 @@ void server_put_peer(RpcPeer *p) {
 }
 
 /* One line a minute for a peer that is known, and not more than its source can fill for others. */
+/* Who has no name yet cannot be told apart: all strangers together get so many lines a minute. */
+static bool server_may_report_stranger(RpcServer *s, usec_t now) {
+        if (now - s->strangers_since >= REPORT_USEC) {
+                s->strangers_since = now;
+                s->n_strangers = 0;
+        }
+        return s->n_strangers++ < STRANGERS_REPORTED_MAX;
+}
+
 void server_report(RpcServer *s, RpcPeer *peer, const char *who, const char *principal, const char *why) {
         usec_t now = time_now(CLOCK_MONOTONIC);
 
@@ -171,12 +177,12 @@ void server_report(RpcServer *s, RpcPeer *peer, const char *who, const char *pri
                 return;
         if (peer)
                 peer->reported = now;
+        else if (!server_may_report_stranger(s, now))
+                return;
         log_write(LOG_NOTICE, LOG_FIELDS({ "GIVC_PEER", principal ? principal : who }, { "GIVC_REASON", why }),
                         "Refused %s%s%s%s: %s", principal ? principal : who, principal ? " (" : "",
                         principal ? who : "", principal ? ")" : "", why);
 }
-
-/* -- listeners -- */
 
 static void listener_free(RpcListener *l) {
         list_remove(&l->listeners);
@@ -216,6 +222,28 @@ static void listener_refuse_one(RpcListener *l) {
         listener_pause(l);
 }
 
+/* A server that is full is full of somebody: the peer with the most connections gives its newest ones for newcomers. */
+static void server_make_room(RpcServer *s) {
+        RpcPeer *greediest = NULL;
+        unsigned n = 0;
+
+        MAP_FOREACH(p, s->peers, RpcPeer)
+                if (!greediest || p->n_connections > greediest->n_connections)
+                        greediest = p;
+        if (!greediest || greediest->n_connections <= RPC_CONNECTIONS_FAIR)
+                return;
+        rpc_queue_enter(s->queue);
+        for (List *i = s->connections.prev; i != &s->connections && n < ACCEPT_AT_ONCE; i = i->prev) {
+                RpcConnection *c = LIST_ITEM(i, RpcConnection, connections);
+
+                if (c->peer != greediest)
+                        continue;
+                connection_close(c, "another peer needs the room");
+                n++;
+        }
+        rpc_queue_leave(s->queue);
+}
+
 static int on_accept(_unused_ sd_event_source *source, int fd, _unused_ uint32_t revents, void *userdata) {
         RpcListener *l = userdata;
         RpcServer *s = l->server;
@@ -224,6 +252,7 @@ static int on_accept(_unused_ sd_event_source *source, int fd, _unused_ uint32_t
                 int peer;
 
                 if (s->stats.n_connections >= RPC_CONNECTIONS_MAX) {
+                        server_make_room(s);
                         listener_pause(l);
                         return 0;
                 }
@@ -289,8 +318,6 @@ void server_limit_handshakes(RpcServer *s, const RpcConnection *newcomer) {
         if (oldest)
                 connection_close(oldest, "too many unfinished handshakes");
 }
-
-/* -- the end -- */
 
 static void server_close_listeners(RpcServer *s) {
         LIST_FOREACH(l, &s->listeners, RpcListener, listeners)

@@ -77,8 +77,6 @@ static int stream_start(RpcStream *s, RpcOp *op, void (*done)(RpcOp *op, bool ok
         return r;
 }
 
-/* -- how it ended -- */
-
 static void on_ended(RpcOp *op, _unused_ bool ok) {
         RpcStream *s = CONTAINER_OF(op, RpcStream, status_op);
 
@@ -106,8 +104,6 @@ static int stream_get_status(RpcStream *s, RpcStatus *reterr) {
         *reterr = status;
         return rpc_code_to_errno(status.code);
 }
-
-/* -- opening -- */
 
 static const ProtobufCMethodDescriptor *service_get_method(
                 const ProtobufCServiceDescriptor *service, const char *name) {
@@ -184,8 +180,6 @@ int rpc_stream_open_wait(RpcChannel *c, const ProtobufCServiceDescriptor *servic
         *ret = TAKE_PTR(s);
         return 0;
 }
-
-/* -- messages -- */
 
 static void on_sent(RpcOp *op, bool ok) {
         RpcStream *s = CONTAINER_OF(op, RpcStream, send_op);
@@ -271,8 +265,6 @@ int rpc_stream_receive_wait(RpcStream *s, void *ret, RpcStatus *reterr) {
                 return rpc_error(reterr, RPC_CANCELLED, "The call was cancelled");
         return stream_get_status(s, reterr);
 }
-
-/* -- unary -- */
 
 /* All six operations of a unary call in one batch: it completes once, at the end. */
 static int stream_start_unary(RpcStream *s, const ProtobufCMessage *request) {

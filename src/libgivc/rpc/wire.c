@@ -8,6 +8,7 @@
 #include <grpc/grpc_security.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "proto/unpack.h"
 #include "rpc/limits.h"
 
@@ -31,6 +32,11 @@ int wire_unpack(const ProtobufCMessageDescriptor *type, grpc_byte_buffer *buffer
         grpc_slice all, *only;
         int r;
 
+        if (grpc_byte_buffer_length(buffer) > RPC_MESSAGE_MAX) {
+                if (reterr)
+                        *reterr = strf("it has more than %d bytes", RPC_MESSAGE_MAX);
+                return -EMSGSIZE;
+        }
         if (!grpc_byte_buffer_reader_init(&reader, buffer))
                 return -EBADMSG;
         if (grpc_byte_buffer_length(buffer) > 0 && grpc_byte_buffer_reader_peek(&reader, &only) != 0 &&
@@ -75,7 +81,7 @@ usec_t wire_time_to_usec(gpr_timespec t) {
  * data is bounded by the window; compressed messages are refused, since their size is known only after they have been
  * expanded. */
 #define COMMON_ARGS                                                                                                    \
-        ARG_INT(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MESSAGE_MAX),                                                 \
+        ARG_INT(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, GUARD_MESSAGE_MAX),                                               \
                         ARG_INT(GRPC_ARG_MAX_METADATA_SIZE, RPC_METADATA_MAX), ARG_INT(GRPC_ARG_HTTP2_BDP_PROBE, 0),   \
                         ARG_INT(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 256 * 1024),                                    \
                         ARG_INT(GRPC_ARG_TCP_READ_CHUNK_SIZE, 64 * 1024),                                              \

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -104,9 +105,14 @@ static void child_check_fds(void) {
 
 static void child_main(const Manager *m, bool with_fds, bool with_stop) {
         DaemonHooks hooks = { .reload = on_reload, .stop = with_stop ? on_stop : NULL };
+        struct rlimit limit;
         char pid[16];
         int r;
 
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                _exit(13);
+        limit.rlim_cur = 256;
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
         (void) setenv("NOTIFY_SOCKET", m->path, true);
         if (with_fds) {
                 (void) snprintf(pid, sizeof(pid), "%d", getpid());
@@ -119,6 +125,8 @@ static void child_main(const Manager *m, bool with_fds, bool with_stop) {
         }
         if (daemon_new(&hooks, NULL, &daemon_) < 0)
                 _exit(11);
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur != limit.rlim_max)
+                _exit(12);
         if (with_fds)
                 child_check_fds();
         daemon_set_status(daemon_, "up");

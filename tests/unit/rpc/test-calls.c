@@ -359,6 +359,60 @@ static void test_access(void **state) {
         world_run(*state, body_access);
 }
 
+typedef struct Bulky {
+        World *world;
+        unsigned n_refused, n_ended;
+} Bulky;
+
+/* A request of four million bytes, all of them in a field that nobody knows. */
+static int body_bulky(void *userdata) {
+        _cleanup_free_ uint8_t *data = mem_new0(uint8_t, 4000004);
+        ProtobufCMessageUnknownField field = {
+                .tag = 100,
+                .wire_type = PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED,
+                .len = 4000004,
+                .data = data,
+        };
+        Hwid__HwIdRequest req = HWID__HW_ID_REQUEST__INIT;
+        RpcCallOptions options = soon();
+        RpcStatus status = {};
+        Bulky *b = userdata;
+
+        memcpy(data, "\x80\x92\xf4\x01", 4); /* the varint of 4,000,000 */
+        req.base.n_unknown_fields = 1;
+        req.base.unknown_fields = &field;
+        if (rpc_channel_call_wait(b->world->channel, &hwid__hwid_service__descriptor, "GetHwId", &req, &options, NULL,
+                            &status) == -ENOBUFS)
+                b->n_refused++;
+        b->n_ended++;
+        rpc_status_done(&status);
+        return 0;
+}
+
+/* Requests that handlers work on are counted by their bytes, for all connections of a peer together. */
+static void test_bytes_per_peer(void **state) {
+        World *w = *state;
+        Bulky b = { .world = w };
+
+        w->until_gate = true;
+        for (unsigned i = 1; i <= RPC_BYTES_PER_PEER_MAX / 4000000; i++) {
+                assert_int_equal(fiber_start(NULL, body_bulky, &b), 0);
+                world_until(w, w->n_started == i);
+        }
+        assert_int_equal(b.n_ended, 0);
+        assert_int_equal(fiber_start(NULL, body_bulky, &b), 0);
+        world_until(w, b.n_ended == 1);
+        assert_int_equal(b.n_refused, 1);
+        (void) rpc_channel_unref(TAKE_PTR(w->channel)); /* its calls end, and give back what they held */
+        world_until(w, fiber_count() == 0);
+        assert_int_equal(rpc_channel_new(w->queue, &(RpcChannelOptions){ .address = &w->address }, &w->channel), 0);
+        w->until_gate = false;
+        b = (Bulky){ .world = w };
+        assert_int_equal(fiber_start(NULL, body_bulky, &b), 0);
+        world_until(w, b.n_ended == 1);
+        assert_int_equal(b.n_refused, 0);
+}
+
 #define world_test(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void) {
@@ -375,6 +429,7 @@ int main(void) {
                 world_test(test_leave_streams),
                 world_test(test_cancel_race),
                 world_test(test_access),
+                world_test(test_bytes_per_peer),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

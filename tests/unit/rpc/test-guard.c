@@ -294,6 +294,19 @@ static void test_server_resets_count(_unused_ void **state) {
         expect_refused(&w, "too many resets");
 }
 
+static void test_large_useless_frames(_unused_ void **state) {
+        Wire w = server();
+
+        begin(&w);
+        w.budget.refilled[GUARD_BUDGET_OTHER] = time_now(CLOCK_MONOTONIC) + 3600 * USEC_PER_SEC;
+        for (unsigned i = 0; i < 15; i++)
+                in(&w, UNKNOWN, 0, 1, 64 * 1024);
+        assert_int_equal(w.result, 0);
+        w.budget.refilled[GUARD_BUDGET_OTHER] = time_now(CLOCK_MONOTONIC);
+        in(&w, UNKNOWN, 0, 1, 64 * 1024);
+        expect_refused(&w, "too many useless");
+}
+
 /* A call that its client cancels costs one reset, though gRPC answers with another. */
 static void test_cancelled_calls_cost_once(_unused_ void **state) {
         Wire w = server();
@@ -445,6 +458,7 @@ int main(void) {
                 cmocka_unit_test(test_budgets),
                 cmocka_unit_test(test_server_resets_count),
                 cmocka_unit_test(test_cancelled_calls_cost_once),
+                cmocka_unit_test(test_large_useless_frames),
                 cmocka_unit_test(test_client),
                 cmocka_unit_test(test_message_too_large),
                 cmocka_unit_test(test_message_in_pieces),
