@@ -95,11 +95,14 @@ void ago_to_text(usec_t time, usec_t now, char ret[AGO_MAX]) {
 }
 
 int output_json_value(FILE *f, const json_t *json, OutputMode mode, bool sequence) {
+        size_t flags = mode == OUTPUT_JSON_PRETTY ? JSON_INDENT(8) : JSON_COMPACT;
         int r;
 
+        if (isatty(fileno(f)))
+                flags |= JSON_ENSURE_ASCII; /* terminals obey U+0080 to U+009F, which JSON need not escape */
         if (sequence)
                 fputc('\036', f);
-        r = json_dumpf(json, f, mode == OUTPUT_JSON_PRETTY ? JSON_INDENT(8) : JSON_COMPACT);
+        r = json_dumpf(json, f, flags);
         fputc('\n', f);
         return r < 0 ? -EIO : 0;
 }

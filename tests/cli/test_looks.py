@@ -68,3 +68,15 @@ def test_json_is_for_people_on_a_terminal(ctl):
 def test_logs_are_on_standard_error(ctl):
     result = ctl('start', 'hold', GIVC_LOG='debug')
     assert (result.returncode, result.stdout) == (0, 'hold@0.service\n')
+
+
+def test_json_on_a_terminal(ctl, admin):
+    """What terminals obey is escaped in JSON, too; programs read UTF-8."""
+    admin.fleet[0].Description = text = 'clears\u009b2J\033[2J the scréen'
+    try:
+        shown = on_terminal(ctl.command('list', '--json=short'))
+        assert shown.isascii() and '\033' not in shown
+        assert json.loads(shown)['List'][0]['Description'] == text
+        assert 'scréen' in ctl('list', '--json=short').stdout
+    finally:
+        admin.fleet[0].Description = 'Application service for hold'
