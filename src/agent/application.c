@@ -2,7 +2,9 @@
 #include "agent/application.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -109,8 +111,33 @@ static const char *path_below(const char *path, const char *directory) {
         return strncmp(path, directory, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
 }
 
+/* Step by step, and no step may be a link. */
+static bool exists_beneath_without_links(int dir, const char *name) {
+        _cleanup_close_ int at = fcntl(dir, F_DUPFD_CLOEXEC, 3);
+
+        while (at >= 0 && *name) {
+                size_t n = strcspn(name, "/");
+                char part[NAME_MAX + 1];
+                struct stat st;
+                int next;
+
+                if (n > NAME_MAX)
+                        return false;
+                memcpy(part, name, n);
+                part[n] = 0;
+                next = openat(at, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+                (void) fd_close(at);
+                at = next;
+                if (at < 0 || fstat(at, &st) < 0 || S_ISLNK(st.st_mode))
+                        return false;
+                name += n + (name[n] == '/');
+        }
+        return at >= 0;
+}
+
 /* The kernel resolves the name and refuses each step that would leave the directory, so no link that is made
- * meanwhile leads out of it. */
+ * meanwhile leads out of it. Where a filter keeps that system call from us (RestrictSUIDSGID= does), links lead
+ * nowhere. */
 static bool exists_beneath(const char *directory, const char *name) {
         const struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
         _cleanup_close_ int dir = -EBADF, fd = -EBADF;
@@ -119,6 +146,8 @@ static bool exists_beneath(const char *directory, const char *name) {
         if (dir < 0)
                 return false;
         fd = syscall(SYS_openat2, dir, name, &how, sizeof(how));
+        if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+                return exists_beneath_without_links(dir, name);
         return fd >= 0;
 }
 
