@@ -10,6 +10,7 @@
 #include "ctl/follow.h"
 #include "ctl/output.h"
 #include "ctl/place.h"
+#include "ctl/reference.h"
 #include "ctl/verbs.h"
 #include "proto/unpack.h"
 
@@ -101,6 +102,10 @@ static ssize_t act_find(const char *verb, const char *kind) {
 static int start_print(const Options *o, Admin__StartResponse *reply) {
         if (o->output != OUTPUT_TEXT)
                 return output_json(stdout, reply, o->output, false);
+        if (o->reference) {
+                reference_print_started(stdout, reply);
+                return fflush(stdout) == 0 ? 0 : -errno;
+        }
         text_make_printable(reply->registryid);
         puts(reply->registryid);
         return fflush(stdout) == 0 ? 0 : -errno;

@@ -64,14 +64,14 @@ static void ctl_print_detail(char *detail) {
         }
 }
 
-static void ctl_print_failure(const char *what, RpcStatus *status, const char *hint) {
+static void ctl_print_failure(const Ctl *ctl, const char *what, RpcStatus *status, const char *hint) {
         size_t n = strlen(strempty(status->message));
 
         text_make_printable(status->message);
         while (n > 0 && status->message[n - 1] == '.')
                 n--;
-        fprintf(stderr, "Failed to %s: %.*s (%s).\n", what, n > 0 ? (int) n : 9, n > 0 ? status->message : "no reason",
-                        rpc_code_to_word(status->code));
+        fprintf(stderr, "%sFailed to %s: %.*s (%s).\n", ctl->options.reference ? "Error: " : "", what,
+                        n > 0 ? (int) n : 9, n > 0 ? status->message : "no reason", rpc_code_to_word(status->code));
         if (!isempty(status->detail) && !streq_ptr(status->detail, status->message))
                 ctl_print_detail(status->detail);
         if (hint)
@@ -88,17 +88,17 @@ CtlExit ctl_fail(const Ctl *ctl, int error, RpcStatus *status, const char *what)
         rpc_status_from_errno(status, error);
         if (!client_was_reached(ctl->client)) {
                 e = error == -EACCES ? CTL_NO_PERMISSION : error == -ETIMEDOUT ? CTL_TIMEOUT : CTL_UNREACHABLE;
-                ctl_print_failure(what, status, client_get_hint(ctl->client));
+                ctl_print_failure(ctl, what, status, client_get_hint(ctl->client));
         } else {
                 /* A stream is the admin's own; of other calls it may say that the agent cannot be reached. */
                 bool lost = status->code == RPC_UNAVAILABLE &&
                                 (ctl->verb->flags & VERB_ENDLESS || !client_is_connected(ctl->client));
 
                 e = lost ? CTL_UNREACHABLE : ctl_exit_from_code(status->code);
-                ctl_print_failure(what, status, code_to_hint(status->code, ctl->verb->flags & VERB_CHANGES));
+                ctl_print_failure(ctl, what, status, code_to_hint(status->code, ctl->verb->flags & VERB_CHANGES));
         }
         rpc_status_done(status);
-        return e;
+        return ctl->options.reference ? CTL_FAILED : e;
 }
 
 CtlExit ctl_usage(const char *fmt, ...) {

@@ -98,7 +98,10 @@ static CtlExit run_options(Run *run) {
         sd_event_unref(run->event);
         if (r >= 0)
                 return run->exit;
-        fprintf(stderr, "Failed to %s: %s.\n", run->ctl.verb->name, error ? error : strerror(-r));
+        fprintf(stderr, "%sFailed to %s: %s.\n", run->ctl.options.reference ? "Error: " : "", run->ctl.verb->name,
+                        error ? error : strerror(-r));
+        if (run->ctl.options.reference)
+                return CTL_FAILED;
         return r == -EHOSTUNREACH ? CTL_UNREACHABLE : r == -EACCES || r == -EPERM ? CTL_NO_PERMISSION : CTL_FAILED;
 }
 

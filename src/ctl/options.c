@@ -18,7 +18,7 @@ typedef struct OptionRow {
         const char *variable; /* environment, asked when the command line says nothing */
         size_t offset;        /* in Options: const char * with an argument, else bool */
         const char *group;    /* a heading of the help, where a new one begins */
-        const char *help;
+        const char *help;     /* NULL: not in the help */
 } OptionRow;
 
 #define FIELD(member) offsetof(Options, member)
@@ -34,6 +34,12 @@ static const OptionRow rows[] = {
         { NULL, 'j', NULL, NULL, FIELD(json_auto), NULL, "JSON: pretty on a terminal, else short" },
         { "no-legend", 0, NULL, NULL, FIELD(no_legend), NULL, "no header, no summary" },
         { "full", 'l', NULL, NULL, FIELD(full), NULL, "do not shorten to the terminal's width" },
+        { "as-json", 0, NULL, NULL, FIELD(as_json), NULL, NULL },
+        { "initial", 0, NULL, NULL, FIELD(initial), NULL, NULL },
+        { "retry", 0, "N", NULL, FIELD(retry), NULL, NULL },
+        { "type", 0, "N", NULL, FIELD(type), NULL, NULL },
+        { "by-type", 0, "N", NULL, FIELD(by_type), NULL, NULL },
+        { "by-name", 0, "NAME", NULL, FIELD(by_name), NULL, NULL },
         { "help", 'h', NULL, NULL, FIELD(help), NULL, "show this" },
         { "version", 0, NULL, NULL, FIELD(version), NULL, "show the version" },
         { "admin", 0, "ADDRESS", "GIVC_ADMIN", FIELD(admin), "Where the admin is",
@@ -229,7 +235,7 @@ int options_parse(int argc, char **argv, Options *ret, char **reterr) {
                 options_find_numbers,
                 options_find_wait,
         };
-        Options o = {};
+        Options o = { .reference = argc > 0 && streq(basename(argv[0]), "givc-cli") };
         int r;
 
         /* What stands behind "--" is the application's: getopt must not see it, or it could not be told from names. */
@@ -263,6 +269,8 @@ void options_print_help(FILE *f) {
                 const OptionRow *row = rows + i;
                 char words[32], letter[8];
 
+                if (!row->help)
+                        continue;
                 if (row->group)
                         fprintf(f, "\n%s:\n", row->group);
                 (void) snprintf(letter, sizeof(letter), row->letter ? "-%c%s" : "", row->letter, row->name ? ", " : "");

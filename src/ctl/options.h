@@ -25,9 +25,11 @@ typedef struct Options {
         const char *admin, *addr, *port, *name, *vsock, *cacert, *cert, *key;
         const char *vm, *timeout, *limit, *json;
         const char *wait; /* "" without a time */
-        bool notls, json_auto, no_legend, full, help, version, no_block, watch;
+        const char *retry, *type, *by_type, *by_name;
+        bool notls, json_auto, no_legend, full, help, version, no_block, watch, as_json, initial;
 
         /* What follows from it. */
+        bool reference;   /* by the name givc-cli: output and exit status are those of the program before this one */
         char **words;     /* verb and names, NULL-terminated, borrowed */
         char **arguments; /* what stands behind "--", NULL-terminated, borrowed; NULL without one */
         size_t n_words;
@@ -44,5 +46,5 @@ typedef struct Options {
  * said it already). argv is reordered and lives as long as *ret. */
 int options_parse(int argc, char **argv, Options *ret, char **reterr) _warn_unused_;
 void options_done(Options *o);
-/* The part of the help that explains options. */
+/* The part of the help that explains options; those of the program before this one are in the page only. */
 void options_print_help(FILE *f);

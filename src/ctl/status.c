@@ -96,6 +96,7 @@ CtlExit verb_status(Ctl *ctl, char **words, size_t n_words) {
         Asked asked = { ctl, n_words == 2 ? words[0] : ctl->options.vm, words[n_words - 1], NULL };
         _cleanup_free_ char *what = NULL;
         RpcStatus status = {};
+        usec_t limit = ctl->options.timeout_usec;
         CtlExit e = CTL_OK;
         int r;
 
@@ -103,7 +104,7 @@ CtlExit verb_status(Ctl *ctl, char **words, size_t n_words) {
                 return ctl_usage("The VM is '%s' or '%s', not both.", words[0], ctl->options.vm);
         what = strf("show the status of '%s'", words[n_words - 1]);
         if (ctl->options.watch)
-                r = follow_wait(ctl, ctl->options.timeout_usec, on_change, &asked, &status);
+                r = follow_wait(ctl, limit > 0 ? limit : USEC_INFINITY, on_change, &asked, &status);
         else
                 r = status_ask_wait(&asked, &status);
         if (r >= 0)

@@ -27,6 +27,12 @@ static const Verb verbs[] = {
         { "poweroff", 0, 0, VERB_CHANGES, ACT_USEC, verb_power, "", "power the host off", "The host" },
         { "reboot", 0, 0, VERB_CHANGES, ACT_USEC, verb_power, "", "reboot it", NULL },
         { "suspend", 0, 0, VERB_CHANGES, 0, verb_power, "", "suspend it; ends after resume", NULL },
+        { "query", 0, 0, VERB_BEFORE, ASK_USEC, verb_query, "", NULL, NULL },
+        { "query-list", 0, 0, VERB_BEFORE, ASK_USEC, verb_query, "", NULL, NULL },
+        { "get-status", 2, 2, VERB_BEFORE, ASK_USEC, verb_get_status, "VM UNIT", NULL, NULL },
+        { "sysinfo", 0, 0, VERB_BEFORE, ASK_USEC, verb_sysinfo, "", NULL, NULL },
+        { "wakeup", 0, 0, VERB_BEFORE | VERB_CHANGES, ACT_USEC, verb_power, "", NULL, NULL },
+        { "test", 2, 2, VERB_BEFORE, 0, verb_test, "ensure --retry=N UNIT", NULL, NULL },
 };
 
 const Verb *verb_find(const char *name) {
@@ -79,6 +85,8 @@ CtlExit verb_from_options(const Options *o, const Verb **ret) {
         const Verb *v = verb_find(name);
         size_t n = o->n_words > 0 ? o->n_words - 1 : 0;
 
+        if (!name && o->reference)
+                return ctl_usage("givc-cli needs a command.");
         if (!v) {
                 const char *meant = verb_suggest(name);
 
@@ -101,12 +109,25 @@ CtlExit verb_from_options(const Options *o, const Verb **ret) {
         return CTL_OK;
 }
 
+static void verbs_print_others(FILE *f) {
+        const char *before = "\nAs givc-cli has them: ";
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (verbs[i].flags & VERB_BEFORE) {
+                        fprintf(f, "%s%s", before, verbs[i].name);
+                        before = ", ";
+                }
+        fputs(".\n", f);
+}
+
 void verbs_print_help(FILE *f) {
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 const Verb *v = verbs + i;
                 char words[64];
                 int pad = 32;
 
+                if (v->flags & VERB_BEFORE)
+                        continue;
                 if (v->group)
                         fprintf(f, "\n%s:\n", v->group);
                 (void) snprintf(words, sizeof(words), "%s %s", v->name, v->synopsis);
@@ -114,4 +135,5 @@ void verbs_print_help(FILE *f) {
                         pad -= ((unsigned char) *p & 0xc0) != 0x80; /* columns, not bytes */
                 fprintf(f, "  %s%*s %s\n", words, MAX(pad, 0), "", v->help);
         }
+        verbs_print_others(f);
 }

@@ -11,6 +11,7 @@ typedef enum VerbFlags {
         VERB_ENDLESS = 1 << 3,   /* ends when the user ends it */
         VERB_WAITS = 1 << 4,     /* takes --wait */
         VERB_REPEATS = 1 << 5,   /* takes --watch */
+        VERB_BEFORE = 1 << 6,    /* of the program before this one: in the page, and one line of the help */
 } VerbFlags;
 
 #define VERB_ANY UINT_MAX /* as many words as there are */
@@ -40,6 +41,10 @@ void verbs_print_help(FILE *f);
 CtlExit verb_list(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_act(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_power(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_query(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_get_status(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_sysinfo(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_test(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_is_online(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_show(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_status(Ctl *ctl, char **words, size_t n_words);

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "ctl/entry.h"
 #include "ctl/output.h"
+#include "ctl/reference.h"
 #include "ctl/verbs.h"
 #include "proto/unpack.h"
 
@@ -62,11 +63,19 @@ static bool watch_filter(Admin__WatchItem *event, char **patterns) {
         return true;
 }
 
+static int watch_print_reference(const Options *o, const Admin__WatchItem *event) {
+        if (event->status_case != ADMIN__WATCH_ITEM__STATUS_INITIAL)
+                return reference_print_event(stdout, event, o->as_json);
+        return o->initial ? reference_print_list(stdout, event->initial, o->as_json) : 0;
+}
+
 static int watch_print(const Options *o, const Look *look, Admin__WatchItem *event) {
         const char *word = watch_event_to_word(event);
         int r = 0;
 
-        if (o->output != OUTPUT_TEXT)
+        if (o->reference || o->as_json)
+                r = watch_print_reference(o, event);
+        else if (o->output != OUTPUT_TEXT)
                 r = output_json(stdout, event, o->output, true);
         else {
                 message_make_printable(&event->base);

@@ -13,6 +13,7 @@ import grpc
 import admin_pb2
 import admin_pb2_grpc
 import error_details_pb2
+import stats_pb2
 import status_pb2
 import systemd_pb2
 
@@ -83,6 +84,7 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
         self.cancelled = threading.Event()
         self.fleet = list(FLEET)
         self.units = dict(UNITS)
+        self.sysinfo = stats_pb2.SysinfoResponse(GhafVersion='25.06', SecureBoot=True)
         self.power_is_slow = False
 
     def note(self, method, request, context):
@@ -151,6 +153,9 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
 
     def Suspend(self, request, context):
         return self.power('Suspend', request, context)
+
+    def Sysinfo(self, request, context):
+        return self.sysinfo
 
     def GetUnitStatus(self, request, context):
         self.requests.put(('GetUnitStatus', request))

@@ -16,7 +16,11 @@ def section(title):
 
 
 def test_verbs():
-    verbs = re.findall(r'^        \{ "([a-z-]+)", \d', (ROOT / 'src/ctl/verbs.c').read_text(), re.M)
+    rows = re.findall(r'^        \{ "([a-z-]+)", \d, \w+, (.*)', (ROOT / 'src/ctl/verbs.c').read_text(), re.M)
+    verbs = [name for name, rest in rows if 'VERB_BEFORE' not in rest]
+    before = [name for name, rest in rows if 'VERB_BEFORE' in rest]
+    assert re.search(r'^As givc-cli has them: (.*)\.$', HELP, re.M)[1].split(', ') == before and len(before) >= 6
+    assert set(before) <= set(re.findall(r'\*([a-z-]+)\*', section('GIVC-CLI')))
     shown = re.findall(r'^  ([a-z][a-z-]+) ', HELP, re.M)
     assert shown == verbs and len(verbs) >= 7
     assert list(dict.fromkeys(re.findall(r'^\*([a-z-]+)\*', section('VERBS'), re.M))) == verbs
@@ -27,6 +31,13 @@ def test_options():
     documented = set(re.findall(r'^\*(?:-\w\*, \*)?(--[a-z-]+)', section('OPTIONS'), re.M))
     assert documented == shown and len(shown) >= 17
     assert set(re.findall(r'^  (-\w)\b', HELP, re.M)) == set(re.findall(r'^\*(-\w)\*', section('OPTIONS'), re.M))
+
+
+def test_options_of_the_program_before_this_one():
+    hidden = re.findall(r'\{ "([a-z-]+)", 0, [^,]+, NULL, FIELD\(\w+\), NULL, NULL \}',
+                        (ROOT / 'src/ctl/options.c').read_text())
+    assert len(hidden) == 6
+    assert {f'--{name}' for name in hidden} <= set(re.findall(r'\*(--[a-z-]+)\*', section('GIVC-CLI')))
 
 
 def test_variables():
