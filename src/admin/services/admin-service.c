@@ -29,8 +29,6 @@ static void log_call(RpcCall *call, int level, const char *vm, const char *unit,
                         "%s", sentence);
 }
 
-/* -- registration -- */
-
 static int register_entry(Admin *admin, const Admin__RegistryRequest *req, const Registered *g, RpcStatus *reterr) {
         const Agent *agent = agents_get(&admin->agents, g->agent);
         const EntryStatus *told = agent ? monitor_get_told(agent, req->name) : NULL;
@@ -116,8 +114,6 @@ static int method_register_service(RpcCall *call, const void *request, RpcStatus
         }
         return register_judged(call, admin, req, &g, reterr);
 }
-
-/* -- what is there -- */
 
 static void item_fill(Admin__QueryListItem *item, const EntryImage *i) {
         admin__query_list_item__init(item);
@@ -289,8 +285,6 @@ static int method_get_unit_status(RpcCall *call, const void *request, RpcStatus 
         reply.freezerstate = status.freezer_state;
         return rpc_call_reply(call, &reply);
 }
-
-/* -- applications -- */
 
 static ApplicationRequest application_request(RpcCall *call, const Admin__ApplicationRequest *req, usec_t otherwise) {
         bool has_vm = req->has_vm_name_case == ADMIN__APPLICATION_REQUEST__HAS_VM_NAME_VM_NAME && !isempty(req->vmname);

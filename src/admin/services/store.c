@@ -162,8 +162,6 @@ static void on_registered(const Agent *a, void *userdata) {
         store_recorded(userdata, store_append_agent(userdata, a));
 }
 
-/* -- reading -- */
-
 static int restore_entry(Admin *admin, const Admin__RegistryRequest *record, EntryPlacement placement) {
         _cleanup_free_ char *vm = vm_from_unit(record->parent);
         EntryStatus status;

@@ -41,8 +41,6 @@ _Static_assert((int) GIVC_BIDI_STREAM == (int) RPC_BIDI_STREAM &&
                                 (int) GIVC_UNAUTHENTICATED == (int) RPC_UNAUTHENTICATED,
                 "");
 
-/* -- program -- */
-
 static void on_drained(void *userdata) {
         Givc *g = userdata;
 
@@ -177,8 +175,6 @@ _public_ int givc_sleep_wait(uint64_t usec) {
         return fiber_sleep_wait(usec);
 }
 
-/* -- serving -- */
-
 /* server is NULL for a channel. */
 static int load_credentials(Givc *g, const GivcTls *tls, GivcServer *server, TlsCredentials **ret) {
         _cleanup_(tls_credentials_unrefp) TlsCredentials *c = NULL;
@@ -300,8 +296,6 @@ _public_ int givc_error(GivcStatus *reterr, int code, const char *format, ...) {
         va_end(ap);
         return rpc_error(reterr, (RpcCode) code, "%s", strempty(text));
 }
-
-/* -- calling -- */
 
 _public_ int givc_channel_new(
                 Givc *g, const char *address, const GivcTls *tls, const char *server_name, GivcChannel **ret) {

@@ -44,8 +44,6 @@ enum {
         GIVC_UNAUTHENTICATED = 16,
 };
 
-/* ---- program ---- */
-
 /* Blocks SIGTERM, SIGINT and SIGHUP and takes them over, picks up the sockets that systemd passed, logs to the
  * journal under systemd, starts gRPC. One a process, before any thread. Free with givc_free(). */
 int givc_new(Givc **ret);
@@ -61,14 +59,10 @@ void givc_set_status(Givc *g, const char *text);
 /* Borrowed, for event sources of one's own. */
 sd_event *givc_get_event(Givc *g);
 
-/* ---- fibers ---- */
-
 /* Runs func(userdata) in a fiber of its own, at once when called from the loop. */
 int givc_fiber_start(int (*func)(void *userdata), void *userdata);
 /* Suspends for so many microseconds. */
 int givc_sleep_wait(uint64_t usec);
-
-/* ---- serving ---- */
 
 typedef enum GivcKind {
         GIVC_UNARY,
@@ -118,8 +112,6 @@ int givc_call_send_wait(GivcCall *call, const void *message);
 int givc_call_receive_wait(GivcCall *call, void *ret);
 /* Fills *reterr and returns the errno that stands for code. */
 int givc_error(GivcStatus *reterr, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-/* ---- calling ---- */
 
 /* server_name is checked against the server's certificate. tls NULL: plain. Owned by g. */
 int givc_channel_new(Givc *g, const char *address, const GivcTls *tls, const char *server_name, GivcChannel **ret);
