@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import grpc
@@ -315,6 +316,27 @@ def test_session_over_tls(config, daemon, tls_server, certs):
         assert e.value.code() == grpc.StatusCode.PERMISSION_DENIED
         assert e.value.details() == "This agent answers 'admin-vm' only, not 'gui-vm'."
     assert "Refused systemd.UnitControlService/GetUnitStatus to gui-vm (127.0.0.1): This agent answers" in d.text()
+
+
+def test_others_are_refused_before_they_are_read(config, daemon, certs):
+    """Every method of the agent, whatever the body, also when it never comes; each refusal is a line in the log."""
+    d = daemon(config(unused_port(), unused_port(), certs / 'gui-vm'))
+    d.wait_until_said('READY=1')
+    methods = systemd_pb2.DESCRIPTOR.services_by_name['UnitControlService'].methods
+    never = threading.Event()
+
+    def no_body():
+        never.wait(WAIT)
+        yield from ()
+    with client_channel(certs, 'gui-vm', d.port) as channel:
+        for method in methods:
+            call = channel.stream_stream(f'/systemd.UnitControlService/{method.name}', bytes, bytes)
+            for bodies in (iter([b'']), iter([b'\xff' * 100]), iter([b'x' * 4_000_000]), no_body()):
+                with pytest.raises(grpc.RpcError) as e:
+                    next(call(bodies, timeout=WAIT))
+                assert e.value.code() == grpc.StatusCode.PERMISSION_DENIED, method.name
+            assert d.text().count(f'Refused systemd.UnitControlService/{method.name} to gui-vm') == 4
+        never.set()
 
 
 def test_wrong_admin(config, daemon, tls_server, certs, tmp_path):

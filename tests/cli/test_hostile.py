@@ -9,7 +9,7 @@ import time
 import grpc
 import test_admin
 from conftest import WAIT
-from test_admin import Agent, agent, channel_of, query, refusal, start_app, unit, wait_until
+from test_admin import Agent, agent, call, channel_of, query, refusal, start_app, unit, wait_until
 
 import admin_pb2
 import systemd_pb2
@@ -173,3 +173,78 @@ def test_application_that_comes_and_goes(daemon, machines):
             assert time.monotonic() - begin < 5
     assert d.text().count('x@0.service') < 1000
     wait_until(lambda: 'Too many lines about' in d.text(), 'a complaint')
+
+
+def test_agent_that_registers_elsewhere_during_a_start(daemon, machines):
+    d = daemon(certificates=machines / 'admin-vm')
+    hang = threading.Event()
+    with liar(machines) as a, channel_of(machines, 'app-vm', d.port) as channel:
+        asked = threading.Event()
+
+        def answer(request, context):
+            asked.set()
+            hang.wait(WAIT)
+            return systemd_pb2.UnitResponse(UnitStatus=unit(request.UnitName))
+        a.answer = answer
+        a.register(channel)
+        invoke = channel.unary_unary('/admin.AdminService/StartApplication',
+                                     admin_pb2.ApplicationRequest.SerializeToString, admin_pb2.StartResponse.FromString)
+        start = invoke.future(admin_pb2.ApplicationRequest(AppName='x', VmName='app-vm'), timeout=WAIT)
+        assert asked.wait(WAIT)
+        with agent(machines, 'app-vm') as other:
+            other.register(channel)
+            hang.set()
+            assert start.code() == grpc.StatusCode.UNAVAILABLE
+            wait_until(lambda: 'x@0.service' not in query(channel), 'the old start being forgotten')
+            assert start_app(channel, 'x', 'app-vm') == 'x@0.service'
+            assert 'x@0.service' in other.units
+
+
+def test_states_of_what_is_not_its_own(daemon, machines):
+    """In any order, and with the words of a unit that has ended."""
+    d = daemon(certificates=machines / 'admin-vm')
+    with liar(machines) as a, agent(machines, 'gui-vm') as good, agent(machines, 'ghaf-host') as host, \
+            channel_of(machines, 'app-vm', d.port) as channel, channel_of(machines, 'gui-vm', d.port) as other, \
+            channel_of(machines, 'ghaf-host', d.port) as at_host:
+        host.register(at_host, kind=0, Parent='')
+        host.units['microvm@gui-vm.service'] = unit('microvm@gui-vm.service')
+        host.register(at_host, 'microvm@gui-vm.service', 7)
+        good.register(other, kind=8)
+        good.units['x.service'] = unit('x.service')
+        good.register(other, 'x.service', 9)
+        before = query(other)
+        a.register(channel)
+        for name in before:
+            a.tell(systemd_pb2.UnitEvent(Removed=name), added(name, 'inactive', 'dead'),
+                   systemd_pb2.UnitEvent(Changed=unit(name, 'failed', 'failed')), systemd_pb2.UnitEvent(),
+                   systemd_pb2.UnitEvent(Initial=systemd_pb2.UnitSnapshot(Units=[unit(name, 'failed')], Complete=True)))
+        a.tell(systemd_pb2.UnitEvent(Removed=''), systemd_pb2.UnitEvent(Changed=systemd_pb2.UnitStatus()),
+               added('last@0.service'))
+        wait_until(lambda: 'last@0.service' in query(other), 'the last event')
+        after = query(other)
+        assert {name: after[name] for name in before} == before
+        assert sorted(set(after) - set(before)) == ['givc-app-vm.service', 'last@0.service']
+
+
+def test_applications_that_are_none(daemon, machines):
+    """The calls about applications reach nothing else, whatever the name and the VM that is named."""
+    d = daemon(certificates=machines / 'admin-vm')
+    with agent(machines, 'gui-vm') as good, agent(machines, 'ghaf-host') as host, agent(machines, 'app-vm') as own, \
+            channel_of(machines, 'app-vm', d.port) as channel, channel_of(machines, 'gui-vm', d.port) as other, \
+            channel_of(machines, 'ghaf-host', d.port) as at_host:
+        own.register(channel)
+        host.register(at_host, kind=0, Parent='')
+        host.units['microvm@gui-vm.service'] = unit('microvm@gui-vm.service')
+        host.register(at_host, 'microvm@gui-vm.service', 7)
+        good.register(other, kind=8)
+        good.units['x.service'] = unit('x.service')
+        good.register(other, 'x.service', 9)
+        units = {a.vm: dict(a.units) for a in (good, host, own)}
+        for name in ('givc-gui-vm.service', 'givc-ghaf-host.service', 'microvm@gui-vm.service', 'x.service', 'gui-vm'):
+            for vm in ('', 'app-vm', 'gui-vm', 'ghaf-host', '../gui-vm', 'gui-vm.service'):
+                for method in ('StopApplication', 'PauseApplication', 'ResumeApplication'):
+                    code, _ = refusal(call, channel, method, admin_pb2.ApplicationRequest(AppName=name, VmName=vm),
+                                      admin_pb2.ApplicationResponse)
+                    assert code in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.NOT_FOUND,
+                                    grpc.StatusCode.INVALID_ARGUMENT), (method, name, vm)
+        assert units == {a.vm: a.units for a in (good, host, own)}
