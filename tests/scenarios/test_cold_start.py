@@ -85,6 +85,23 @@ def test_a_start_goes_on_without_its_caller(off):
     wait_until(lambda: AGENT in off.names(), BOOT, f"{AGENT} registered")
 
 
+def test_a_boot_outlives_the_admin(off):
+    change_unit(off, UNIT, f"ExecStartPre={UNTIL}")
+    request = off.api.message("admin.StartVMRequest")(VmName=VM)
+    with off.channel("gui-vm") as channel:
+        interrupted = off.api.bind(channel, ADMIN, "StartVM").future(request, timeout=BOOT)
+        wait_until(lambda: off.show("ghaf-host", UNIT, "ActiveState") == "activating")
+        boot = off.show("ghaf-host", UNIT, "InvocationID")
+        off.exec("admin-vm", "systemctl", "kill", "--signal=KILL", "givc-admin.service")
+        assert interrupted.exception().code() == grpc.StatusCode.UNAVAILABLE
+    off.wait_until_registered("givc-ghaf-host.service")
+    with off.channel("gui-vm") as channel:
+        again = off.api.bind(channel, ADMIN, "StartVM").future(request, timeout=BOOT)
+        go_on(off)
+        assert again.result().registryId == AGENT
+    assert off.show("ghaf-host", UNIT, "InvocationID") == boot, "the boot that went on, and not another one"
+
+
 def test_what_keeps_a_vm_off_is_told(off):
     change_unit(off, UNIT, "ExecStart=\nExecStart=false")
     with off.channel("gui-vm") as channel, pytest.raises(grpc.RpcError) as failed:
