@@ -19,9 +19,12 @@ static int follow_look_wait(Ctl *ctl, follow_func_t func, void *userdata, RpcSta
         return r < 0 ? r : func(list, userdata, reterr);
 }
 
-/* The admin knows the deadline too, and its cancelling may be told first. */
+/* The admin knows the deadline too, rounded, and its cancelling may be told first. */
+#define SLACK_USEC (USEC_PER_SEC / 2)
+
 static int follow_failed(const Ctl *ctl, int r, usec_t deadline, RpcStatus *reterr) {
-        if (ctl->interrupted || reterr->code != RPC_CANCELLED || time_now(CLOCK_MONOTONIC) < deadline)
+        if (ctl->interrupted || reterr->code != RPC_CANCELLED ||
+                        usec_add(time_now(CLOCK_MONOTONIC), SLACK_USEC) < deadline)
                 return r;
         rpc_status_done(reterr);
         return rpc_error(reterr, RPC_DEADLINE_EXCEEDED, "It did not happen in time");

@@ -38,7 +38,7 @@ def test_is_online_of_nothing_and_of_two(ctl):
     assert (result.returncode, result.stdout) == (NO_SUCH_NAME, '')
     assert result.stderr.startswith("Failed to ask for 'unheard-of': Nothing is registered by that name (NotFound).")
     for words in (('is-online', 'twin'), ('is-online', 'twin', '--wait')):
-        result = ctl(*words)
+        result = ctl(*words)  # one of them watches: Watch of this admin ends when its caller has left
         assert result.returncode == FAILED
         assert "in VM 'net-vm' and in VM 'app-vm'" in result.stderr
 
@@ -61,8 +61,11 @@ def test_waits_for_what_comes(ctl, admin):
     assert waiting.returncode == 0
 
 
-def test_waits_no_longer_than(ctl):
+def test_does_not_wait_for_what_is_there(ctl):
     assert ctl('is-online', 'app-vm', '--wait=20').stdout == 'online\n'
+
+
+def test_waits_no_longer_than(ctl):
     result = ctl('is-online', 'unheard-of', '--wait=1')
     assert (result.returncode, result.stdout) == (TIMEOUT, '')
     assert result.stderr.startswith("Failed to wait for 'unheard-of': ")

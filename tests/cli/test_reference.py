@@ -44,7 +44,8 @@ class Cli(Client):
 
 @pytest.fixture
 def cli(server, tmp_path):
-    return Cli(tmp_path, '--addr', server.address.removeprefix('unix:'), '--port', '9001', '--name', 'admin-vm', '--notls')
+    path = server.address.removeprefix('unix:')
+    return Cli(tmp_path, '--addr', path, '--port', '9001', '--name', 'admin-vm', '--notls')
 
 
 def succeeds(result, stdout):
@@ -219,8 +220,8 @@ def test_no_certificates(tmp_path):
 
 
 def test_everything_from_the_environment(server, tmp_path):
-    result = Cli(tmp_path)('query-list', '--as-json', GIVC_ADDR=server.address.removeprefix('unix:'), GIVC_PORT='9001', GIVC_NAME='admin-vm',
-                           GIVC_NO_TLS='true', GIVC_LOG='info')
+    result = Cli(tmp_path)('query-list', '--as-json', GIVC_ADDR=server.address.removeprefix('unix:'), GIVC_PORT='9001',
+                           GIVC_NAME='admin-vm', GIVC_NO_TLS='true', GIVC_LOG='info')
     assert json.loads(result.stdout)[0] == HOLD
 
 
