@@ -343,3 +343,14 @@ int feed_reader_next_wait(FeedReader *reader, FeedChange *ret) {
                         return r;
         }
 }
+
+int feed_reader_sleep_wait(FeedReader *reader, usec_t deadline) {
+        int r = 0;
+
+        while (r >= 0 && !reader->feed->closed) {
+                reader->wake = (Promise){};
+                reader->wake_due = false;
+                r = promise_wait_until(&reader->wake, deadline);
+        }
+        return reader->feed->closed ? -ESHUTDOWN : r == -ETIMEDOUT ? 0 : r;
+}

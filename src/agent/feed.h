@@ -50,3 +50,5 @@ int feed_reader_ready_wait(FeedReader *r);
 int feed_reader_take(FeedReader *r, UnitStatus *statuses, size_t max, bool *ret_complete) _warn_unused_;
 /* Suspends for the next change; free its status. 0, -ECANCELED, -ESHUTDOWN, -ENOMEM. */
 int feed_reader_next_wait(FeedReader *r, FeedChange *ret);
+/* Suspends until the deadline (CLOCK_MONOTONIC), whatever changes meanwhile. 0, -ECANCELED, -ESHUTDOWN. */
+int feed_reader_sleep_wait(FeedReader *r, usec_t deadline);

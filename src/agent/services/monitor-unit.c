@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "bus/unit-usage.h"
-#include "event/fiber.h"
 #include "systemd.pb-c.h"
 
 usec_t monitor_unit_period_usec = 400 * USEC_PER_MSEC;
@@ -41,16 +40,15 @@ static int usage_wait(const Agent *agent, const char *name, UnitUsage *ret, RpcS
         return r < 0 ? unit_error(reterr, r, "monitor", name, NULL) : 0;
 }
 
-int monitor_unit_wait(RpcCall *call, const Agent *agent, const char *name, RpcStatus *reterr) {
+static int send_samples_wait(RpcCall *call, const Agent *agent, const char *name, FeedReader *feed, RpcStatus *reterr) {
         const usec_t begin = time_now(CLOCK_MONOTONIC);
         int r;
 
         for (unsigned i = 0; i < MONITOR_UNIT_SAMPLES; i++) {
                 Systemd__UnitResourceResponse message;
-                const usec_t due = begin + i * monitor_unit_period_usec, now = time_now(CLOCK_MONOTONIC);
                 UnitUsage usage;
 
-                r = now < due ? fiber_sleep_wait(due - now) : 0;
+                r = feed_reader_sleep_wait(feed, begin + i * monitor_unit_period_usec);
                 if (r < 0)
                         return r;
                 r = usage_wait(agent, name, &usage, reterr);
@@ -62,4 +60,15 @@ int monitor_unit_wait(RpcCall *call, const Agent *agent, const char *name, RpcSt
                         return r;
         }
         return 0;
+}
+
+int monitor_unit_wait(RpcCall *call, const Agent *agent, const char *name, RpcStatus *reterr) {
+        _cleanup_(feed_reader_freep) FeedReader *feed = NULL;
+        int r;
+
+        r = feed_reader_new(agent_get_feed(agent), &feed); /* for its end: the agent stops then */
+        if (r < 0)
+                return r;
+        r = send_samples_wait(call, agent, name, feed, reterr);
+        return r == -ESHUTDOWN ? rpc_error(reterr, RPC_UNAVAILABLE, "The agent stops.") : r;
 }

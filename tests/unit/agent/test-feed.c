@@ -267,6 +267,54 @@ static void test_closed(_unused_ void **state) {
         assert_int_equal(f.result, -ESHUTDOWN);
 }
 
+typedef struct Sleeper {
+        Feed *feed;
+        usec_t deadline;
+        Fiber *fiber;
+        int result;
+} Sleeper;
+
+static int sleeper_main(void *userdata) {
+        _cleanup_(feed_reader_freep) FeedReader *reader = NULL;
+        Sleeper *s = userdata;
+
+        assert_int_equal(feed_reader_new(s->feed, &reader), 0);
+        s->result = feed_reader_sleep_wait(reader, s->deadline);
+        return 0;
+}
+
+/* Changes do not wake it, the deadline, the end of the feed and a cancellation do. */
+static void test_sleep(_unused_ void **state) {
+        _cleanup_(feed_freep) Feed *feed = NULL;
+        const usec_t now = time_now(CLOCK_MONOTONIC);
+        Sleeper past, short_, long_, canceled;
+        sd_event *event = NULL;
+
+        assert_true(sd_event_default(&event) >= 0);
+        assert_int_equal(feed_new(&feed), 0);
+        past = (Sleeper){ feed, now, .result = 1 };
+        short_ = (Sleeper){ feed, now + 50 * USEC_PER_MSEC, .result = 1 };
+        long_ = canceled = (Sleeper){ feed, USEC_INFINITY, .result = 1 };
+        assert_int_equal(fiber_start(&past.fiber, sleeper_main, &past), 0);
+        assert_int_equal(fiber_start(&short_.fiber, sleeper_main, &short_), 0);
+        assert_int_equal(fiber_start(&long_.fiber, sleeper_main, &long_), 0);
+        assert_int_equal(fiber_start(&canceled.fiber, sleeper_main, &canceled), 0);
+        update(feed, "a", "1");
+        update(feed, "b", "1");
+        fiber_cancel(canceled.fiber);
+        assert_int_equal(canceled.result, -ECANCELED);
+        while (past.fiber || short_.fiber)
+                assert_true(sd_event_run(event, 10 * USEC_PER_SEC) > 0);
+        assert_int_equal(past.result, 0);
+        assert_int_equal(short_.result, 0);
+        assert_true(time_now(CLOCK_MONOTONIC) >= short_.deadline);
+        assert_non_null(long_.fiber);
+        feed_close(feed);
+        assert_null(long_.fiber);
+        assert_int_equal(long_.result, -ESHUTDOWN);
+        sd_event_unref(event);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_snapshot_and_changes),
@@ -277,6 +325,7 @@ int main(void) {
                 cmocka_unit_test(test_leaving_while_told),
                 cmocka_unit_test(test_limit),
                 cmocka_unit_test(test_closed),
+                cmocka_unit_test(test_sleep),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

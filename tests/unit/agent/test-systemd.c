@@ -431,6 +431,17 @@ static int monitor_errors_body(World *w) {
                 continue;
         check_streq(m.status.message, "Cannot monitor 'app.service': it is not active.");
         check_streq(m.status.reason, "UNIT_NOT_ACTIVE");
+        monitor_done(&m);
+
+        /* The agent stops while it waits for the next sample. */
+        monitor_unit_period_usec = 10 * USEC_PER_SEC;
+        fake_unit_set_state(w->fake, "app.service", "active", "running");
+        monitor_open(w, "app.service", &m);
+        check(monitor_next(&m) > 0);
+        feed_close(agent_get_feed(w->agent));
+        check(monitor_next(&m) < 0);
+        check(m.status.code == RPC_UNAVAILABLE);
+        check_streq(m.status.message, "The agent stops.");
         return 0;
 }
 
