@@ -247,16 +247,13 @@ static void test_host_goes(void **state) {
         run(body_host_goes, true);
 }
 
-static int body_caller_leaves(World *w) {
-        RpcCallOptions options = { .deadline = usec_add(time_now(CLOCK_MONOTONIC), 200 * USEC_PER_MSEC) };
+static void leave(World *w, const char *method, const void *request) {
+        RpcCallOptions options = { .deadline = usec_add(time_now(CLOCK_MONOTONIC), 100 * USEC_PER_MSEC) };
         _cleanup_(rpc_status_done) RpcStatus status = {};
-        Admin__Empty empty = ADMIN__EMPTY__INIT;
         usec_t deadline = soon();
         RpcServerStats stats;
 
-        register_host(w);
-        w->net_vm.holds = "suspend.target";
-        assert_true(rpc_channel_call_wait(w->channel, &admin__admin_service__descriptor, "Suspend", &empty, &options,
+        assert_true(rpc_channel_call_wait(w->channel, &admin__admin_service__descriptor, method, request, &options,
                                     NULL, &status) < 0);
         assert_int_equal(status.code, RPC_DEADLINE_EXCEEDED);
         do {
@@ -264,6 +261,24 @@ static int body_caller_leaves(World *w) {
                 assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
                 rpc_server_get_stats(w->server, &stats);
         } while (stats.n_calls > 0);
+}
+
+static int body_caller_leaves(World *w) {
+        Admin__ServiceRequest service = ADMIN__SERVICE_REQUEST__INIT;
+        Admin__Empty empty = ADMIN__EMPTY__INIT;
+
+        register_host(w);
+        fake_unit_add(&w->net_vm, "x.service", "inactive", "dead");
+        service.servicename = (char *) "x.service";
+        service.vmname = (char *) "ghaf-host";
+        w->net_vm.silent = true;
+        leave(w, "StartService", &service);
+        leave(w, "StopService", &service);
+        leave(w, "Poweroff", &empty);
+        leave(w, "Reboot", &empty);
+        leave(w, "Suspend", &empty);
+        w->net_vm.silent = false;
+        assert_int_equal(start_service(w, "x.service", "ghaf-host", NULL, NULL), RPC_OK);
         return 0;
 }
 
