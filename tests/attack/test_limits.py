@@ -37,7 +37,8 @@ def full(request, tmp_path_factory):
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     files = ("prlimit", f"--nofile={hard}")
     authority = outside.Authority(str(folder))
-    server = outside.echo_server(authority, outside.free_port(), request.param, extra=("--listen", f"@{name}"), prefix=files)
+    listen = ("--listen", f"@{name}")
+    server = outside.echo_server(authority, outside.free_port(), request.param, extra=listen, prefix=files)
     hello = h2.PREFACE + h2.frame(h2.SETTINGS, 0, 0)
     crowds = []
     try:

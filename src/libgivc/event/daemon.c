@@ -149,8 +149,8 @@ static int daemon_add_signals(Daemon *d) {
         return 0;
 }
 
-/* Nothing here uses select(2), so the low soft limit that is there for its sake need not hold us back; the hard one is the
- * administrator's word. See systemd.exec(5), LimitNOFILE=. */
+/* Nothing here uses select(2), so the low soft limit that is there for its sake need not hold us back; the hard one is
+ * the administrator's word. See systemd.exec(5), LimitNOFILE=. */
 static void daemon_raise_fd_limit(void) {
         struct rlimit limit;
 

@@ -22,8 +22,9 @@ typedef struct DaemonHooks {
 #define DAEMON_STOP_USEC   (5 * USEC_PER_SEC)
 #define DAEMON_STATUS_USEC (100 * USEC_PER_MSEC)
 
-/* Raises the soft limit on open files to the hard one, blocks the signals, attaches the watchdog, picks up the passed sockets and installs the journal as log sink when the
- * service manager started us. One a process. 0 or a negative errno. */
+/* Raises the soft limit on open files to the hard one, blocks the signals, attaches the watchdog, picks up the passed
+ * sockets and installs the journal as log sink when the service manager started us. One a process. 0 or a negative
+ * errno. */
 int daemon_new(const DaemonHooks *hooks, void *userdata, Daemon **ret) _warn_unused_;
 Daemon *daemon_free(Daemon *d);
 DEFINE_CLEANUP(Daemon *, daemon_free)
@@ -35,7 +36,8 @@ sd_event *daemon_get_event(Daemon *d);
 int daemon_take_fds(Daemon *d, const char *name, int **ret_fds);
 /* READY=1, once everything that others can reach stands. */
 void daemon_ready(Daemon *d);
-/* The sentence that systemctl status shows; sent only when it changed, and the last of many within DAEMON_STATUS_USEC. */
+/* The sentence that systemctl status shows; sent only when it changed, and the last of many within
+ * DAEMON_STATUS_USEC. */
 void daemon_set_status(Daemon *d, const char *fmt, ...) _printf_(2, 3);
 /* Puts fd into the service manager's store under name, to be passed again after a restart; it keeps a duplicate. */
 int daemon_store_fd(Daemon *d, const char *name, int fd);
