@@ -27,6 +27,8 @@ static const Verb verbs[] = {
         { "poweroff", 0, 0, VERB_CHANGES, ACT_USEC, verb_power, "", "power the host off", "The host" },
         { "reboot", 0, 0, VERB_CHANGES, ACT_USEC, verb_power, "", "reboot it", NULL },
         { "suspend", 0, 0, VERB_CHANGES, 0, verb_power, "", "suspend it; ends after resume", NULL },
+        { "call", 1, 2, VERB_CHANGES, 0, verb_call, "METHOD [JSON | -]", "any method, its messages as JSON", "More" },
+        { "introspect", 0, 1, 0, ASK_USEC, verb_introspect, "[NAME]", "what there is to call", NULL },
         { "query", 0, 0, VERB_BEFORE, ASK_USEC, verb_query, "", NULL, NULL },
         { "query-list", 0, 0, VERB_BEFORE, ASK_USEC, verb_query, "", NULL, NULL },
         { "get-status", 2, 2, VERB_BEFORE, ASK_USEC, verb_get_status, "VM UNIT", NULL, NULL },
@@ -97,7 +99,7 @@ CtlExit verb_from_options(const Options *o, const Verb **ret) {
                 return ctl_usage("'%s' needs more: %s %s", v->name, v->name, v->synopsis);
         if (n > v->max_words)
                 return ctl_usage("'%s' is too much: %s %s", o->words[1 + v->max_words], v->name, v->synopsis);
-        if (o->no_block && !(v->flags & VERB_CHANGES))
+        if (o->no_block && (!(v->flags & VERB_CHANGES) || v->func == verb_call))
                 return ctl_usage("'%s' asks for no change: --no-block is not for it.", v->name);
         if (o->watch && !(v->flags & VERB_REPEATS))
                 return ctl_usage("'%s' is shown once: --watch is for status.", v->name);
