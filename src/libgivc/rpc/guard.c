@@ -271,10 +271,10 @@ static int guard_check_outgoing(Guard *g, uint8_t type, uint8_t flags, uint32_t 
         case FRAME_DATA:
                 g->window -= size;
                 guard_earn(g, GUARD_BUDGET_WINDOW, GUARD_WINDOW_EARN);
-                /* grpc-go measures the path with a ping for each piece of data that it gets. */
-                guard_earn(g, GUARD_BUDGET_PING, 1);
                 /* fall through */
         case FRAME_HEADERS:
+                /* Clients measure the path with a ping for what they get: grpc-go for data, gRPC's C core for all. */
+                guard_earn(g, GUARD_BUDGET_PING, 1);
                 if (g->is_server && (flags & FLAG_END_STREAM))
                         (void) guard_close_stream(g, stream);
                 return !g->is_server && type == FRAME_HEADERS ? guard_open_stream(g, stream) : 0;

@@ -294,6 +294,20 @@ static void test_server_resets_count(_unused_ void **state) {
         expect_refused(&w, "too many resets");
 }
 
+/* A client that pings for each answer is honest, also where the answers are refusals without data. */
+static void test_pings_for_answers(_unused_ void **state) {
+        Wire w = server();
+
+        begin(&w);
+        w.budget.refilled[GUARD_BUDGET_PING] = time_now(CLOCK_MONOTONIC) + 3600 * USEC_PER_SEC;
+        for (uint32_t i = 1; i < 4001; i += 2) {
+                in(&w, HEADERS, END_HEADERS | END_STREAM, i, 60);
+                out(&w, HEADERS, END_HEADERS | END_STREAM, i, 30);
+                in(&w, PING, 0, 0, 8);
+        }
+        assert_int_equal(w.result, 0);
+}
+
 static void test_large_useless_frames(_unused_ void **state) {
         Wire w = server();
 
@@ -458,6 +472,7 @@ int main(void) {
                 cmocka_unit_test(test_budgets),
                 cmocka_unit_test(test_server_resets_count),
                 cmocka_unit_test(test_cancelled_calls_cost_once),
+                cmocka_unit_test(test_pings_for_answers),
                 cmocka_unit_test(test_large_useless_frames),
                 cmocka_unit_test(test_client),
                 cmocka_unit_test(test_message_too_large),
