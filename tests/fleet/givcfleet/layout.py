@@ -161,6 +161,9 @@ def enable(disk, machine, source, sockets):
 
 def write_admin(disk, topology, machine):
     variables = {"NAME": machine.name, "TYPE": 4, "SUBTYPE": 5, "TLS": "true" if topology.tls else "false"}
+    hosts = [m.name for m in topology.machines.values() if m.role == "host"]
+    if len(hosts) == 1 and topology.tls:
+        variables["GIVC_HOST"] = hosts[0]  # without it, whoever registers first as host is the host
     variables.update(machine.environment)
     write(disk, f"{unit_dir(machine)}/givc-admin.service.d/50-environment.conf",
           "[Service]\n" + "".join(f'Environment="{key}={value}"\n' for key, value in variables.items()))
