@@ -4,6 +4,7 @@
 LIBDIR    ?= $(PREFIX)/lib
 MANDIR    ?= $(PREFIX)/share/man
 UNITDIR   ?= $(PREFIX)/lib/systemd
+SHELLS    := bash zsh fish
 PAGES     := $(patsubst man/%.scd,$(B)/man/%,$(wildcard man/*.scd))
 put        = $(foreach f,$(2),install -D -m $(1) $(f) $(DESTDIR)$(3)/$(notdir $(f)) &&) true
 
@@ -12,9 +13,12 @@ $(B)/man/%: man/%.scd
 	scdoc < $< > $@
 $(B)/givc.pc: src/libgivc/givc.pc.in Makefile tests/install.mk
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+$(B)/completions/%: $(B)/givcctl
+	@mkdir -p $(@D)
+	$(B)/givcctl --completion=$* > $@
 man: $(PAGES)
 .PHONY: man
-install: all $(PAGES) $(B)/givc.pc
+install: all $(PAGES) $(B)/givc.pc $(SHELLS:%=$(B)/completions/%)
 	$(call put,755,$(PROGRAMS),$(PREFIX)/bin)
 	ln -sf givcctl $(DESTDIR)$(PREFIX)/bin/givc-cli
 	install -D -m 755 $(B)/libgivc.so $(DESTDIR)$(LIBDIR)/libgivc.so.0
@@ -26,6 +30,10 @@ install: all $(PAGES) $(B)/givc.pc
 	$(call put,644,$(wildcard units/*.service units/*.socket),$(UNITDIR)/system)
 	$(call put,644,$(wildcard units/user/*),$(UNITDIR)/user)
 	sed -i 's|/usr/bin/givc|$(PREFIX)/bin/givc|' $(DESTDIR)$(UNITDIR)/system/givc-*.service $(DESTDIR)$(UNITDIR)/user/givc-*.service
+	install -D -m 644 $(B)/completions/bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/givcctl
+	ln -sf givcctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/givc-cli
+	install -D -m 644 $(B)/completions/zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_givcctl
+	install -D -m 644 $(B)/completions/fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/givcctl.fish
 	install -D -m 644 units/givc.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/givc.conf
 	install -D -m 644 units/givc.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/givc.conf
 	$(foreach p,$(PAGES),install -D -m 644 $(p) $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(p)))/$(notdir $(p)) &&) true

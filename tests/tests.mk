@@ -97,7 +97,8 @@ check-storm: $(OUTSIDE) $(T)/storm/storm
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/storm
 
 # -- the client, walls and budgets, installation --------------------------------------------------------------------
-DEPS_CTL  := clang-format shellcheck scdoc mandoc python3-pyflakes protobuf-compiler-grpc libsmartcols-dev git binutils
+DEPS_CTL  := clang-format shellcheck scdoc mandoc python3-pyflakes protobuf-compiler-grpc libsmartcols-dev git binutils \
+             zsh fish
 include tests/install.mk
 lint:
 	$(PYTHON) tests/lint/lint.py

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "ctl/completion.h"
 #include "ctl/detach.h"
 #include "ctl/verbs.h"
 #include "event/fiber.h"
@@ -119,6 +120,11 @@ static CtlExit run_command_line(Run *run, int argc, char **argv) {
         if (o->version) {
                 puts("givcctl " GIVC_VERSION);
                 return CTL_OK;
+        }
+        if (o->completion) {
+                if (completion_print(stdout, o->completion) >= 0)
+                        return CTL_OK;
+                return ctl_usage("--completion=%s is none of bash, zsh and fish.", o->completion);
         }
         e = verb_from_options(o, &run->ctl.verb);
         return e == CTL_OK ? run_options(run) : e;

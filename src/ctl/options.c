@@ -11,16 +11,6 @@
 #include "base/strv.h"
 #include "tls/identity.h"
 
-typedef struct OptionRow {
-        const char *name;     /* long name, NULL: none */
-        char letter;          /* short name, 0: none */
-        const char *argument; /* its word in the help, in brackets when it may be left out; NULL: a flag */
-        const char *variable; /* environment, asked when the command line says nothing */
-        size_t offset;        /* in Options: const char * with an argument, else bool */
-        const char *group;    /* a heading of the help, where a new one begins */
-        const char *help;     /* NULL: not in the help */
-} OptionRow;
-
 #define FIELD(member) offsetof(Options, member)
 
 static const OptionRow rows[] = {
@@ -40,6 +30,7 @@ static const OptionRow rows[] = {
         { "type", 0, "N", NULL, FIELD(type), NULL, NULL },
         { "by-type", 0, "N", NULL, FIELD(by_type), NULL, NULL },
         { "by-name", 0, "NAME", NULL, FIELD(by_name), NULL, NULL },
+        { "completion", 0, "SHELL", NULL, FIELD(completion), NULL, "print a script for bash, zsh or fish" },
         { "help", 'h', NULL, NULL, FIELD(help), NULL, "show this" },
         { "version", 0, NULL, NULL, FIELD(version), NULL, "show the version" },
         { "admin", 0, "ADDRESS", "GIVC_ADMIN", FIELD(admin), "Where the admin is",
@@ -249,7 +240,7 @@ int options_parse(int argc, char **argv, Options *ret, char **reterr) {
         r = options_parse_words(argc, argv, &o);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < ELEMENTSOF(steps) && !o.help && !o.version; i++) {
+        for (size_t i = 0; i < ELEMENTSOF(steps) && !o.help && !o.version && !o.completion; i++) {
                 r = steps[i](&o, reterr);
                 if (r < 0) {
                         options_done(&o);
@@ -258,6 +249,10 @@ int options_parse(int argc, char **argv, Options *ret, char **reterr) {
         }
         *ret = o;
         return 0;
+}
+
+const OptionRow *option_get(size_t i) {
+        return i < ELEMENTSOF(rows) ? rows + i : NULL;
 }
 
 void options_done(Options *o) {

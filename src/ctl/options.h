@@ -20,12 +20,22 @@ typedef enum OutputMode {
         OUTPUT_JSON_PRETTY,
 } OutputMode;
 
+typedef struct OptionRow {
+        const char *name;     /* long name, NULL: none */
+        char letter;          /* short name, 0: none */
+        const char *argument; /* its word in the help, in brackets when it may be left out; NULL: a flag */
+        const char *variable; /* environment, asked when the command line says nothing */
+        size_t offset;        /* in Options: const char * with an argument, else bool */
+        const char *group;    /* a heading of the help, where a new one begins */
+        const char *help;     /* NULL: not in the help */
+} OptionRow;
+
 typedef struct Options {
         /* What was said, borrowed from the command line or the environment; NULL or false when it was not. */
         const char *admin, *addr, *port, *name, *vsock, *cacert, *cert, *key;
         const char *vm, *timeout, *limit, *json;
         const char *wait; /* "" without a time */
-        const char *retry, *type, *by_type, *by_name;
+        const char *completion, *retry, *type, *by_type, *by_name;
         bool notls, json_auto, no_legend, full, help, version, no_block, watch, as_json, initial;
 
         /* What follows from it. */
@@ -46,5 +56,7 @@ typedef struct Options {
  * said it already). argv is reordered and lives as long as *ret. */
 int options_parse(int argc, char **argv, Options *ret, char **reterr) _warn_unused_;
 void options_done(Options *o);
+/* The rows of the table by their number, NULL behind the last. */
+const OptionRow *option_get(size_t i);
 /* The part of the help that explains options; those of the program before this one are in the page only. */
 void options_print_help(FILE *f);

@@ -37,6 +37,10 @@ static const Verb verbs[] = {
         { "test", 2, 2, VERB_BEFORE, 0, verb_test, "ensure --retry=N UNIT", NULL, NULL },
 };
 
+const Verb *verb_get(size_t i) {
+        return i < ELEMENTSOF(verbs) ? verbs + i : NULL;
+}
+
 const Verb *verb_find(const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
                 if (name ? streq(name, verbs[i].name) : verbs[i].flags & VERB_DEFAULT)

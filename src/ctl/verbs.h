@@ -32,6 +32,8 @@ struct Verb {
 
 /* The verb of that name (NULL: the default), or NULL when there is none. */
 const Verb *verb_find(const char *name);
+/* The rows of the table by their number, NULL behind the last. */
+const Verb *verb_get(size_t i);
 /* The verb that was probably meant, or NULL. */
 const char *verb_suggest(const char *name);
 /* The verb of the command line, its words counted and checked. CTL_OK or, after saying why, CTL_USAGE. */

@@ -31,7 +31,9 @@ def root(tmp_path_factory):
     'include/givc/givc.h', 'lib/pkgconfig/givc.pc', 'share/givc/proto/admin.proto', 'share/givc/examples/greeter.c',
     'share/man/man1/givcctl.1', 'share/man/man5/givc-agent.json.5', 'share/man/man7/givc.7',
     'share/man/man8/givc-agent.8', 'share/man/man8/givc-admin.8', 'lib/systemd/system/givc-admin.service',
-    'lib/systemd/user/givc-agent.socket',
+    'lib/systemd/user/givc-agent.socket', 'share/bash-completion/completions/givc-cli',
+    'share/bash-completion/completions/givcctl', 'share/zsh/site-functions/_givcctl',
+    'share/fish/vendor_completions.d/givcctl.fish',
     'lib/sysusers.d/givc.conf', 'lib/tmpfiles.d/givc.conf'])
 def test_products_are_in_their_places(root, path):
     assert (root / f'{PREFIX}/{path}'.lstrip('/')).stat().st_size > 0
