@@ -252,6 +252,8 @@ static int on_accept(_unused_ sd_event_source *source, int fd, _unused_ uint32_t
                 int peer;
 
                 if (s->stats.n_connections >= RPC_CONNECTIONS_MAX) {
+                        if (i > 0)
+                                return 0; /* who still waits calls us again: nobody has to go for nobody */
                         server_make_room(s);
                         listener_pause(l);
                         return 0;
