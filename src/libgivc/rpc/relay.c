@@ -313,6 +313,7 @@ static void relay_flush(Relay *r) {
                         break;
                 }
                 buffer_consume(b, n);
+                r->flushed = true;
         }
         buffer_trim(b, RELAY_KEEP_SIZE);
 }

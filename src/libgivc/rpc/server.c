@@ -159,7 +159,6 @@ void server_put_peer(RpcPeer *p) {
                 p->n_connections--;
 }
 
-/* One line a minute for a peer that is known, and not more than its source can fill for others. */
 /* Who has no name yet cannot be told apart: all strangers together get so many lines a minute. */
 static bool server_may_report_stranger(RpcServer *s, usec_t now) {
         if (now - s->strangers_since >= REPORT_USEC) {
@@ -169,6 +168,7 @@ static bool server_may_report_stranger(RpcServer *s, usec_t now) {
         return s->n_strangers++ < STRANGERS_REPORTED_MAX;
 }
 
+/* One line a minute for a peer that is known. */
 void server_report(RpcServer *s, RpcPeer *peer, const char *who, const char *principal, const char *why) {
         usec_t now = time_now(CLOCK_MONOTONIC);
 
@@ -236,7 +236,7 @@ static void server_make_room(RpcServer *s) {
         for (List *i = s->connections.prev; i != &s->connections && n < ACCEPT_AT_ONCE; i = i->prev) {
                 RpcConnection *c = LIST_ITEM(i, RpcConnection, connections);
 
-                if (c->peer != greediest)
+                if (c->peer != greediest || relay_is_ending(c->relay))
                         continue;
                 connection_close(c, "another peer needs the room");
                 n++;

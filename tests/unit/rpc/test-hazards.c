@@ -187,6 +187,27 @@ static void test_reader_stops(void **state) {
         (void) close(fd);
 }
 
+/* One that reads, if only a little at a time, is not one that has stopped: several times the patience passes. */
+static void test_slow_reader_stays(void **state) {
+        static uint8_t space[16 * 1024];
+        World *w = *state;
+        usec_t end;
+        int fd;
+
+        hasty = true;
+        fd = raw_flood(w);
+        end = time_now(CLOCK_MONOTONIC) + 1500 * USEC_PER_MSEC;
+        while (time_now(CLOCK_MONOTONIC) < end) {
+                assert_int_not_equal(recv(fd, space, sizeof(space), 0), 0);
+                assert_true(sd_event_run(w->event, USEC_PER_MSEC) >= 0);
+        }
+        assert_int_equal(w->n_ended, 0);
+        assert_int_equal(rpc_queue_count_lanes(w->queue), 1);
+        hasty = false;
+        (void) close(fd);
+        world_until(w, w->n_ended == 1);
+}
+
 /* gRPC would end the connection, if it could write. */
 static void test_end_behind_full_buffers(void **state) {
         World *w = *state;
@@ -406,6 +427,7 @@ int main(void) {
                 world_test(test_listener_drops_channel),
                 world_test(test_drops),
                 world_test(test_reader_stops),
+                world_test(test_slow_reader_stays),
                 world_test(test_end_behind_full_buffers),
                 world_test(test_free_behind_full_buffers),
                 world_test(test_greedy_reader),
