@@ -189,8 +189,8 @@ static void on_established(Relay *r, void *userdata) {
         rpc_queue_enter(c->server->queue);
         if (c->server->draining)
                 relay_close(r, "the server stops");
-        else if (connection_admit(c) >= 0 && connection_start(c) < 0)
-                relay_close(r, "out of memory");
+        else if (connection_admit(c) < 0 || connection_start(c) < 0)
+                relay_close(r, "out of memory"); /* unless it was closed for a better reason */
         rpc_queue_leave(c->server->queue);
 }
 
