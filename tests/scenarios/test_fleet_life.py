@@ -12,7 +12,7 @@ import pytest
 from lab import TOOL, wait_until
 
 from givcfleet import cgroup
-from givcfleet.paths import STATE
+from givcfleet.paths import DEFAULT_NAME, NAME, STATE
 
 TOPOLOGY = {"machines": {"net-vm": {"role": "sysvm", "address": "192.168.101.1", "start": "none"}}}
 UP = ["up", "--wait", "300"]
@@ -28,22 +28,24 @@ def topology(tmp_path):
 
 
 def processes(pattern):
-    """Processes of the computer whose command line matches."""
+    """Processes of the computer whose command line matches, but for those of another fleet than ours."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                environment = (entry / "environ").read_bytes().decode(errors="replace").split("\0")
             except OSError:
                 continue
-            if re.search(pattern, line):
+            fleet = next((e.partition("=")[2] for e in environment if e.startswith("GIVC_FLEET=")), DEFAULT_NAME)
+            if fleet == NAME and re.search(pattern, line):
                 found.append(int(entry.name))
     return found
 
 
 def nothing_is_left():
     groups = [m / cgroup.NAME for m in cgroup.mounts() if (m / cgroup.NAME).exists()]
-    mounted = str(STATE) in Path("/proc/self/mounts").read_text(encoding="utf-8")
+    mounted = f"{STATE}/" in Path("/proc/self/mounts").read_text(encoding="utf-8")
     running = processes(r"fleet (keep|supervise)|--machine=net-vm ")
     return not (STATE.exists() or groups or mounted or running)
 

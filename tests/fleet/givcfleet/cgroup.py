@@ -5,7 +5,8 @@ import os
 import time
 from pathlib import Path
 
-NAME = "givc-fleet"
+from .paths import NAME
+
 IS_SYSTEMD = os.path.isdir("/run/systemd/system")
 
 

@@ -12,10 +12,10 @@ import subprocess
 import sys
 
 from . import cgroup
-from .paths import FLEET, LOCK, STATE
+from .paths import FLEET, LOCK, NAME, STATE
 
 PR_SET_PDEATHSIG = 1
-SCOPE = "givc-fleet.scope"
+SCOPE = f"{NAME}.scope"
 
 
 def die_with_parent(number=signal.SIGKILL):
