@@ -63,7 +63,7 @@ objects     = $(patsubst src/%.c,$(B)/%.o,$(1))
 archive     = $(B)/libgivc/$(1).a
 
 AGENT_SRC  := $(call sources,src/agent) $(call sources,src/agent/services)
-ADMIN_SRC  := $(call sources,src/admin) $(call sources,src/admin/services)
+ADMIN_SRC  := $(call sources,src/admin) $(call sources,src/admin/services) $(call sources,src/admin/calls)
 CTL_SRC    := $(call sources,src/ctl)
 PROGRAMS   := $(if $(AGENT_SRC),$(B)/givc-agent) $(if $(ADMIN_SRC),$(B)/givc-admin) $(if $(CTL_SRC),$(B)/givcctl)
 ALL_A      := $(foreach r,rpc bus proto tls event base,$(call archive,$(r)))

@@ -2,7 +2,7 @@
 #include "admin/applications.h"
 
 #include "admin/monitor.h"
-#include "admin/services/unit-control.h"
+#include "admin/calls/unit-control.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/monitor.h"
 
-#include "admin/services/unit-control.h"
+#include "admin/calls/unit-control.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"

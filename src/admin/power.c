@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/power.h"
 
-#include "admin/services/unit-control.h"
+#include "admin/calls/unit-control.h"
 
 static const struct {
         const char *target;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "admin/services/services.h"
-#include "admin/services/store.h"
+#include "admin/store.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"

@@ -8,7 +8,7 @@
 
 #include "unit/admin/world.h"
 
-#include "admin/services/store.h"
+#include "admin/store.h"
 
 /* Every line that a reader could see, with what the registry alone knows. */
 static char *describe(const Admin *a) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "admin/services/unit-control.h"
+#include "admin/calls/unit-control.h"
 
 #include "base/mem.h"
 #include "base/str.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "admin/services/store.h"
+#include "admin/store.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* VMs, units of any kind, the host's power. What a job takes is up to the service manager that has it. */
+#include "admin.pb-c.h"
+#include "admin/calls/unit-control.h"
+#include "admin/power.h"
+#include "admin/service.h"
+#include "admin/services/admin-service.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+/* The agent that speaks for the unit: the VM's, or, where no VM is named, the one that has registered it. */
+static int find_unit_agent(Admin *admin, const char *vm, const char *unit, Agent **ret, RpcStatus *reterr) {
+        _cleanup_free_ char *candidates = NULL, *name = NULL;
+        const Entry *e;
+        int r;
+
+        if (!isempty(vm))
+                return agents_find_vm(&admin->agents, vm, ret, reterr);
+        r = registry_find(admin->registry, unit, NULL, &e, &candidates);
+        if (r == -ENOENT)
+                return rpc_error(reterr, RPC_NOT_FOUND, "No unit '%s' is registered.", unit);
+        if (r == -ENOTUNIQ)
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "'%s' is not unique, it is with %s; name the VM.",
+                                unit, strempty(candidates));
+        if (r < 0)
+                return r;
+        name = vm_from_agent(e->agent);
+        return name ? agents_find_vm(&admin->agents, name, ret, reterr) : -ENOMEM;
+}
+
+int method_get_unit_status(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Admin__UnitStatusRequest *req = request;
+        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(agent_unrefp) Agent *agent = NULL;
+        Systemd__UnitStatus reply = SYSTEMD__UNIT_STATUS__INIT;
+        int r;
+
+        r = find_unit_agent(userdata, req->vmname, req->unitname, &agent, reterr);
+        if (r < 0)
+                return r;
+        r = unit_control_wait(agent->channel, UNIT_STATUS, req->unitname, call_get_deadline(call, CALL_USEC), &status,
+                        reterr);
+        if (r < 0)
+                return r;
+        reply.name = status.name;
+        reply.description = status.description;
+        reply.loadstate = status.load_state;
+        reply.activestate = status.active_state;
+        reply.substate = status.sub_state;
+        reply.path = status.path;
+        reply.freezerstate = status.freezer_state;
+        return rpc_call_reply(call, &reply);
+}
+
+static void log_control(RpcCall *call, const char *done, const Agent *agent, const char *unit) {
+        _cleanup_free_ char *vm = vm_from_agent(agent->name), *sentence = NULL;
+
+        sentence = strf("%s '%s' in VM '%s'", done, unit, strempty(vm));
+        call_log(call, LOG_INFO, vm, unit, strempty(sentence));
+}
+
+int method_start_vm(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Admin__StartVMRequest *req = request;
+        Admin__StartResponse response = ADMIN__START_RESPONSE__INIT;
+        _cleanup_free_ char *agent = agent_from_vm(req->vmname), *sentence = strf("Started VM '%s'", req->vmname);
+        Admin *admin = userdata;
+        int r;
+
+        if (!agent)
+                return -ENOMEM;
+        r = launcher_start_wait(&admin->launcher, req->vmname, reterr);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                call_log(call, LOG_INFO, req->vmname, agent, strempty(sentence));
+        response.registryid = agent;
+        return rpc_call_reply(call, &response);
+}
+
+int method_start_service(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Admin__ServiceRequest *req = request;
+        Admin__StartResponse response = ADMIN__START_RESPONSE__INIT;
+        _cleanup_(agent_unrefp) Agent *agent = NULL;
+        int r;
+
+        r = find_unit_agent(userdata, req->vmname, req->servicename, &agent, reterr);
+        if (r < 0)
+                return r;
+        r = service_start_wait(agent, req->servicename, rpc_call_get_deadline(call), reterr);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                log_control(call, "Started", agent, req->servicename);
+        response.registryid = agent->name;
+        return rpc_call_reply(call, &response);
+}
+
+int method_stop_service(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Admin__ServiceRequest *req = request;
+        Admin__ApplicationResponse response = ADMIN__APPLICATION_RESPONSE__INIT;
+        _cleanup_(agent_unrefp) Agent *agent = NULL;
+        int r;
+
+        r = find_unit_agent(userdata, req->vmname, req->servicename, &agent, reterr);
+        if (r < 0)
+                return r;
+        r = service_stop_wait(agent, req->servicename, rpc_call_get_deadline(call), reterr);
+        if (r < 0)
+                return r;
+        log_control(call, "Stopped", agent, req->servicename);
+        response.cmdstatus = (char *) COMMAND_OK;
+        response.appstatus = (char *) COMMAND_OK;
+        return rpc_call_reply(call, &response);
+}
+
+int method_power(RpcCall *call, _unused_ const void *request, RpcStatus *reterr, void *userdata) {
+        static const struct {
+                const char *method, *sentence;
+                PowerAction action;
+        } acts[] = {
+                { "/Poweroff", "Asking the host to power off", POWER_OFF },
+                { "/Reboot", "Asking the host to reboot", POWER_REBOOT },
+                { "/Suspend", "Asking the host to suspend", POWER_SUSPEND },
+        };
+        Admin__Empty response = ADMIN__EMPTY__INIT;
+        Admin *admin = userdata;
+        size_t i = 0;
+        int r;
+
+        while (!endswith(rpc_call_get_path(call), acts[i].method))
+                i++;
+        call_log(call, LOG_NOTICE, NULL, NULL, acts[i].sentence); /* afterwards may be too late */
+        r = power_wait(&admin->agents, acts[i].action, rpc_call_get_deadline(call), reterr);
+        return r < 0 ? r : rpc_call_reply(call, &response);
+}
