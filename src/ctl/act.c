@@ -106,7 +106,7 @@ static int start_print(const Options *o, Admin__StartResponse *reply) {
                 reference_print_started(stdout, reply);
                 return fflush(stdout) == 0 ? 0 : -errno;
         }
-        text_make_printable(reply->registryid);
+        str_make_printable(reply->registryid, '?');
         puts(reply->registryid);
         return fflush(stdout) == 0 ? 0 : -errno;
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "ctl/entry.h"
 #include "ctl/verbs.h"
 
 CtlExit ctl_exit_from_code(RpcCode code) {
@@ -59,7 +58,7 @@ static void ctl_print_detail(char *detail) {
         const char *title = "Detail:";
 
         for (char *line; (line = strsep(&detail, "\n")); title = "       ") {
-                text_make_printable(line);
+                str_make_printable(line, '?');
                 fprintf(stderr, "%s %s\n", title, line);
         }
 }
@@ -67,7 +66,8 @@ static void ctl_print_detail(char *detail) {
 static void ctl_print_failure(const Ctl *ctl, const char *what, RpcStatus *status, const char *hint) {
         size_t n = strlen(strempty(status->message));
 
-        text_make_printable(status->message);
+        if (n > 0)
+                str_make_printable(status->message, '?');
         while (n > 0 && status->message[n - 1] == '.')
                 n--;
         fprintf(stderr, "%sFailed to %s: %.*s (%s).\n", ctl->options.reference ? "Error: " : "", what,

@@ -126,22 +126,10 @@ char *unit_name_complete(const char *name) {
         return strf("%s.service", name);
 }
 
-void text_make_printable(char *s) {
-        for (; s && *s; s++) {
-                unsigned char c = (unsigned char) *s;
-
-                /* U+0080 to U+009F, two bytes in UTF-8, are control characters as well. */
-                if (c == 0xc2 && (unsigned char) s[1] >= 0x80 && (unsigned char) s[1] < 0xa0)
-                        *s = *(s + 1) = '?';
-                else if (c < 0x20 || c == 0x7f)
-                        *s = '?';
-        }
-}
-
 /* The unset strings of a message share one constant: nothing is ever to be replaced in an empty one. */
 static void field_make_printable(const ProtobufCFieldDescriptor *field, void *member) {
         if (field->type == PROTOBUF_C_TYPE_STRING)
-                text_make_printable(*(char **) member);
+                str_make_printable(*(char **) member, '?');
         else if (*(ProtobufCMessage **) member)
                 message_make_printable(*(ProtobufCMessage **) member);
 }

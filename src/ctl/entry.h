@@ -35,4 +35,3 @@ bool entry_matches(const Admin__QueryListItem *item, char *const *patterns);
 char *unit_name_complete(const char *name) _warn_unused_;
 /* Replaces control characters in the strings of a message, and of messages in it: a terminal shall not obey a peer. */
 void message_make_printable(ProtobufCMessage *m);
-void text_make_printable(char *s);

@@ -3,7 +3,6 @@
  * files. */
 #include "base/mem.h"
 #include "base/str.h"
-#include "ctl/entry.h"
 #include "ctl/methods.h"
 #include "ctl/verbs.h"
 #include "proto/field.h"
@@ -91,7 +90,7 @@ static int services_print(const Grpc__Reflection__V1__ServerReflectionResponse *
         for (size_t i = 0; i < reply->list_services_response->n_service; i++) {
                 char *name = reply->list_services_response->service[i]->name;
 
-                text_make_printable(name);
+                str_make_printable(name, '?');
                 service_print(name, service_find(name));
         }
         return 0;

@@ -10,16 +10,19 @@
 #include "proto/unpack.h"
 #include "systemd.pb-c.h"
 
-static void show_print(json_t *properties) {
+static int show_print(json_t *properties) {
         const char *key;
         json_t *value;
 
         json_object_foreach(properties, key, value) {
                 _cleanup_free_ char *text = strdup(strempty(json_string_value(value)));
 
-                text_make_printable(text);
-                printf("%s=%s\n", key, strempty(text));
+                if (!text)
+                        return -ENOMEM;
+                str_make_printable(text, '?');
+                printf("%s=%s\n", key, text);
         }
+        return 0;
 }
 
 /* The properties of the entry, and of its unit where the agent can be asked; both have Name and Description, and the
@@ -34,7 +37,7 @@ static int show_both(const Options *o, const Admin__QueryListItem *item, const S
         if (!properties || (unit && (!more || json_object_update_missing(properties, more) < 0)))
                 r = -ENOMEM;
         else if (o->output == OUTPUT_TEXT)
-                show_print(properties);
+                r = show_print(properties);
         else
                 r = output_json_value(stdout, properties, o->output, false);
         json_decref(properties);
