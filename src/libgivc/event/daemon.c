@@ -2,13 +2,13 @@
 #include "event/daemon.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* The journal's macros would add this file and line to every message. */
@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "event/notify.h"
 
 #define JOURNAL_FIELDS_MAX 16
 
@@ -29,8 +30,11 @@ struct Daemon {
         DaemonHooks hooks;
         void *userdata;
         char *status;
-        sd_event_source *status_timer; /* exists while the service manager has a rest from new ones */
-        bool status_pending;
+        char *unsent; /* the last of READY, RELOADING and STOPPING; it says all that the ones before did */
+        bool status_pending, ping_pending;
+        sd_event_source *rest; /* exists while the service manager has a rest; then comes what is pending */
+        sd_event_source *watchdog;
+        usec_t watchdog_usec;
         char **fd_names; /* names of fds[0 …], in order */
         int *fds;        /* -EBADF once taken */
         size_t n_fds;
@@ -69,6 +73,100 @@ static bool stderr_is_journal(void) {
                         st.st_dev == device && st.st_ino == inode;
 }
 
+/* -- what the service manager is told: at once, or as soon as its queue has room; it is never waited for -- */
+
+static int on_rest(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata);
+
+static void daemon_rest(Daemon *d) {
+        if (!d->rest)
+                (void) sd_event_add_time_relative(
+                                d->event, &d->rest, CLOCK_MONOTONIC, DAEMON_STATUS_USEC, USEC_PER_MSEC, on_rest, d);
+}
+
+static void daemon_notify(Daemon *d, const char *state) {
+        _cleanup_free_ char *copy = NULL;
+
+        if (notify_send(state, -EBADF, 0) == -EAGAIN) {
+                copy = strdup(state);
+                daemon_rest(d);
+        }
+        free(d->unsent);
+        d->unsent = TAKE_PTR(copy);
+}
+
+/* Peers can make any number of changes: the service manager and the loop have a rest from them. */
+static void daemon_send_status(Daemon *d) {
+        _cleanup_free_ char *text = strf("STATUS=%s", d->status);
+
+        d->status_pending = d->rest || (text && notify_send(text, -EBADF, 0) == -EAGAIN);
+        daemon_rest(d);
+}
+
+static void daemon_ping(Daemon *d) {
+        d->ping_pending = notify_send("WATCHDOG=1", -EBADF, 0) == -EAGAIN;
+        if (d->ping_pending)
+                daemon_rest(d);
+}
+
+static int on_rest(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+        Daemon *d = userdata;
+        _cleanup_free_ char *unsent = TAKE_PTR(d->unsent);
+
+        d->rest = sd_event_source_disable_unref(d->rest);
+        if (d->ping_pending)
+                daemon_ping(d);
+        if (unsent)
+                daemon_notify(d, unsent);
+        if (d->status_pending)
+                daemon_send_status(d);
+        return 0;
+}
+
+static void daemon_flush_status(Daemon *d) {
+        if (!d->status_pending)
+                return;
+        d->rest = sd_event_source_disable_unref(d->rest);
+        daemon_send_status(d);
+}
+
+static int on_watchdog(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+        Daemon *d = userdata;
+
+        daemon_ping(d);
+        return sd_event_source_set_time_relative(s, d->watchdog_usec / 2);
+}
+
+/* As sd_event_set_watchdog(3), which tells by sd_notify(3). */
+static int daemon_add_watchdog(Daemon *d) {
+        int r;
+
+        r = sd_watchdog_enabled(false, &d->watchdog_usec);
+        if (r <= 0)
+                return r;
+        r = sd_event_add_time_relative(d->event, &d->watchdog, CLOCK_MONOTONIC, d->watchdog_usec / 2,
+                        d->watchdog_usec / 8, on_watchdog, d);
+        return r < 0 ? r : sd_event_source_set_enabled(d->watchdog, SD_EVENT_ON);
+}
+
+void daemon_ready(Daemon *d) {
+        daemon_flush_status(d);
+        daemon_notify(d, "READY=1");
+}
+
+void daemon_set_status(Daemon *d, const char *fmt, ...) {
+        _cleanup_free_ char *status = NULL;
+        va_list ap;
+
+        va_start(ap, fmt);
+        status = strvf(fmt, ap);
+        va_end(ap);
+        if (!status || streq_ptr(d->status, status))
+                return;
+        free(d->status);
+        d->status = TAKE_PTR(status);
+        daemon_send_status(d);
+}
+
 static int daemon_pick_up_fds(Daemon *d) {
         int n, r;
 
@@ -103,7 +201,7 @@ static int on_stop_signal(_unused_ sd_event_source *s, const struct signalfd_sig
                 return 0;
         }
         d->stopping = true;
-        (void) sd_notify(false, "STOPPING=1");
+        daemon_notify(d, "STOPPING=1");
         if (sd_event_add_time_relative(d->event, &d->stop_timer, CLOCK_MONOTONIC, DAEMON_STOP_USEC, USEC_PER_MSEC,
                             on_stop_timeout, d) < 0)
                 daemon_exit(d, 0);
@@ -113,9 +211,11 @@ static int on_stop_signal(_unused_ sd_event_source *s, const struct signalfd_sig
 }
 
 static int on_reload_signal(_unused_ sd_event_source *s, _unused_ const struct signalfd_siginfo *si, void *userdata) {
+        _cleanup_free_ char *state = strf("RELOADING=1\nMONOTONIC_USEC=%" PRIu64, time_now(CLOCK_MONOTONIC));
         Daemon *d = userdata;
 
-        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long) time_now(CLOCK_MONOTONIC));
+        if (state)
+                daemon_notify(d, state);
         if (d->hooks.reload)
                 d->hooks.reload(d->userdata);
         daemon_ready(d);
@@ -179,7 +279,7 @@ int daemon_new(const DaemonHooks *hooks, void *userdata, Daemon **ret) {
         r = sd_event_default(&d->event);
         if (r < 0)
                 return r;
-        r = sd_event_set_watchdog(d->event, true);
+        r = daemon_add_watchdog(d);
         if (r < 0)
                 return r;
         r = daemon_add_signals(d);
@@ -197,8 +297,10 @@ Daemon *daemon_free(Daemon *d) {
         free(d->fds);
         strv_free(d->fd_names);
         free(d->status);
+        free(d->unsent);
         sd_event_source_disable_unref(d->stop_timer);
-        sd_event_source_disable_unref(d->status_timer);
+        sd_event_source_disable_unref(d->rest);
+        sd_event_source_disable_unref(d->watchdog);
         sd_event_unref(d->event);
         free(d);
         return NULL;
@@ -222,70 +324,6 @@ int daemon_take_fds(Daemon *d, const char *name, int **ret_fds) {
         return n;
 }
 
-static void daemon_send_status(Daemon *d);
-
-static int on_status_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
-        Daemon *d = userdata;
-
-        d->status_timer = sd_event_source_disable_unref(d->status_timer);
-        if (d->status_pending)
-                daemon_send_status(d);
-        return 0;
-}
-
-/* sd_notify(3) waits while the service manager's queue is full. False when it is. */
-static bool status_send(const char *status) {
-        _cleanup_free_ char *text = strf("STATUS=%s", status);
-        struct sockaddr_un sa = { .sun_family = AF_UNIX };
-        const char *path = getenv("NOTIFY_SOCKET");
-        _cleanup_close_ int fd = -EBADF;
-        size_t n = path ? strlen(path) : 0;
-
-        if (!text || n < 2 || n >= sizeof(sa.sun_path) || (path[0] != '/' && path[0] != '@'))
-                return true;
-        memcpy(sa.sun_path, path, n);
-        if (path[0] == '@')
-                sa.sun_path[0] = 0;
-        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        return fd < 0 ||
-                        sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *) &sa,
-                                        offsetof(struct sockaddr_un, sun_path) + n) >= 0 ||
-                        errno != EAGAIN;
-}
-
-/* Peers can make any number of changes: the service manager and the loop have a rest from them. */
-static void daemon_send_status(Daemon *d) {
-        d->status_pending = d->status_timer || !status_send(d->status);
-        if (!d->status_timer)
-                (void) sd_event_add_time_relative(d->event, &d->status_timer, CLOCK_MONOTONIC, DAEMON_STATUS_USEC,
-                                USEC_PER_MSEC, on_status_timer, d);
-}
-
-static void daemon_flush_status(Daemon *d) {
-        d->status_timer = sd_event_source_disable_unref(d->status_timer);
-        if (d->status_pending)
-                daemon_send_status(d);
-}
-
-void daemon_ready(Daemon *d) {
-        daemon_flush_status(d);
-        (void) sd_notify(false, "READY=1");
-}
-
-void daemon_set_status(Daemon *d, const char *fmt, ...) {
-        _cleanup_free_ char *status = NULL;
-        va_list ap;
-
-        va_start(ap, fmt);
-        status = strvf(fmt, ap);
-        va_end(ap);
-        if (!status || streq_ptr(d->status, status))
-                return;
-        free(d->status);
-        d->status = TAKE_PTR(status);
-        daemon_send_status(d);
-}
-
 int daemon_store_fd(_unused_ Daemon *d, const char *name, int fd) {
         _cleanup_free_ char *state = NULL;
         int r;
@@ -293,7 +331,7 @@ int daemon_store_fd(_unused_ Daemon *d, const char *name, int fd) {
         state = strf("FDSTORE=1\nFDNAME=%s", name);
         if (!state)
                 return -ENOMEM;
-        r = sd_pid_notify_with_fds(0, false, state, &fd, 1);
+        r = notify_send(state, fd, DAEMON_STORE_USEC);
         return r < 0 ? r : 0;
 }
 
@@ -303,13 +341,15 @@ int daemon_run(Daemon *d) {
         r = sd_event_loop(d->event);
         daemon_flush_status(d);
         if (!d->stopping)
-                (void) sd_notify(false, "STOPPING=1");
+                daemon_notify(d, "STOPPING=1");
         return r;
 }
 
 void daemon_exit(Daemon *d, int code) {
-        if (code < 0)
-                (void) sd_notifyf(false, "ERRNO=%i", -code);
+        _cleanup_free_ char *state = code < 0 ? strf("ERRNO=%i", -code) : NULL;
+
+        if (state)
+                (void) notify_send(state, -EBADF, 0);
         (void) sd_event_exit(d->event, code);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every daemon of systemd does: Type=notify with READY, STATUS, RELOADING and STOPPING, the watchdog, sockets
  * that were passed by name, the file descriptor store, SIGTERM and SIGHUP, the journal. See sd_notify(3),
- * sd_listen_fds(3). */
+ * sd_listen_fds(3). A service manager that does not read holds up nothing: what it was not told is told later. */
 #pragma once
 
 #include <systemd/sd-event.h>
@@ -21,6 +21,7 @@ typedef struct DaemonHooks {
 
 #define DAEMON_STOP_USEC   (5 * USEC_PER_SEC)
 #define DAEMON_STATUS_USEC (100 * USEC_PER_MSEC)
+#define DAEMON_STORE_USEC  (2 * USEC_PER_SEC)
 
 /* Raises the soft limit on open files to the hard one, blocks the signals, attaches the watchdog, picks up the passed
  * sockets and installs the journal as log sink when the service manager started us. One a process. 0 or a negative
@@ -39,7 +40,8 @@ void daemon_ready(Daemon *d);
 /* The sentence that systemctl status shows; sent only when it changed, and the last of many within
  * DAEMON_STATUS_USEC. */
 void daemon_set_status(Daemon *d, const char *fmt, ...) _printf_(2, 3);
-/* Puts fd into the service manager's store under name, to be passed again after a restart; it keeps a duplicate. */
+/* Puts fd into the service manager's store under name, to be passed again after a restart; it keeps a duplicate. Blocks
+ * while the manager's queue is full, for DAEMON_STORE_USEC at most (-EAGAIN then). */
 int daemon_store_fd(Daemon *d, const char *name, int fd);
 /* Runs the loop until daemon_exit(); returns its code. Not from a fiber. */
 int daemon_run(Daemon *d);

@@ -185,6 +185,119 @@ static void test_manager_that_does_not_read(_unused_ void **state) {
         assert_int_equal(manager_end(&m), 7);
 }
 
+/* As full as a queue is when its reader is frozen. */
+static void manager_fill(Manager *m) {
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = -EBADF;
+
+        (void) snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", m->path);
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        assert_true(fd >= 0);
+        while (sendto(fd, "WATCHDOG=1", 10, 0, (struct sockaddr *) &sa, sizeof(sa)) > 0)
+                ;
+        assert_int_equal(errno, EAGAIN);
+}
+
+static void child_report(int fd, const char *word) {
+        if (write(fd, word, 1) != 1)
+                _exit(14);
+}
+
+static void expect_report(int fd, char word) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        char c;
+
+        assert_int_equal(poll(&p, 1, PATIENCE_MSEC), 1);
+        assert_int_equal(read(fd, &c, 1), 1);
+        assert_int_equal(c, word);
+}
+
+static int report_fd;
+
+static void on_reload_report(void *userdata) {
+        on_reload(userdata);
+        child_report(report_fd, "l");
+}
+
+/* Its first words, a reload and the watchdog find no room either: all of it goes on, and is told when there is. */
+static void test_manager_that_is_frozen(_unused_ void **state) {
+        const DaemonHooks hooks = { .reload = on_reload_report, .stop = on_stop };
+        Manager m = manager_new();
+        int report[2];
+
+        assert_int_equal(pipe(report), 0);
+        report_fd = report[1];
+        manager_fill(&m);
+        m.child = fork();
+        assert_true(m.child >= 0);
+        if (m.child == 0) {
+                (void) alarm(2 * PATIENCE_MSEC / 1000);
+                (void) setenv("NOTIFY_SOCKET", m.path, true);
+                (void) setenv("WATCHDOG_USEC", "20000", true);
+                if (daemon_new(&hooks, NULL, &daemon_) < 0)
+                        _exit(11);
+                if (daemon_store_fd(daemon_, "registry", STDERR_FILENO) != -EAGAIN)
+                        _exit(12);
+                daemon_set_status(daemon_, "up");
+                daemon_ready(daemon_);
+                child_report(report_fd, "r");
+                _exit(daemon_run(daemon_));
+        }
+        expect_report(report[0], 'r');
+        assert_int_equal(kill(m.child, SIGHUP), 0);
+        expect_report(report[0], 'l');
+        manager_expect(&m, "READY=1");
+        manager_expect(&m, "STATUS=reloaded 1");
+        assert_int_equal(kill(m.child, SIGTERM), 0);
+        manager_expect(&m, "STOPPING=1");
+        assert_int_equal(manager_end(&m), 3);
+        (void) close(report[0]);
+        (void) close(report[1]);
+}
+
+static void test_frozen_until_the_end(_unused_ void **state) {
+        Manager m = manager_new();
+
+        manager_fill(&m);
+        m.child = fork();
+        assert_true(m.child >= 0);
+        if (m.child == 0) {
+                (void) alarm(PATIENCE_MSEC / 1000);
+                (void) setenv("NOTIFY_SOCKET", m.path, true);
+                if (daemon_new(NULL, NULL, &daemon_) < 0)
+                        _exit(11);
+                daemon_ready(daemon_);
+                daemon_exit(daemon_, -EIO);
+                _exit(daemon_run(daemon_) == -EIO ? 7 : 8);
+        }
+        assert_int_equal(manager_end(&m), 7);
+}
+
+/* The service manager may be told nothing but WATCHDOG for as long as it runs. */
+static void test_watchdog(_unused_ void **state) {
+        Manager m = manager_new();
+        char text[64] = {};
+
+        m.child = fork();
+        assert_true(m.child >= 0);
+        if (m.child == 0) {
+                (void) alarm(PATIENCE_MSEC / 1000);
+                (void) setenv("NOTIFY_SOCKET", m.path, true);
+                (void) setenv("WATCHDOG_USEC", "20000", true);
+                if (daemon_new(NULL, NULL, &daemon_) < 0)
+                        _exit(11);
+                _exit(daemon_run(daemon_));
+        }
+        for (unsigned i = 0; i < 5; i++) {
+                memset(text, 0, sizeof(text));
+                assert_true(recv(m.notify, text, sizeof(text) - 1, 0) > 0);
+                assert_string_equal(text, "WATCHDOG=1");
+        }
+        assert_int_equal(kill(m.child, SIGTERM), 0);
+        manager_expect(&m, "STOPPING=1");
+        assert_int_equal(manager_end(&m), 0);
+}
+
 static void test_stop_at_once(_unused_ void **state) {
         Manager m = start(false, false);
 
@@ -230,6 +343,9 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_life),
                 cmocka_unit_test(test_manager_that_does_not_read),
+                cmocka_unit_test(test_manager_that_is_frozen),
+                cmocka_unit_test(test_frozen_until_the_end),
+                cmocka_unit_test(test_watchdog),
                 cmocka_unit_test(test_stop_at_once),
                 cmocka_unit_test(test_passed_sockets),
                 cmocka_unit_test(test_store),
