@@ -6,7 +6,6 @@
 #include "base/macro.h"
 #include "base/time.h"
 
-/* Sends the lines of state, and fd with them unless that is negative, to $NOTIFY_SOCKET; waits for room for wait_usec
- * at most, 0: not at all. 1, or 0 when nobody wants to know; -EAGAIN when there was no room in time, or another negative
- * errno. */
+/* Sends the lines of state to $NOTIFY_SOCKET, and fd with them unless that is negative. Waits for room for wait_usec at
+ * most, 0: not at all. 1, or 0 when nobody wants to know; -EAGAIN: there was no room in time; or another errno. */
 int notify_send(const char *state, int fd, usec_t wait_usec);

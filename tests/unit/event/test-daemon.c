@@ -43,20 +43,23 @@ static Manager manager_new(void) {
         return m;
 }
 
-/* The next message that the daemon sends; all its lines. */
-static void manager_expect(Manager *m, const char *line) {
+/* The next message that the daemon sends, but for the watchdog's; all its lines. */
+static void manager_read(Manager *m, char *ret_text, size_t size) {
         struct pollfd p = { .fd = m->notify, .events = POLLIN };
-        char text[4096];
         ssize_t n;
 
-        for (;;) {
+        do {
                 assert_int_equal(poll(&p, 1, PATIENCE_MSEC), 1);
-                n = recv(m->notify, text, sizeof(text) - 1, 0);
+                n = recv(m->notify, ret_text, size - 1, 0);
                 assert_true(n > 0);
-                text[n] = 0;
-                if (!startswith(text, "WATCHDOG=1"))
-                        break;
-        }
+                ret_text[n] = 0;
+        } while (startswith(ret_text, "WATCHDOG=1"));
+}
+
+static void manager_expect(Manager *m, const char *line) {
+        char text[4096];
+
+        manager_read(m, text, sizeof(text));
         if (!strstr(text, line))
                 fail_msg("expected '%s' but the daemon said '%s'", line, text);
 }
@@ -223,6 +226,7 @@ static void on_reload_report(void *userdata) {
 static void test_manager_that_is_frozen(_unused_ void **state) {
         const DaemonHooks hooks = { .reload = on_reload_report, .stop = on_stop };
         Manager m = manager_new();
+        char one[4096], other[4096];
         int report[2];
 
         assert_int_equal(pipe(report), 0);
@@ -246,8 +250,11 @@ static void test_manager_that_is_frozen(_unused_ void **state) {
         expect_report(report[0], 'r');
         assert_int_equal(kill(m.child, SIGHUP), 0);
         expect_report(report[0], 'l');
-        manager_expect(&m, "READY=1");
-        manager_expect(&m, "STATUS=reloaded 1");
+        /* In which order depends on what it has come to before there is room. */
+        manager_read(&m, one, sizeof(one));
+        manager_read(&m, other, sizeof(other));
+        assert_true(streq(one, "READY=1") || streq(other, "READY=1"));
+        assert_true(streq(one, "STATUS=reloaded 1") || streq(other, "STATUS=reloaded 1"));
         assert_int_equal(kill(m.child, SIGTERM), 0);
         manager_expect(&m, "STOPPING=1");
         assert_int_equal(manager_end(&m), 3);
