@@ -2,6 +2,7 @@
 #include "ctl/ctl.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* givcctl introspect: what the admin serves, and what methods and messages look like, in the words of the .proto
  * files. */
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "ctl/methods.h"

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "ctl/completion.h"
 #include "ctl/detach.h"
+#include "ctl/help.h"
 #include "ctl/verbs.h"
 #include "event/fiber.h"
 
@@ -17,14 +18,6 @@ typedef struct Run {
         sd_event *event;
         CtlExit exit;
 } Run;
-
-static void print_help(void) {
-        puts("givcctl [OPTION…] [VERB] [NAME…]\n\nLook at the VMs of this machine and at what runs in them, and "
-             "control it.");
-        verbs_print_help(stdout);
-        options_print_help(stdout);
-        puts("\nWithout an address: " CTL_ADMIN_DEFAULT ". See givcctl(1).");
-}
 
 static int run_verb_wait(void *userdata) {
         Run *run = userdata;
@@ -113,10 +106,8 @@ static CtlExit run_command_line(Run *run, int argc, char **argv) {
 
         if (options_parse(argc, argv, o, &error) < 0)
                 return ctl_usage("%s", error ? error : "The command line is wrong.");
-        if (o->help) {
-                print_help();
-                return CTL_OK;
-        }
+        if (o->help || o->help_all)
+                return help_show(o);
         if (o->version) {
                 puts("givcctl " GIVC_VERSION);
                 return CTL_OK;

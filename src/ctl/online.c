@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* givcctl is-online: an answer for scripts, at once or as soon as it is yes. */
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "ctl/entry.h"

@@ -14,35 +14,37 @@
 #define FIELD(member) offsetof(Options, member)
 
 static const OptionRow rows[] = {
-        { "vm", 0, "VM", NULL, FIELD(vm), "Options", "the VM of the name" },
-        { "timeout", 0, "SEC", NULL, FIELD(timeout), NULL, "how long to wait for the answer" },
-        { "wait", 0, "[SEC]", NULL, FIELD(wait), NULL, "wait: start for the end, is-online for yes" },
-        { "no-block", 0, NULL, NULL, FIELD(no_block), NULL, "ask, and do not wait for the answer" },
-        { "watch", 0, NULL, NULL, FIELD(watch), NULL, "status: again after each change" },
-        { "limit", 0, "N", NULL, FIELD(limit), NULL, "watch: end after N events" },
-        { "json", 0, "MODE", NULL, FIELD(json), NULL, "JSON: short, pretty or off" },
-        { NULL, 'j', NULL, NULL, FIELD(json_auto), NULL, "JSON: pretty on a terminal, else short" },
-        { "no-legend", 0, NULL, NULL, FIELD(no_legend), NULL, "no header, no summary" },
-        { "full", 'l', NULL, NULL, FIELD(full), NULL, "do not shorten to the terminal's width" },
-        { "as-json", 0, NULL, NULL, FIELD(as_json), NULL, NULL },
-        { "initial", 0, NULL, NULL, FIELD(initial), NULL, NULL },
-        { "retry", 0, "N", NULL, FIELD(retry), NULL, NULL },
-        { "type", 0, "N", NULL, FIELD(type), NULL, NULL },
-        { "by-type", 0, "N", NULL, FIELD(by_type), NULL, NULL },
-        { "by-name", 0, "NAME", NULL, FIELD(by_name), NULL, NULL },
-        { "completion", 0, "SHELL", NULL, FIELD(completion), NULL, "print a script for bash, zsh or fish" },
-        { "help", 'h', NULL, NULL, FIELD(help), NULL, "show this" },
-        { "version", 0, NULL, NULL, FIELD(version), NULL, "show the version" },
-        { "admin", 0, "ADDRESS", "GIVC_ADMIN", FIELD(admin), "Where the admin is",
-                        "tcp:HOST:PORT, vsock:CID:PORT or unix:PATH" },
-        { "addr", 0, "HOST", "GIVC_ADDR", FIELD(addr), NULL, "its host name or IP address" },
-        { "port", 0, "PORT", "GIVC_PORT", FIELD(port), NULL, "its port, with --addr (" CTL_PORT_DEFAULT ")" },
-        { "vsock", 0, "CID:PORT", NULL, FIELD(vsock), NULL, "its vsock address" },
-        { "name", 0, "NAME", "GIVC_NAME", FIELD(name), NULL, "its name in its certificate" },
-        { "cacert", 0, "FILE", "GIVC_CA_CERT", FIELD(cacert), NULL, "CA (" CTL_CACERT_DEFAULT ")" },
-        { "cert", 0, "FILE", "GIVC_HOST_CERT", FIELD(cert), NULL, "own certificate (" CTL_CERT_DEFAULT ")" },
-        { "key", 0, "FILE", "GIVC_HOST_KEY", FIELD(key), NULL, "own key (" CTL_KEY_DEFAULT ")" },
-        { "notls", 0, NULL, "GIVC_NO_TLS", FIELD(notls), NULL, "no TLS, no certificates" },
+        { "vm", 0, "VM", NULL, FIELD(vm), VERB_PLACED, "Options", "the VM of the name", true },
+        { "wait", 0, "[SEC]", NULL, FIELD(wait), VERB_WAITS, NULL, "start: until it ends, is-online: until yes", true },
+        { "no-block", 0, NULL, NULL, FIELD(no_block), VERB_DETACHES, NULL, "ask, and do not wait for the answer",
+                        true },
+        { "watch", 0, NULL, NULL, FIELD(watch), VERB_REPEATS, NULL, "status: again after each change" },
+        { "limit", 0, "N", NULL, FIELD(limit), VERB_ENDLESS, NULL, "watch: end after N events" },
+        { "no-legend", 0, NULL, NULL, FIELD(no_legend), VERB_TABLE, NULL, "no header, no summary" },
+        { "full", 'l', NULL, NULL, FIELD(full), VERB_TABLE, NULL, "do not shorten to the terminal's width" },
+        { "timeout", 0, "SEC", NULL, FIELD(timeout), 0, NULL, "how long to wait for the answer" },
+        { "json", 0, "MODE", NULL, FIELD(json), 0, NULL, "JSON: short, pretty or off" },
+        { NULL, 'j', NULL, NULL, FIELD(json_auto), 0, NULL, "JSON: pretty on a terminal, else short", true },
+        { "as-json", 0, NULL, NULL, FIELD(as_json), 0, NULL, NULL },
+        { "initial", 0, NULL, NULL, FIELD(initial), 0, NULL, NULL },
+        { "retry", 0, "N", NULL, FIELD(retry), 0, NULL, NULL },
+        { "type", 0, "N", NULL, FIELD(type), 0, NULL, NULL },
+        { "by-type", 0, "N", NULL, FIELD(by_type), 0, NULL, NULL },
+        { "by-name", 0, "NAME", NULL, FIELD(by_name), 0, NULL, NULL },
+        { "completion", 0, "SHELL", NULL, FIELD(completion), 0, NULL, "print a script for bash, zsh or fish" },
+        { "help", 'h', NULL, NULL, FIELD(help), 0, NULL, "show the verbs; behind a verb, explain it" },
+        { "help-all", 0, NULL, NULL, FIELD(help_all), 0, NULL, "show all verbs and options" },
+        { "version", 0, NULL, NULL, FIELD(version), 0, NULL, "show the version" },
+        { "admin", 0, "ADDRESS", "GIVC_ADMIN", FIELD(admin), 0, "Where the admin is",
+                        "tcp:HOST:PORT, vsock:CID:PORT, unix:PATH", true },
+        { "addr", 0, "HOST", "GIVC_ADDR", FIELD(addr), 0, NULL, "its host name or IP address" },
+        { "port", 0, "PORT", "GIVC_PORT", FIELD(port), 0, NULL, "its port, with --addr (" CTL_PORT_DEFAULT ")" },
+        { "vsock", 0, "CID:PORT", NULL, FIELD(vsock), 0, NULL, "its vsock address" },
+        { "name", 0, "NAME", "GIVC_NAME", FIELD(name), 0, NULL, "its name in its certificate" },
+        { "cacert", 0, "FILE", "GIVC_CA_CERT", FIELD(cacert), 0, NULL, "CA (" CTL_CACERT_DEFAULT ")" },
+        { "cert", 0, "FILE", "GIVC_HOST_CERT", FIELD(cert), 0, NULL, "own certificate (" CTL_CERT_DEFAULT ")" },
+        { "key", 0, "FILE", "GIVC_HOST_KEY", FIELD(key), 0, NULL, "own key (" CTL_KEY_DEFAULT ")" },
+        { "notls", 0, NULL, "GIVC_NO_TLS", FIELD(notls), 0, NULL, "no TLS, no certificates" },
 };
 
 #define LONG_BASE 256 /* above every character, so that getopt's value tells the row */
@@ -240,7 +242,7 @@ int options_parse(int argc, char **argv, Options *ret, char **reterr) {
         r = options_parse_words(argc, argv, &o);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < ELEMENTSOF(steps) && !o.help && !o.version && !o.completion; i++) {
+        for (size_t i = 0; i < ELEMENTSOF(steps) && !o.help && !o.help_all && !o.version && !o.completion; i++) {
                 r = steps[i](&o, reterr);
                 if (r < 0) {
                         options_done(&o);
@@ -255,25 +257,12 @@ const OptionRow *option_get(size_t i) {
         return i < ELEMENTSOF(rows) ? rows + i : NULL;
 }
 
-void options_done(Options *o) {
-        rpc_address_done(&o->address);
+bool option_is_said(const Options *o, const OptionRow *row) {
+        const void *p = (const char *) o + row->offset;
+
+        return row->argument ? *(const char *const *) p != NULL : *(const bool *) p;
 }
 
-void options_print_help(FILE *f) {
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                const OptionRow *row = rows + i;
-                char words[32], letter[8];
-
-                if (!row->help)
-                        continue;
-                if (row->group)
-                        fprintf(f, "\n%s:\n", row->group);
-                (void) snprintf(letter, sizeof(letter), row->letter ? "-%c%s" : "", row->letter, row->name ? ", " : "");
-                if (option_get_kind(row) == optional_argument)
-                        (void) snprintf(words, sizeof(words), "--%s[=%s", row->name, row->argument + 1);
-                else
-                        (void) snprintf(words, sizeof(words), "%s%s%s%s%s", letter, row->name ? "--" : "",
-                                        strempty(row->name), row->argument ? "=" : "", strempty(row->argument));
-                fprintf(f, "  %-24s %s\n", words, row->help);
-        }
+void options_done(Options *o) {
+        rpc_address_done(&o->address);
 }

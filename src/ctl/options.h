@@ -2,8 +2,6 @@
 /* The command line and the environment: one table of options, and what follows from them. It opens nothing. */
 #pragma once
 
-#include <stdio.h>
-
 #include "base/macro.h"
 #include "base/time.h"
 #include "rpc/address.h"
@@ -20,14 +18,31 @@ typedef enum OutputMode {
         OUTPUT_JSON_PRETTY,
 } OutputMode;
 
+/* What a verb is like: options that are not for all verbs say by this which they are for. */
+typedef enum VerbFlags {
+        VERB_DEFAULT = 1 << 0,   /* what givcctl does when no verb is said */
+        VERB_CHANGES = 1 << 1,   /* asks for a change, which may go on when the client leaves */
+        VERB_DETACHES = 1 << 2,  /* takes --no-block */
+        VERB_ARGUMENTS = 1 << 3, /* takes an application's arguments behind "--" */
+        VERB_ENDLESS = 1 << 4,   /* ends when the user ends it; takes --limit */
+        VERB_WAITS = 1 << 5,     /* takes --wait */
+        VERB_REPEATS = 1 << 6,   /* takes --watch */
+        VERB_PLACED = 1 << 7,    /* takes --vm */
+        VERB_TABLE = 1 << 8,     /* takes --no-legend and --full */
+        VERB_BEFORE = 1 << 9,    /* of the program before this one: in the page, and one line of the help */
+        VERB_JOINS = 1 << 10,    /* shares the line of the verb before it on the first screen of the help */
+} VerbFlags;
+
 typedef struct OptionRow {
         const char *name;     /* long name, NULL: none */
         char letter;          /* short name, 0: none */
         const char *argument; /* its word in the help, in brackets when it may be left out; NULL: a flag */
         const char *variable; /* environment, asked when the command line says nothing */
         size_t offset;        /* in Options: const char * with an argument, else bool */
+        VerbFlags verbs;      /* one of these a verb must have for it; 0: it is for all */
         const char *group;    /* a heading of the help, where a new one begins */
         const char *help;     /* NULL: not in the help */
+        bool common;          /* on the first screen of the help */
 } OptionRow;
 
 typedef struct Options {
@@ -36,7 +51,7 @@ typedef struct Options {
         const char *vm, *timeout, *limit, *json;
         const char *wait; /* "" without a time */
         const char *completion, *retry, *type, *by_type, *by_name;
-        bool notls, json_auto, no_legend, full, help, version, no_block, watch, as_json, initial;
+        bool notls, json_auto, no_legend, full, help, help_all, version, no_block, watch, as_json, initial;
 
         /* What follows from it. */
         bool reference;   /* by the name givc-cli: output and exit status are those of the program before this one */
@@ -58,5 +73,5 @@ int options_parse(int argc, char **argv, Options *ret, char **reterr) _warn_unus
 void options_done(Options *o);
 /* The rows of the table by their number, NULL behind the last. */
 const OptionRow *option_get(size_t i);
-/* The part of the help that explains options; those of the program before this one are in the page only. */
-void options_print_help(FILE *f);
+/* The command line or the environment says it. */
+bool option_is_said(const Options *o, const OptionRow *row);

@@ -8,33 +8,55 @@
 #define ASK_USEC (25 * USEC_PER_SEC)
 #define ACT_USEC (120 * USEC_PER_SEC) /* a VM may have to boot first */
 
+#define ACTS     (VERB_CHANGES | VERB_DETACHES | VERB_PLACED)
+
 static const Verb verbs[] = {
-        { "list", 0, VERB_ANY, VERB_DEFAULT, ASK_USEC, verb_list, "[PATTERN…]", "VMs and what is in them (the default)",
-                        "Look" },
-        { "status", 1, 2, VERB_REPEATS, ASK_USEC, verb_status, "NAME | VM UNIT", "a unit as its VM's systemd sees it",
+        { "list", 0, VERB_ANY, VERB_DEFAULT | VERB_TABLE, ASK_USEC, verb_list, "[PATTERN…]",
+                        "VMs and what is in them (the default)", "Look",
+                        "PATTERNs, as 'foo*', choose by the name of a unit or of a VM." },
+        { "status", 1, 2, VERB_REPEATS | VERB_PLACED, ASK_USEC, verb_status, "NAME | VM UNIT",
+                        "a unit as its VM's systemd sees it", NULL,
+                        "NAME is a unit, with or without '.service', or a VM. Ends with 0 when it is\n"
+                        "active, 3 when it is not, 4 when there is none." },
+        { "show", 1, 1, VERB_PLACED, ASK_USEC, verb_show, "NAME", "all its properties, for programs", NULL,
+                        "Prints Property=value lines, or one JSON object." },
+        { "is-online", 1, 1, VERB_WAITS | VERB_PLACED, ASK_USEC, verb_is_online, "NAME",
+                        "a VM can be worked with, a unit runs", NULL,
+                        "Ends with 0 when it is so, 3 when not, 4 when nothing has that name." },
+        { "watch", 0, VERB_ANY, VERB_ENDLESS, 0, verb_watch, "[PATTERN…]", "a line for each change, until Ctrl-C", NULL,
+                        "PATTERNs choose as with 'list'." },
+        { "start", 1, 2, ACTS | VERB_ARGUMENTS | VERB_WAITS, ACT_USEC, verb_act, "[KIND] NAME [-- ARG…]",
+                        "start an app; KIND: service or vm", "Act",
+                        "  start foo            the app 'foo' on VM 'foo-vm', started when off\n"
+                        "  start foo --vm=bar   on VM 'bar'; prints the instance, as 'foo@0.service'\n"
+                        "  start service foo    the unit 'foo.service', on the VM that has it\n"
+                        "  start vm foo         the VM 'foo', and wait for its agent" },
+        { "stop", 1, 2, ACTS, ACT_USEC, verb_act, "[KIND] NAME", "stop it; of an app, one or all instances", NULL,
+                        "  stop foo@0           an instance of the app 'foo'; 'stop foo' stops all\n"
+                        "  stop service foo     the unit 'foo.service', on the VM that has it\n"
+                        "  stop vm foo          the VM 'foo'" },
+        { "pause", 1, 2, ACTS, ACT_USEC, verb_act, "[app] NAME", "freeze it", NULL,
+                        "NAME is an instance, as 'foo@0', or an app for all of its instances." },
+        { "resume", 1, 2, ACTS | VERB_JOINS, ACT_USEC, verb_act, "[app] NAME", "let it go on", NULL,
+                        "NAME is an instance, as 'foo@0', or an app for all of its instances." },
+        { "poweroff", 0, 0, VERB_CHANGES | VERB_DETACHES, ACT_USEC, verb_power, "", "power the host off", "Host",
                         NULL },
-        { "show", 1, 1, 0, ASK_USEC, verb_show, "NAME", "all its properties, for programs", NULL },
-        { "is-online", 1, 1, VERB_WAITS, ASK_USEC, verb_is_online, "NAME", "a VM can be worked with, a unit runs",
+        { "reboot", 0, 0, VERB_CHANGES | VERB_DETACHES | VERB_JOINS, ACT_USEC, verb_power, "", "reboot it", NULL,
                         NULL },
-        { "watch", 0, VERB_ANY, VERB_ENDLESS, 0, verb_watch, "[PATTERN…]", "a line for each change, until Ctrl-C",
-                        NULL },
-        { "start", 1, 2, VERB_CHANGES | VERB_ARGUMENTS | VERB_WAITS, ACT_USEC, verb_act, "[KIND] NAME [-- ARG…]",
-                        "start an app; KIND: service or vm", "Act" },
-        { "stop", 1, 2, VERB_CHANGES, ACT_USEC, verb_act, "[KIND] NAME", "stop it; of an app, one or all instances",
-                        NULL },
-        { "pause", 1, 2, VERB_CHANGES, ACT_USEC, verb_act, "[app] NAME", "freeze it", NULL },
-        { "resume", 1, 2, VERB_CHANGES, ACT_USEC, verb_act, "[app] NAME", "let it go on", NULL },
-        { "poweroff", 0, 0, VERB_CHANGES, ACT_USEC, verb_power, "", "power the host off", "The host" },
-        { "reboot", 0, 0, VERB_CHANGES, ACT_USEC, verb_power, "", "reboot it", NULL },
-        { "suspend", 0, 0, VERB_CHANGES, 0, verb_power, "", "suspend it; ends after resume", NULL },
-        { "call", 1, 2, VERB_CHANGES, 0, verb_call, "METHOD [JSON | -]", "any method, its messages as JSON", "More" },
-        { "introspect", 0, 1, 0, ASK_USEC, verb_introspect, "[NAME]", "what there is to call", NULL },
+        { "suspend", 0, 0, VERB_CHANGES | VERB_DETACHES | VERB_JOINS, 0, verb_power, "", "suspend it", NULL,
+                        "The answer comes after it was resumed." },
+        { "call", 1, 2, VERB_CHANGES, 0, verb_call, "METHOD [JSON | -]", "any method, its messages as JSON", "More",
+                        "  call QueryList\n"
+                        "  call GetUnitStatus '{\"VmName\": \"net-vm\", \"UnitName\": \"foo.service\"}'\n"
+                        "With '-' requests are read from standard input. 'introspect' shows what there is." },
+        { "introspect", 0, 1, 0, ASK_USEC, verb_introspect, "[NAME]", "what there is to call", NULL,
+                        "NAME is a service, a method or a message." },
         { "query", 0, 0, VERB_BEFORE, ASK_USEC, verb_query, "", NULL, NULL },
         { "query-list", 0, 0, VERB_BEFORE, ASK_USEC, verb_query, "", NULL, NULL },
         { "get-status", 2, 2, VERB_BEFORE, ASK_USEC, verb_get_status, "VM UNIT", NULL, NULL },
         { "sysinfo", 0, 0, VERB_BEFORE, ASK_USEC, verb_sysinfo, "", NULL, NULL },
-        { "wakeup", 0, 0, VERB_BEFORE | VERB_CHANGES, ACT_USEC, verb_power, "", NULL, NULL },
-        { "test", 2, 2, VERB_BEFORE, 0, verb_test, "ensure --retry=N UNIT", NULL, NULL },
+        { "wakeup", 0, 0, VERB_BEFORE | VERB_CHANGES | VERB_DETACHES, ACT_USEC, verb_power, "", NULL, NULL },
+        { "test", 2, 2, VERB_BEFORE | VERB_PLACED, 0, verb_test, "ensure --retry=N UNIT", NULL, NULL },
 };
 
 const Verb *verb_get(size_t i) {
@@ -86,60 +108,42 @@ const char *verb_suggest(const char *name) {
         return best;
 }
 
+CtlExit verb_usage(const char *name) {
+        const char *meant = verb_suggest(name);
+
+        return ctl_usage("Unknown verb '%s'%s%s%s", name, meant ? ", did you mean '" : "", strempty(meant),
+                        meant ? "'?" : ".");
+}
+
+static CtlExit verb_check_options(const Options *o, const Verb *v) {
+        const OptionRow *row;
+
+        for (size_t i = 0; (row = option_get(i)); i++)
+                if (row->verbs && !(row->verbs & v->flags) && option_is_said(o, row))
+                        return ctl_usage("--%s is not for '%s'; 'givcctl %s -h' shows what is.", row->name, v->name,
+                                        v->name);
+        return CTL_OK;
+}
+
 CtlExit verb_from_options(const Options *o, const Verb **ret) {
         const char *name = o->n_words > 0 ? o->words[0] : NULL;
         const Verb *v = verb_find(name);
         size_t n = o->n_words > 0 ? o->n_words - 1 : 0;
+        CtlExit e;
 
         if (!name && o->reference)
                 return ctl_usage("givc-cli needs a command.");
-        if (!v) {
-                const char *meant = verb_suggest(name);
-
-                return ctl_usage("Unknown verb '%s'%s%s%s", name, meant ? ", did you mean '" : "", strempty(meant),
-                                meant ? "'?" : ".");
-        }
+        if (!v)
+                return verb_usage(name);
         if (n < v->min_words)
                 return ctl_usage("'%s' needs more: %s %s", v->name, v->name, v->synopsis);
         if (n > v->max_words)
                 return ctl_usage("'%s' is too much: %s %s", o->words[1 + v->max_words], v->name, v->synopsis);
-        if (o->no_block && (!(v->flags & VERB_CHANGES) || v->func == verb_call))
-                return ctl_usage("'%s' asks for no change: --no-block is not for it.", v->name);
-        if (o->watch && !(v->flags & VERB_REPEATS))
-                return ctl_usage("'%s' is shown once: --watch is for status.", v->name);
-        if (o->wait && !(v->flags & VERB_WAITS))
-                return ctl_usage("'%s' has nothing to wait for: --wait is not for it.", v->name);
+        e = verb_check_options(o, v);
+        if (e != CTL_OK)
+                return e;
         if (o->arguments && !(v->flags & VERB_ARGUMENTS))
                 return ctl_usage("'%s' takes no arguments behind '--': %s %s", v->name, v->name, v->synopsis);
         *ret = v;
         return CTL_OK;
-}
-
-static void verbs_print_others(FILE *f) {
-        const char *before = "\nAs givc-cli has them: ";
-
-        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-                if (verbs[i].flags & VERB_BEFORE) {
-                        fprintf(f, "%s%s", before, verbs[i].name);
-                        before = ", ";
-                }
-        fputs(".\n", f);
-}
-
-void verbs_print_help(FILE *f) {
-        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
-                const Verb *v = verbs + i;
-                char words[64];
-                int pad = 32;
-
-                if (v->flags & VERB_BEFORE)
-                        continue;
-                if (v->group)
-                        fprintf(f, "\n%s:\n", v->group);
-                (void) snprintf(words, sizeof(words), "%s %s", v->name, v->synopsis);
-                for (const char *p = words; *p; p++)
-                        pad -= ((unsigned char) *p & 0xc0) != 0x80; /* columns, not bytes */
-                fprintf(f, "  %s%*s %s\n", words, MAX(pad, 0), "", v->help);
-        }
-        verbs_print_others(f);
 }

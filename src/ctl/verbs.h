@@ -4,16 +4,6 @@
 
 #include "ctl/ctl.h"
 
-typedef enum VerbFlags {
-        VERB_DEFAULT = 1 << 0,   /* what givcctl does when no verb is said */
-        VERB_CHANGES = 1 << 1,   /* asks for a change, which may go on when the client leaves */
-        VERB_ARGUMENTS = 1 << 2, /* takes an application's arguments behind "--" */
-        VERB_ENDLESS = 1 << 3,   /* ends when the user ends it */
-        VERB_WAITS = 1 << 4,     /* takes --wait */
-        VERB_REPEATS = 1 << 5,   /* takes --watch */
-        VERB_BEFORE = 1 << 6,    /* of the program before this one: in the page, and one line of the help */
-} VerbFlags;
-
 #define VERB_ANY UINT_MAX /* as many words as there are */
 
 /* Runs in a fiber. words are those behind the verb, NULL-terminated. */
@@ -28,6 +18,7 @@ struct Verb {
         const char *synopsis; /* of what stands behind the verb */
         const char *help;
         const char *group; /* a heading of the help, where a new one begins */
+        const char *more;  /* what else its own help says, lines of a terminal */
 };
 
 /* The verb of that name (NULL: the default), or NULL when there is none. */
@@ -36,9 +27,10 @@ const Verb *verb_find(const char *name);
 const Verb *verb_get(size_t i);
 /* The verb that was probably meant, or NULL. */
 const char *verb_suggest(const char *name);
+/* Says that there is no such verb, and which was probably meant; returns CTL_USAGE. */
+CtlExit verb_usage(const char *name) _warn_unused_;
 /* The verb of the command line, its words counted and checked. CTL_OK or, after saying why, CTL_USAGE. */
 CtlExit verb_from_options(const Options *o, const Verb **ret) _warn_unused_;
-void verbs_print_help(FILE *f);
 
 CtlExit verb_list(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_act(Ctl *ctl, char **words, size_t n_words);

@@ -10,7 +10,7 @@ from conftest import CTL, ROOT, WAIT, Client, environment
 
 SHELLS = ('bash', 'zsh', 'fish')
 VERBS = re.findall(r'^        \{ "([a-z-]+)", \d', (ROOT / 'src/ctl/verbs.c').read_text(), re.M)
-HELP = Client()('--help').stdout
+HELP = Client()('--help-all').stdout
 OPTIONS = set(re.findall(r'^  (?:-\w, )?--([a-z-]+)', HELP, re.M))
 
 

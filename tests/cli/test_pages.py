@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Help, manual page and tables say the same."""
+"""Help, manual page and tables say the same, and the help fits a screen."""
 
 import re
 import subprocess
@@ -8,7 +8,8 @@ import pytest
 from conftest import BUILD, ROOT, WAIT, Client
 
 PAGE = (ROOT / 'man/givcctl.1.scd').read_text()
-HELP = Client()('--help').stdout
+HELP = Client()('--help-all').stdout
+SCREEN = Client()('--help').stdout
 
 
 def section(title):
@@ -26,6 +27,32 @@ def test_verbs():
     assert list(dict.fromkeys(re.findall(r'^\*([a-z-]+)\*', section('VERBS'), re.M))) == verbs
 
 
+def lines_fit(text):
+    return max(map(len, text.splitlines())) <= 80
+
+
+def test_first_screen():
+    """One screen of 24 lines, every verb on it, in the order of the table."""
+    assert len(SCREEN.splitlines()) <= 24 and lines_fit(SCREEN)
+    lines = re.findall(r'^(?:\w+ +| {8})([a-z].*?)  ', SCREEN.split('\n\n')[1] + '\n', re.M)
+    named = re.findall(r'^  ([a-z][a-z-]+) ', HELP, re.M)
+    shown = [verb for line in lines for verb in re.match(r'[a-z-]+(?:, [a-z-]+)*', line)[0].split(', ')]
+    assert shown == named
+    assert set(re.findall(r'--[a-z-]+', SCREEN)) < set(re.findall(r'--[a-z-]+', HELP))
+
+
+def test_help_of_each_verb():
+    for verb in re.findall(r'^  ([a-z][a-z-]+) ', HELP, re.M):
+        done = Client()(verb, '-h')
+        assert (done.returncode, done.stderr) == (0, '')
+        assert done.stdout.startswith(f'givcctl {verb}') and lines_fit(done.stdout), verb
+        assert len(done.stdout.splitlines()) <= 24
+    assert '--wait[=SEC]' in Client()('start', 'foo', '--help').stdout
+    assert '--wait' not in Client()('stop', '-h').stdout
+    unknown = Client()('strat', '-h')
+    assert (unknown.returncode, unknown.stdout) == (2, '') and "did you mean 'start'?" in unknown.stderr
+
+
 def test_options():
     shown = set(re.findall(r'--[a-z-]+', HELP)) - {'--'}
     documented = set(re.findall(r'^\*(?:-\w\*, \*)?(--[a-z-]+)', section('OPTIONS'), re.M))
@@ -34,7 +61,7 @@ def test_options():
 
 
 def test_options_of_the_program_before_this_one():
-    hidden = re.findall(r'\{ "([a-z-]+)", 0, [^,]+, NULL, FIELD\(\w+\), NULL, NULL \}',
+    hidden = re.findall(r'\{ "([a-z-]+)", 0, [^,]+, NULL, FIELD\(\w+\), 0, NULL, NULL \}',
                         (ROOT / 'src/ctl/options.c').read_text())
     assert len(hidden) == 6
     assert {f'--{name}' for name in hidden} <= set(re.findall(r'\*(--[a-z-]+)\*', section('GIVC-CLI')))

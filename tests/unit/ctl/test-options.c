@@ -2,6 +2,7 @@
 /* The command line and its environment. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
