@@ -48,7 +48,7 @@ static const Verb verbs[] = {
         { "call", 1, 2, VERB_CHANGES, 0, verb_call, "METHOD [JSON | -]", "any method, its messages as JSON", "More",
                         "  call QueryList\n"
                         "  call GetUnitStatus '{\"VmName\": \"net-vm\", \"UnitName\": \"foo.service\"}'\n"
-                        "With '-' requests are read from standard input. 'introspect' shows what there is." },
+                        "With '-' requests come from standard input. 'introspect' shows what there is." },
         { "introspect", 0, 1, 0, ASK_USEC, verb_introspect, "[NAME]", "what there is to call", NULL,
                         "NAME is a service, a method or a message." },
         { "query", 0, 0, VERB_BEFORE, ASK_USEC, verb_query, "", NULL, NULL },
