@@ -4,6 +4,7 @@
 #include "admin/monitor.h"
 #include "admin/calls/unit-control.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/str.h"
 #include "base/strv.h"
 #include "bus/unit.h"
@@ -57,10 +58,6 @@ static int reserve(Agents *agents, const Agent *a, const char *app, Reservation 
         return r;
 }
 
-char *application_get_home(const char *app) {
-        return strf("%s-vm", app);
-}
-
 int application_start_wait(Launcher *launcher, const ApplicationRequest *request, char **ret_unit, RpcStatus *reterr) {
         _cleanup_(entry_status_done) EntryStatus status = {};
         _cleanup_(reservation_freep) Reservation *reservation = NULL;
@@ -72,7 +69,7 @@ int application_start_wait(Launcher *launcher, const ApplicationRequest *request
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is no name of an application.", request->app);
         if (request->n_args > APPLICATION_ARGS_MAX)
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "More than %d arguments.", APPLICATION_ARGS_MAX);
-        vm = request->vm ? strdup(request->vm) : application_get_home(request->app);
+        vm = request->vm ? strdup(request->vm) : vm_from_app(request->app);
         if (!vm)
                 return -ENOMEM;
         r = launcher_get_agent_wait(launcher, vm, &a, reterr);

@@ -20,8 +20,6 @@ typedef struct ApplicationRequest {
         usec_t deadline; /* CLOCK_MONOTONIC */
 } ApplicationRequest;
 
-/* Where an application runs when nobody says: "APP-vm", a new string, NULL when out of memory. */
-char *application_get_home(const char *app) _warn_unused_;
 /* Starts an instance, and its VM first when that is off; *ret_unit is the unit that is the application now, which may
  * be one that ran already (new string). */
 int application_start_wait(Launcher *launcher, const ApplicationRequest *request, char **ret_unit,

@@ -5,12 +5,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/str.h"
 
-#define VM_PREFIX    "microvm@"
-#define AGENT_PREFIX "givc-"
-#define UNIT_SUFFIX  ".service"
-#define WORD_MAX     200
+#define WORD_MAX 200
 
 static const EntryType types[] = {
         { VM_HOST, SERVICE_MGR },
@@ -228,46 +226,9 @@ bool entry_image_equal(const EntryImage *a, const EntryImage *b) {
                         a->since_usec == b->since_usec && entry_type_equal(a->type, b->type);
 }
 
-static char *word_between(const char *s, const char *prefix, const char *suffix) {
-        const char *begin = startswith(s, prefix), *end;
-
-        if (!begin)
-                return NULL;
-        end = endswith(begin, suffix);
-        if (!end || end == begin)
-                return NULL;
-        return mem_dup(begin, end - begin);
-}
-
-char *vm_from_unit(const char *unit) {
-        return word_between(unit, VM_PREFIX, UNIT_SUFFIX);
-}
-
-char *vm_from_agent(const char *agent) {
-        return word_between(agent, AGENT_PREFIX, UNIT_SUFFIX);
-}
-
-char *unit_from_vm(const char *vm) {
-        return strf(VM_PREFIX "%s" UNIT_SUFFIX, vm);
-}
-
-char *agent_from_vm(const char *vm) {
-        return strf(AGENT_PREFIX "%s" UNIT_SUFFIX, vm);
-}
-
 bool entry_word_is_valid(const char *s) {
         static const char permitted[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
         size_t n = strlen(s);
 
         return n > 0 && n <= WORD_MAX && strspn(s, permitted) == n;
-}
-
-size_t instance_app_length(const char *unit) {
-        const char *at = strchr(unit, '@');
-        size_t n;
-
-        if (!at || at == unit)
-                return 0;
-        n = strspn(at + 1, "0123456789");
-        return n > 0 && streq(at + 1 + n, UNIT_SUFFIX) ? (size_t) (at - unit) : 0;
 }

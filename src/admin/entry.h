@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the registry keeps about one unit: its type, its state, and the image of it that readers see. Names that belong
- * together (VM, agent, application instance) are made and taken apart here. Pure data. */
+/* What the registry keeps about one unit: its type, its state, and the image of it that readers see. Pure
+ * data. */
 #pragma once
 
 #include <sys/types.h>
@@ -109,14 +109,5 @@ DEFINE_CLEANUP(EntryImage *, entry_image_unref)
 size_t entry_image_size(const EntryImage *i);
 bool entry_image_equal(const EntryImage *a, const EntryImage *b);
 
-/* "microvm@net-vm.service" and "givc-net-vm.service" to "net-vm": new string, NULL when out of memory or not such a
- * name. */
-char *vm_from_unit(const char *unit) _warn_unused_;
-char *vm_from_agent(const char *agent) _warn_unused_;
-/* And back; new string, NULL when out of memory. */
-char *unit_from_vm(const char *vm) _warn_unused_;
-char *agent_from_vm(const char *vm) _warn_unused_;
 /* A word that may name a VM or an application: letters, digits, '-', '_', '.', at most 200 bytes. */
 bool entry_word_is_valid(const char *s);
-/* "APP@NUMBER.service": the length of APP, or 0 when the unit is no such instance. */
-size_t instance_app_length(const char *unit);

@@ -5,6 +5,7 @@
 #include "admin/calls/unit-control.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/str.h"
 
 typedef enum LaunchStage {

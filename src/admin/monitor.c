@@ -4,6 +4,7 @@
 #include "admin/calls/unit-control.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/str.h"
 #include "base/strv.h"
 #include "bus/unit.h"

@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/str.h"
 
 /* Everything under one agent; lives while it has an entry. */
@@ -499,7 +500,7 @@ static bool registry_has_name(const Registry *r, const char *name) {
 /* Ends: there are fewer names than entries and reservations. */
 static char *registry_free_instance(const Registry *r, const char *app) {
         for (unsigned i = 0;; i++) {
-                _cleanup_free_ char *name = strf("%s@%u.service", app, i);
+                _cleanup_free_ char *name = unit_from_app(app, i);
 
                 if (!name || !registry_has_name(r, name))
                         return TAKE_PTR(name);

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "proto/unpack.h"

@@ -2,6 +2,7 @@
 #include "agent/exposure.h"
 
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/str.h"
 #include "base/strv.h"
 #include "bus/unit.h"
@@ -83,7 +84,7 @@ int exposure_new(const Config *config, Exposure **ret) {
         if (!e)
                 return -ENOMEM;
         e->config = config;
-        e->own_name = strf("givc-%s.service", config->identity.name);
+        e->own_name = agent_from_vm(config->identity.name);
         if (!e->own_name)
                 return -ENOMEM;
         r = exposure_fill(e);
@@ -108,14 +109,6 @@ const char *exposure_get_own_name(const Exposure *e) {
         return e->own_name;
 }
 
-/* The length of what stands before @DIGITS.service, or 0. */
-static size_t instance_prefix(const char *name) {
-        const char *at = strrchr(name, '@');
-        size_t digits = at ? strspn(at + 1, "0123456789") : 0;
-
-        return digits > 0 && streq(at + 1 + digits, ".service") ? (size_t) (at - name) : 0;
-}
-
 static bool entry_is(const char *entry, const char *name, size_t size) {
         return strlen(entry) == size && memcmp(entry, name, size) == 0;
 }
@@ -132,7 +125,7 @@ static bool exposure_has_entry(const Exposure *e, const char *name, size_t size)
 }
 
 bool exposure_contains(const Exposure *e, const char *name) {
-        return exposure_has_entry(e, name, strlen(name)) || exposure_has_entry(e, name, instance_prefix(name));
+        return exposure_has_entry(e, name, strlen(name)) || exposure_has_entry(e, name, instance_prefix_length(name));
 }
 
 bool exposure_is_configured(const Exposure *e, const char *name) {
@@ -140,7 +133,7 @@ bool exposure_is_configured(const Exposure *e, const char *name) {
 }
 
 bool exposure_is_application(const Exposure *e, const char *name) {
-        size_t size = instance_prefix(name);
+        size_t size = instance_prefix_length(name);
 
         return size > 0 && unit_name_is_valid(name) && config_find_application(e->config, name, size);
 }

@@ -4,6 +4,7 @@
 
 #include "admin.pb-c.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/str.h"
 #include "ctl/detach.h"
 #include "ctl/entry.h"
@@ -72,7 +73,7 @@ static int act_on_vm_wait(Ctl *ctl, const char *method, const char *name, void *
 
 /* A VM is a unit of the host, and stops as such. */
 static int act_on_vm_unit_wait(Ctl *ctl, const char *method, const char *name, void *ret, RpcStatus *reterr) {
-        _cleanup_free_ char *unit = strf("microvm@%s.service", name);
+        _cleanup_free_ char *unit = unit_from_vm(name);
 
         return unit ? act_on_service_wait(ctl, method, unit, ret, reterr) : -ENOMEM;
 }
@@ -138,7 +139,7 @@ CtlExit verb_act(Ctl *ctl, char **words, size_t n_words) {
         else if (r >= 0 && ctl->options.output != OUTPUT_TEXT)
                 r = output_json(stdout, reply, ctl->options.output, false);
         if (r >= 0 && ctl->options.wait) {
-                own = acts[act].func == act_on_app_wait ? strf("%s-vm", name) : NULL;
+                own = acts[act].func == act_on_app_wait ? vm_from_app(name) : NULL;
                 r = follow_end_wait(ctl, ctl->options.vm ? ctl->options.vm : own,
                                 ((Admin__StartResponse *) reply)->registryid, &status);
         }

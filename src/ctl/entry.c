@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/str.h"
 
 static const struct {
@@ -54,36 +55,21 @@ const char *entry_vm_type_to_word(const Admin__QueryListItem *item) {
         return i < ELEMENTSOF(vm_types) ? vm_types[i].word : item->vmtype;
 }
 
-/* The text between prefix and suffix. */
-static int name_between(const char *name, const char *prefix, const char *suffix, char **ret) {
-        const char *begin = startswith(name, prefix), *end = endswith(name, suffix);
-
-        if (!begin || !end || end <= begin)
-                return -EINVAL;
-        *ret = strndup(begin, (size_t) (end - begin));
-        return *ret ? 0 : -ENOMEM;
-}
-
-int agent_name_to_vm(const char *agent, char **ret) {
-        return name_between(agent, "givc-", ".service", ret);
-}
-
 char *entry_get_vm(const Admin__QueryListItem *item) {
         const char *agent = item->has_agent_name_case ? item->agentname : "";
         char *vm = NULL;
-        int r = -EINVAL;
 
         if (entry_get_kind(item) == ENTRY_VM)
-                r = name_between(item->name, "microvm@", ".service", &vm);
+                vm = vm_from_unit(item->name);
         else if (item->has_vm_case && !isempty(item->vm))
                 return strdup(item->vm);
-        if (r == -EINVAL && item->has_vm_name_case && !isempty(item->vmname))
+        if (!vm && item->has_vm_name_case && !isempty(item->vmname))
                 return strdup(item->vmname);
-        if (r == -EINVAL)
-                r = agent_name_to_vm(item->name, &vm);
-        if (r == -EINVAL)
-                r = agent_name_to_vm(agent, &vm);
-        return r == -EINVAL ? strdup("") : vm;
+        if (!vm)
+                vm = vm_from_agent(item->name);
+        if (!vm)
+                vm = vm_from_agent(agent);
+        return vm ? vm : strdup("");
 }
 
 static bool name_is_service(const char *name, const char *said) {
@@ -103,11 +89,14 @@ bool entry_is_called(const Admin__QueryListItem *item, const char *name) {
 
 bool entry_matches(const Admin__QueryListItem *item, char *const *patterns) {
         _cleanup_free_ char *vm = NULL, *shorter = NULL;
+        const char *end = endswith(item->name, ".service");
 
         if (!patterns || !*patterns)
                 return true;
         vm = entry_get_vm(item);
-        if (name_between(item->name, "", ".service", &shorter) == -ENOMEM || !vm)
+        if (end)
+                shorter = mem_dup(item->name, end - item->name);
+        if (!vm || (end && !shorter))
                 return false;
         for (char *const *p = patterns; *p; p++)
                 if (fnmatch(*p, item->name, 0) == 0 || fnmatch(*p, vm, 0) == 0 ||

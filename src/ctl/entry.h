@@ -24,8 +24,6 @@ unsigned entry_vm_rank(const Admin__QueryListItem *item);
 /* The VM that the entry is in or is; "" when nobody says. New string, NULL when out of memory. It differs from the VM
  * whose agent answers for the entry, the host, for the units that are VMs. */
 char *entry_get_vm(const Admin__QueryListItem *item) _warn_unused_;
-/* "givc-net-vm.service" is spoken of as "net-vm": new string, or NULL with -ENOMEM or -EINVAL as the result. */
-int agent_name_to_vm(const char *agent, char **ret) _warn_unused_;
 /* The entry's name is said: in full, without ".service", or, of a VM or the agent of one without, by the VM's name. */
 bool entry_is_called(const Admin__QueryListItem *item, const char *name);
 /* One of the shell patterns fits the entry's name, with or without ".service", or its VM. No patterns fit all. */

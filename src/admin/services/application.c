@@ -5,6 +5,7 @@
 #include "admin/services/admin-service.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/str.h"
 
 #define START_USEC (90 * USEC_PER_SEC) /* beside what its VM may take, for callers that set no deadline */
@@ -32,7 +33,7 @@ int method_start_application(RpcCall *call, const void *request, RpcStatus *rete
         if (r < 0)
                 return r;
         sentence = strf("Started application '%s'", unit);
-        home = a.vm ? NULL : application_get_home(a.app);
+        home = a.vm ? NULL : vm_from_app(a.app);
         call_log(call, LOG_INFO, a.vm ? a.vm : home, unit, strempty(sentence));
         response.registryid = unit;
         return rpc_call_reply(call, &response);

@@ -7,6 +7,7 @@
 #include "admin/services/admin-service.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/str.h"
 
 /* The agent that speaks for the unit: the VM's, or, where no VM is named, the one that has registered it. */

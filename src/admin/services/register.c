@@ -5,6 +5,7 @@
 #include "admin/services/admin-service.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/str.h"
 
 static int register_entry(Admin *admin, const Admin__RegistryRequest *req, const Registered *g, RpcStatus *reterr) {

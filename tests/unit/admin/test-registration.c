@@ -7,6 +7,7 @@
 #include "admin/access.h"
 #include "admin/registration.h"
 #include "base/log.h"
+#include "base/names.h"
 
 #define HOST   "givc-ghaf-host.service"
 #define APP_VM "givc-app-vm.service"
