@@ -19,9 +19,9 @@ B        := build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
 say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(patsubst $(B)/%,%,$(or $(2),$@))' &&)
 
 # -- what the machine has -------------------------------------------------------------------------------------------
-PKG      := pkg-config
+PKG      := $(or $(shell command -v pkg-config 2>/dev/null),true)
 PKGS     := libsystemd gnutls libprotobuf-c jansson
-STATIC_GRPC ?= $(if $(wildcard $(shell $(CC) -print-file-name=libgrpc_unsecure.a)),yes,no)
+STATIC_GRPC ?= $(if $(wildcard $(shell $(CC) -print-file-name=libgrpc_unsecure.a 2>/dev/null)),yes,no)
 GRPC_SO  := $(shell $(PKG) --libs-only-L grpc_unsecure) -lgrpc_unsecure -lgpr $(shell $(PKG) --libs absl_synchronization) -lstdc++
 ifeq ($(STATIC_GRPC),yes)
 GRPC_LIBS := -Wl,-Bstatic -Wl,--start-group $(sort $(filter -l%,$(shell $(PKG) --static --libs grpc_unsecure gpr))) -lupb \
@@ -45,6 +45,14 @@ else
 CFLAGS   += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
 LIBS     := $(shell $(PKG) --libs $(PKGS))
+
+# What is missing is told at once, by name. Goals that install or need nothing of it go on; the former come back here.
+NEEDS    := $(filter-out deps demo check check-quick bench fuzz lint clean help,$(or $(MAKECMDGOALS),all))
+MISSING   = $(shell for i in $(CC) $(CXX) pkg-config protoc protoc-c; do command -v $$i >/dev/null || echo $$i; done; \
+              for i in $(PKGS) grpc_unsecure libcurl smartcols; do pkg-config --exists $$i 2>/dev/null || echo $$i; done)
+ifneq ($(and $(NEEDS),$(MISSING)),)
+$(error Missing: $(MISSING). On Debian 12, `sudo make deps` installs all that this takes)
+endif
 
 # -- rooms ----------------------------------------------------------------------------------------------------------
 # room = the archives that its tests link, itself first: the wall of HOUSE is kept by the linker.

@@ -46,7 +46,7 @@ T         := $(B)/tests
 ECHO_O    := $(T)/proto/echo.pb-c.o $(T)/proto/echo-descriptors.o $(T)/interop/self.o
 OUTSIDE_A := $(foreach r,$(USES_rpc),$(call archive,$(r)))
 OUTSIDE   := $(T)/interop/echo-server $(T)/interop/echo-client
-.PHONY: check-attack check-storm outside
+.PHONY: check-attack check-storm outside run-bench
 outside: $(OUTSIDE)
 $(T)/proto/echo.pb-c.c $(T)/proto/echo.pb-c.h &: tests/interop/echo.proto
 	@mkdir -p $(@D)
@@ -77,12 +77,14 @@ $(T)/bench/%.o: tests/bench/%.cc | $(T)/bench/echo.grpc.pb.h
 	$(call say,CXX) $(CXX) -std=c++17 -O2 -g -Wall -Wextra -I$(T)/bench -c -o $@ $<
 $(T)/bench/yardstick $(T)/bench/load: %: %.o $(YARD_O)
 	$(call say,LINK) $(CXX) -o $@ $^ $(shell $(PKG) --libs grpc++ protobuf)
-bench: $(OUTSIDE) $(T)/bench/yardstick $(T)/bench/load
+bench: deps
+	@+$(MAKE) --no-print-directory run-bench
+run-bench: $(OUTSIDE) $(T)/bench/yardstick $(T)/bench/load
 	B=$(B) $(PYTHON) tests/bench/bench.py
 $(T)/js/installed: tests/interop/js/package.json tests/interop/js/package-lock.json
 	@mkdir -p $(@D)
 	cp $^ $(@D)
-	cd $(@D) && npm ci --silent --no-audit --no-fund
+	cd $(@D) && npm ci --loglevel=error --no-audit --no-fund
 	touch $@
 # A stranger's program: the public header, the shared library, and what protoc-c makes of its own service.
 $(T)/interop/outsider: tests/interop/outsider.c $(B)/examples/greeter $(B)/libgivc.so
@@ -136,7 +138,9 @@ $(PROTO_TEST:%=%.o): CPPFLAGS += -I$(T)/proto -DWITNESS='"$(abspath $(T)/proto)"
 $(PROTO_TEST:%=%.o): $(TYPES_H) | $(addprefix $(T)/proto/,descriptors.txt bytes.jsonl vectors.jsonl)
 
 # -- fuzzing: tests/fuzz/fuzz-NAME.c, one libFuzzer target each, with everything it links instrumented ---------------
+DEPS_FUZZ := clang:clang libclang-rt-14-dev llvm:llvm-symbolizer
 FUZZ_SECONDS ?= 20
+.PHONY: run-fuzz
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
 FUZZ_CC   := clang -O1 -g -std=gnu11 -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined
 FUZZ_SRC  := $(foreach r,$(ROOMS),$(call sources,src/libgivc/$(r))) $(filter-out %/main.c,$(AGENT_SRC) $(CTL_SRC))
@@ -163,7 +167,10 @@ $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/rooms.a
 $(B)/fuzz/corpus/seeded: tests/unit/proto/oracle.py $(T)/proto/set.bin
 	@$(PYTHON) $< seeds $(T)/proto/set.bin $(@D)
 	@touch $@
-fuzz: $(FUZZ) $(B)/fuzz/corpus/seeded
+fuzz:
+	@tests/deps $(DEPS) $(DEPS_FUZZ)
+	@+$(MAKE) --no-print-directory run-fuzz
+run-fuzz: $(FUZZ) $(B)/fuzz/corpus/seeded
 	@for f in $(FUZZ); do \
 	        name=$${f##*/fuzz-}; \
 	        mkdir -p $(B)/fuzz/corpus/$$name $(B)/fuzz/artifacts; \
