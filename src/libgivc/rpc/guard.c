@@ -141,31 +141,36 @@ static int guard_open_stream(Guard *g, uint32_t stream) {
         return 0;
 }
 
-/* A piece of a data frame: gRPC keeps it until the message is complete. */
-static int guard_read_data(Guard *g, GuardStream *s, const uint8_t *p, size_t n) {
-        s->held += n;
-        g->budget->held += n;
-        while (n > 0) {
-                size_t k = 1;
+static void guard_begin_message(GuardStream *s) {
+        s->n_prefix = 0;
+        s->remaining = s->size;
+}
 
-                if (s->remaining > 0) {
-                        k = MIN(n, s->remaining);
+/* A piece of a data frame: gRPC keeps it until the message is complete. What follows in the same piece is of the next
+ * message, and is kept. */
+static int guard_read_data(Guard *g, GuardStream *s, const uint8_t *p, size_t n) {
+        while (n > 0) {
+                size_t k = s->remaining > 0 ? MIN(n, s->remaining) : 1;
+
+                s->held += k;
+                g->budget->held += k;
+                if (g->budget->held > GUARD_HELD_MAX)
+                        return guard_refuse(g, "too much of unfinished messages");
+                if (s->remaining > 0)
                         s->remaining -= k;
-                } else {
+                else {
                         s->size = s->n_prefix == 0 ? 0 : s->size << 8 | *p; /* the first byte tells of compression */
-                        if (++s->n_prefix == MESSAGE_PREFIX) {
-                                s->n_prefix = 0;
-                                s->remaining = s->size;
-                                if (s->size > GUARD_MESSAGE_MAX)
-                                        return guard_refuse(g, "a message that is too large");
-                        }
+                        if (++s->n_prefix == MESSAGE_PREFIX)
+                                guard_begin_message(s);
+                        if (s->remaining > GUARD_MESSAGE_MAX)
+                                return guard_refuse(g, "a message that is too large");
                 }
                 if (s->remaining == 0 && s->n_prefix == 0)
                         guard_release(g, s);
                 p += k;
                 n -= k;
         }
-        return g->budget->held > GUARD_HELD_MAX ? guard_refuse(g, "too much of unfinished messages") : 0;
+        return 0;
 }
 
 /* What comes for a stream that we have ended is thrown away. */

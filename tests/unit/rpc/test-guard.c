@@ -397,6 +397,27 @@ static void test_message_in_pieces(_unused_ void **state) {
         assert_int_equal(w.budget.held, 0);
 }
 
+/* A message ends and the next one begins in one frame: the latter is held, however it arrives. */
+static void test_messages_in_one_piece(_unused_ void **state) {
+        uint8_t payload[10 + 5 + 1000] = { 0, 0, 0, 0, 5, 1, 2, 3, 4, 5, 0, 0, 0, 16, 0 };
+        uint64_t held = 0;
+
+        for (size_t cut = 1; cut <= sizeof(payload); cut += 7) {
+                uint8_t header[9] = { 0, sizeof(payload) >> 8, sizeof(payload) & 0xff, DATA, 0, 0, 0, 0, 1 };
+                Wire w = server();
+
+                begin(&w);
+                in(&w, HEADERS, END_HEADERS, 1, 10);
+                feed(&w, GUARD_INCOMING, header, sizeof(header));
+                for (size_t i = 0; i < sizeof(payload); i += cut)
+                        feed(&w, GUARD_INCOMING, payload + i, MIN(cut, sizeof(payload) - i));
+                assert_int_equal(w.result, 0);
+                assert_in_range(w.budget.held, 1000, 1000 + 5 + 64);
+                held = held == 0 ? w.budget.held : held;
+                assert_int_equal(w.budget.held, held);
+        }
+}
+
 /* The unfinished messages of all connections of a peer count together, as long as they are there. */
 static void test_messages_held(_unused_ void **state) {
         Wire w = server(), v = server();
@@ -477,6 +498,7 @@ int main(void) {
                 cmocka_unit_test(test_client),
                 cmocka_unit_test(test_message_too_large),
                 cmocka_unit_test(test_message_in_pieces),
+                cmocka_unit_test(test_messages_in_one_piece),
                 cmocka_unit_test(test_messages_held),
                 cmocka_unit_test(test_client_messages),
         };
