@@ -24,6 +24,7 @@ typedef struct FakeAgent {
         bool refuses;               /* every action fails as an agent before us fails */
         bool stuck;                 /* actions are answered and change nothing */
         bool silent;                /* actions are never answered */
+        bool tells_nothing;         /* nor is GetUnitStatus */
         const char *merges_into;    /* StartApplication answers with this unit */
         const char *starts_in;      /* ActiveState of what was started; NULL: active */
         const char *units_start_in; /* ActiveState after StartUnit; NULL: active */
@@ -32,7 +33,8 @@ typedef struct FakeAgent {
         Promise let_go;
         unsigned n_starts, n_polls, n_unit_starts;
         unsigned n_watchers;
-        char *event_unit; /* the change to push: one at a time is enough here */
+        unsigned n_waiting; /* calls that are not answered, or not yet */
+        char *event_unit;   /* the change to push: one at a time is enough here */
         bool event_gone;
         Promise event;
 } FakeAgent;
@@ -93,19 +95,31 @@ static inline int fake_reply(RpcCall *call, FakeAgent *a, const char *name) {
         return rpc_call_reply(call, &response);
 }
 
+static inline int fake_hold_wait(FakeAgent *a, Promise *p) {
+        int r;
+
+        a->n_waiting++;
+        r = promise_wait(p);
+        a->n_waiting--;
+        return r;
+}
+
 static inline int fake_begin(FakeAgent *a, RpcStatus *reterr) {
         Promise never = {};
 
         if (a->silent)
-                return promise_wait(&never);
+                return fake_hold_wait(a, &never);
         return a->refuses ? rpc_error(reterr, RPC_UNKNOWN, "cannot do that: it is a test") : 0;
 }
 
 static inline int fake_get_unit_status(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         const Systemd__UnitRequest *req = request;
         FakeAgent *a = userdata;
+        Promise never = {};
 
         a->n_polls++;
+        if (a->tells_nothing)
+                return fake_hold_wait(a, &never);
         if (!fake_unit(a, req->unitname))
                 return rpc_error(reterr, RPC_NOT_FOUND, "No unit '%s'.", req->unitname);
         return fake_reply(call, a, req->unitname);
@@ -142,7 +156,7 @@ static inline int fake_start_unit(RpcCall *call, const void *request, RpcStatus 
 
         a->n_unit_starts++;
         if (a->holds && streq(a->holds, req->unitname))
-                r = promise_wait(&a->let_go);
+                r = fake_hold_wait(a, &a->let_go);
         if (r < 0)
                 return r;
         if (a->units_start_in)
