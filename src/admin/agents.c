@@ -8,14 +8,7 @@
 #include "base/names.h"
 #include "base/str.h"
 
-typedef struct Arrival {
-        List arrivals;
-        const char *name;
-        Promise promise;
-} Arrival;
-
 int agents_init(Agents *a) {
-        list_init(&a->arrivals);
         a->map = map_new();
         return a->map ? 0 : -ENOMEM;
 }
@@ -82,29 +75,13 @@ static void agent_start_grace(Agent *a) {
                 registry_set_reachable(a->agents->registry, a->name, false);
 }
 
-static void agents_tell(Agents *a, const char *name, int result) {
-        LIST_FOREACH(w, &a->arrivals, Arrival, arrivals)
-                if (streq(w->name, name))
-                        promise_resolve(&w->promise, result);
+static void agents_tell(Agents *a, const char *name, bool up) {
+        if (a->on_reach)
+                a->on_reach(name, up, a->on_reach_userdata);
 }
 
 void agents_tell_off(Agents *a, const char *name) {
-        agents_tell(a, name, -EHOSTDOWN);
-}
-
-int agents_up_wait(Agents *agents, const char *name, usec_t deadline) {
-        int r;
-
-        while (!agent_is_up(agents_get(agents, name))) {
-                Arrival w = { .name = name };
-
-                list_append(&agents->arrivals, &w.arrivals);
-                r = promise_wait_until(&w.promise, deadline);
-                list_remove(&w.arrivals);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        agents_tell(a, name, false);
 }
 
 static void on_state(_unused_ RpcChannel *c, RpcChannelState state, void *userdata) {
@@ -117,7 +94,7 @@ static void on_state(_unused_ RpcChannel *c, RpcChannelState state, void *userda
                 if (!registry_is_reachable(a->agents->registry, a->name))
                         agent_log(a, LOG_NOTICE, "can be reached again", NULL);
                 registry_set_reachable(a->agents->registry, a->name, true);
-                agents_tell(a->agents, a->name, 0);
+                agents_tell(a->agents, a->name, true);
         } else if (state == RPC_CHANNEL_FAILED)
                 agent_start_grace(a);
 }
@@ -131,7 +108,6 @@ static int agent_new(Agents *agents, const char *name, const char *tls_name, con
                 return -ENOMEM;
         a->n_ref = 1;
         a->agents = agents;
-        list_init(&a->waiters);
         a->name = strdup(name);
         a->tls_name = strdup(tls_name);
         a->told = map_new();

@@ -5,7 +5,7 @@
 
 #include "admin/registry.h"
 #include "base/map.h"
-#include "event/fiber.h"
+#include "event/condition.h"
 #include "rpc/channel.h"
 
 #define AGENT_GRACE_USEC (1 * USEC_PER_SEC) /* a connection that is back by then was never lost */
@@ -25,7 +25,7 @@ typedef struct Agent {
         Fiber *monitor; /* follows its units; see monitor.h */
         bool live;      /* it pushes, and has told all of its units */
         Map *told;      /* unit name to EntryStatus: the last that was pushed */
-        List waiters;
+        Condition told_more;
         Promise kick; /* wakes the poller */
         bool polled;
         bool probed; /* a proof that the connection stands is on its way */
@@ -39,8 +39,9 @@ struct Agents {
         bool monitoring;
         void (*on_registered)(const Agent *a, void *userdata); /* at a new address; may be NULL */
         void *userdata;
-        Map *map;      /* unit name to Agent */
-        List arrivals; /* who waits for an agent */
+        void (*on_reach)(const char *name, bool up, void *userdata); /* see agents_tell_off(); may be NULL */
+        void *on_reach_userdata;
+        Map *map; /* unit name to Agent */
 };
 
 /* Fill in the other members first. 0 or -ENOMEM. */
@@ -58,10 +59,8 @@ Agent *agents_get(const Agents *a, const char *name);
 int agents_find_vm(const Agents *agents, const char *vm, Agent **ret, RpcStatus *reterr) _warn_unused_;
 /* The host's agent, a new reference, if it can be reached: UNAVAILABLE. */
 int agents_find_host(const Agents *agents, Agent **ret, RpcStatus *reterr) _warn_unused_;
-/* Suspends until an agent of that name is registered and its connection stands: 0, -EHOSTDOWN when it became
- * unreachable or its VM was said to be off meanwhile, -ETIMEDOUT, -ECANCELED. */
-int agents_up_wait(Agents *agents, const char *name, usec_t deadline) _warn_unused_;
-/* Tells who waits for that agent that it is gone. */
+/* Tells who waits for that agent that it became unreachable, or that its VM was said to be off. That its connection
+ * stands is told by itself. */
 void agents_tell_off(Agents *a, const char *name);
 
 Agent *agent_ref(Agent *a);

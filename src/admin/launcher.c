@@ -22,17 +22,13 @@ typedef struct Launch {
         char *vm, *unit, *agent;
         LaunchStage stage;
         bool begun, booted; /* by us */
+        bool told_off;      /* its agent is not there, said somebody meanwhile */
         usec_t begin, deadline;
         Fiber *fiber;
-        List waiters;
+        Condition ended;
         int result;
         RpcStatus error;
 } Launch;
-
-typedef struct Waiter {
-        List waiters;
-        Promise promise;
-} Waiter;
 
 static Launch *launch_unref(Launch *l) {
         if (!l || --l->n_ref > 0)
@@ -153,6 +149,22 @@ static int launch_step_wait(Launch *l) {
         return 0;
 }
 
+static int launch_agent_wait(Launch *l) {
+        int r;
+
+        l->told_off = false;
+        while (!agent_is_up(agents_get(l->launcher->agents, l->agent))) {
+                r = condition_wait_until(&l->launcher->reached, l->deadline);
+                if (r < 0)
+                        return r;
+                if (!l->launcher)
+                        return -ECANCELED;
+                if (l->told_off)
+                        return -EHOSTDOWN;
+        }
+        return 0;
+}
+
 static int launch_wait(Launch *l) {
         int r;
 
@@ -162,7 +174,7 @@ static int launch_wait(Launch *l) {
                         return r;
                 if (!l->booted && agent_is_up(agents_get(l->launcher->agents, l->agent)))
                         return 0;
-                r = agents_up_wait(l->launcher->agents, l->agent, l->deadline);
+                r = launch_agent_wait(l);
                 /* What was said may be about the boot before: look again. */
         } while (r == -EHOSTDOWN);
         if (r == -ETIMEDOUT)
@@ -197,8 +209,7 @@ static int launch_run(void *userdata) {
                 rpc_status_from_errno(&l->error, l->result);
         launch_log_end(l);
         launch_leave(l);
-        LIST_FOREACH(w, &l->waiters, Waiter, waiters)
-                promise_resolve(&w->promise, 0);
+        condition_broadcast(&l->ended, 0);
         fiber_release_slot();
         launch_unref(l);
         return 0;
@@ -211,7 +222,6 @@ static int launch_new(Launcher *launcher, const char *vm, Launch **ret) {
         if (!l)
                 return -ENOMEM;
         l->n_ref = 1;
-        list_init(&l->waiters);
         l->vm = strdup(vm);
         l->unit = unit_from_vm(vm);
         l->agent = agent_from_vm(vm);
@@ -255,13 +265,10 @@ static Launch *launcher_find(const Launcher *launcher, const char *vm) {
 
 static int launch_join_wait(Launch *launch, RpcStatus *reterr) {
         _cleanup_(launch_unrefp) Launch *l = launch;
-        Waiter w = {};
         int r;
 
         l->n_ref++;
-        list_append(&l->waiters, &w.waiters);
-        r = promise_wait(&w.promise);
-        list_remove(&w.waiters);
+        r = condition_wait(&l->ended);
         if (r < 0 || l->result >= 0)
                 return r < 0 ? r : l->result;
         r = rpc_error(reterr, l->error.code, "%s", strempty(l->error.message));
@@ -315,9 +322,19 @@ int launcher_get_agent_wait(Launcher *l, const char *vm, Agent **ret, RpcStatus 
         return agents_find_vm(l->agents, vm, ret, reterr);
 }
 
+static void on_reach(const char *name, bool up, void *userdata) {
+        Launcher *launcher = userdata;
+
+        LIST_FOREACH(l, &launcher->launches, Launch, launches)
+                l->told_off = l->told_off || (!up && streq(l->agent, name));
+        condition_broadcast(&launcher->reached, 0);
+}
+
 void launcher_init(Launcher *l, Agents *agents, usec_t timeout_usec) {
         *l = (Launcher){ .agents = agents, .timeout_usec = timeout_usec };
         list_init(&l->launches);
+        agents->on_reach = on_reach;
+        agents->on_reach_userdata = l;
 }
 
 void launcher_done(Launcher *launcher) {
@@ -325,4 +342,5 @@ void launcher_done(Launcher *launcher) {
                 launch_leave(l);
                 fiber_cancel(l->fiber);
         }
+        launcher->agents->on_reach = NULL;
 }

@@ -13,6 +13,7 @@ typedef struct Launcher {
         usec_t timeout_usec;
         List launches;
         unsigned n_launches;
+        Condition reached; /* an agent is up, or is not any more: for launches that wait for theirs */
 } Launcher;
 
 void launcher_init(Launcher *l, Agents *agents, usec_t timeout_usec);

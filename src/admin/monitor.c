@@ -11,11 +11,6 @@
 #include "event/backoff.h"
 #include "event/task.h"
 
-typedef struct Waiter {
-        List waiters;
-        Promise promise;
-} Waiter;
-
 static EntryStatus *told_free(EntryStatus *s) {
         if (s)
                 entry_status_done(s);
@@ -125,18 +120,13 @@ static void learn(Agent *a, const EntryStatus *status) {
                 host_tell_vm(a, status->name, was_on);
 }
 
-static void changed(Agent *a) {
-        LIST_FOREACH(w, &a->waiters, Waiter, waiters)
-                promise_resolve(&w->promise, 0);
-}
-
 static void on_unit(const EntryStatus *status, void *userdata) {
         Agent *a = userdata;
 
         if (!a->agents || !unit_name_is_valid(status->name) || told_put(a, status) < 0)
                 return;
         learn(a, status);
-        changed(a);
+        condition_broadcast(&a->told_more, 0);
 }
 
 static void on_gone(const char *unit, void *userdata) {
@@ -146,7 +136,7 @@ static void on_gone(const char *unit, void *userdata) {
                 return;
         told_free(map_remove(a->told, unit));
         (void) registry_unit_gone(a->agents->registry, a->name, unit);
-        changed(a);
+        condition_broadcast(&a->told_more, 0);
 }
 
 static const Entry *first_untold(Agent *a) {
@@ -169,7 +159,7 @@ static void on_synced(void *userdata) {
                 if (registry_unit_gone(a->agents->registry, a->name, e->name) < 0)
                         break;
         a->live = true;
-        changed(a);
+        condition_broadcast(&a->told_more, 0);
 }
 
 typedef struct Poll {
@@ -306,15 +296,8 @@ int monitor_reflect_wait(Agent *a, const EntryStatus *status, bool (*is_as_wante
         usec_t deadline = usec_add(time_now(CLOCK_MONOTONIC), MONITOR_REFLECT_USEC);
         int r = 0;
 
-        while (a->agents && a->live && !reflected(a, status->name, is_as_wanted)) {
-                Waiter w = {};
-
-                list_append(&a->waiters, &w.waiters);
-                r = promise_wait_until(&w.promise, deadline);
-                list_remove(&w.waiters);
-                if (r < 0)
-                        break;
-        }
+        while (a->agents && a->live && r >= 0 && !reflected(a, status->name, is_as_wanted))
+                r = condition_wait_until(&a->told_more, deadline);
         if (r == -ECANCELED)
                 return r;
         if (a->agents && !reflected(a, status->name, is_as_wanted))

@@ -6,6 +6,7 @@
 #include "bus/bus.h"
 #include "bus/unit-job.h"
 #include "event/backoff.h"
+#include "event/condition.h"
 #include "event/fiber.h"
 
 #define MANAGER_NAME      "org.freedesktop.systemd1"
@@ -37,7 +38,7 @@ struct Bus {
         Backoff backoff;
         BusListener *listeners;
         BusListener *next_listener; /* whom to tell after the one that is being told */
-        List waiters;               /* fibers in bus_connected_wait() */
+        Condition settled;          /* connected, or never again */
         List jobs;                  /* fibers that wait for a job */
         List watches;               /* UnitWatch */
         unsigned n_unanswered;      /* calls that queue a job and have no answer yet */

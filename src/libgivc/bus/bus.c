@@ -19,11 +19,6 @@
         "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"   \
         "member='NameOwnerChanged',arg0='" MANAGER_NAME "'"
 
-typedef struct BusWaiter {
-        List waiters;
-        Promise promise;
-} BusWaiter;
-
 static void bus_connect(Bus *b);
 
 static void source_done(sd_event_source **s) {
@@ -32,25 +27,6 @@ static void source_done(sd_event_source **s) {
 
 static void slot_done(sd_bus_slot **s) {
         *s = sd_bus_slot_unref(*s);
-}
-
-/* Fibers that are woken may wait again at once, on the same list: take it whole first. */
-static void bus_wake(Bus *b, int result) {
-        List woken;
-
-        list_init(&woken);
-        while (!list_is_empty(&b->waiters)) {
-                List *node = b->waiters.next;
-
-                list_remove(node);
-                list_append(&woken, node);
-        }
-        while (!list_is_empty(&woken)) {
-                BusWaiter *w = LIST_ITEM(woken.next, BusWaiter, waiters);
-
-                list_remove(&w->waiters);
-                promise_resolve(&w->promise, result);
-        }
 }
 
 static void bus_tell(Bus *b, bool connected) {
@@ -68,7 +44,7 @@ static void manager_come(Bus *b) {
         backoff_reset(&b->backoff);
         log_debug("Connected to the %s manager", b->scope == BUS_SYSTEM ? "system" : "user");
         bus_tell(b, true);
-        bus_wake(b, 0);
+        condition_broadcast(&b->settled, 0);
 }
 
 static void manager_go(Bus *b) {
@@ -103,7 +79,7 @@ static void bus_leave(Bus *b) {
         manager_go(b);
         sd_bus_close_unref(connection);
         if (!b->reconnects) {
-                bus_wake(b, -ENOTCONN);
+                condition_broadcast(&b->settled, -ENOTCONN);
                 return;
         }
         source_done(&b->retry);
@@ -112,7 +88,7 @@ static void bus_leave(Bus *b) {
         if (r < 0) {
                 log_write_errno(LOG_DEBUG, r, "Cannot plan the next connection to the bus");
                 b->reconnects = false;
-                bus_wake(b, -ENOTCONN);
+                condition_broadcast(&b->settled, -ENOTCONN);
         }
 }
 
@@ -295,7 +271,6 @@ static Bus *bus_allocate(sd_event *e, BusScope scope) {
         b->scope = scope;
         b->event = sd_event_ref(e);
         b->backoff = (Backoff){ .min_usec = RECONNECT_MIN_USEC, .max_usec = RECONNECT_MAX_USEC };
-        list_init(&b->waiters);
         list_init(&b->jobs);
         list_init(&b->watches);
         return b;
@@ -397,15 +372,10 @@ bool bus_is_from_manager(const Bus *b, sd_bus_message *m) {
 
 int bus_connected_wait(Bus *b, usec_t deadline) {
         _cleanup_(bus_unrefp) _unused_ Bus *keep = bus_ref(b);
-        BusWaiter w = {};
-        int r;
 
         if (bus_is_connected(b))
                 return 0;
         if (!b->connection && !b->reconnects)
                 return -ENOTCONN;
-        list_append(&b->waiters, &w.waiters);
-        r = promise_wait_until(&w.promise, deadline);
-        list_remove(&w.waiters);
-        return r;
+        return condition_wait_until(&b->settled, deadline);
 }

@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "event/backoff.h"
+#include "event/condition.h"
 #include "event/fiber.h"
 #include "rpc/channel.h"
 #include "rpc/relay.h"
@@ -34,7 +35,7 @@ struct RpcChannel {
         char *error;
         RpcLink *link;
         sd_event_source *retry;
-        List waiters;
+        Condition changed; /* the state */
         void (*on_state)(RpcChannel *c, RpcChannelState state, void *userdata);
         void *userdata;
 };

@@ -13,11 +13,6 @@
 #define CONNECT_USEC     (5 * USEC_PER_SEC)
 #define STANDING_USEC    (1 * USEC_PER_SEC)
 
-typedef struct Waiter {
-        List waiters;
-        Promise changed;
-} Waiter;
-
 int rpc_channel_new(RpcQueue *q, const RpcChannelOptions *options, RpcChannel **ret) {
         _cleanup_(rpc_channel_unrefp) RpcChannel *c = NULL;
         int r;
@@ -27,7 +22,6 @@ int rpc_channel_new(RpcQueue *q, const RpcChannelOptions *options, RpcChannel **
                 return -ENOMEM;
         c->n_ref = 1;
         c->queue = rpc_queue_ref(q);
-        list_init(&c->waiters);
         c->credentials = options->credentials ? tls_credentials_ref(options->credentials) : NULL;
         c->connect_usec = options->connect_usec ? options->connect_usec : CONNECT_USEC;
         c->backoff.min_usec = options->backoff_min_usec ? options->backoff_min_usec : BACKOFF_MIN_USEC;
@@ -50,7 +44,7 @@ RpcChannel *rpc_channel_ref(RpcChannel *c) {
 RpcChannel *rpc_channel_unref(RpcChannel *c) {
         if (!c || --c->n_ref > 0)
                 return NULL;
-        assert(list_is_empty(&c->waiters)); /* who waits holds a reference */
+        assert(!condition_is_awaited(&c->changed)); /* who waits holds a reference */
         sd_event_source_disable_unref(c->retry);
         if (c->link)
                 link_release(c->link);
@@ -64,29 +58,12 @@ RpcChannel *rpc_channel_unref(RpcChannel *c) {
         return NULL;
 }
 
-/* Who is told runs at once, and may wait again or end the waiting of another. */
-static void channel_tell_waiters(RpcChannel *c) {
-        List told;
-
-        list_init(&told);
-        LIST_FOREACH(w, &c->waiters, Waiter, waiters) {
-                list_remove(&w->waiters);
-                list_append(&told, &w->waiters);
-        }
-        while (!list_is_empty(&told)) {
-                Waiter *w = LIST_ITEM(told.next, Waiter, waiters);
-
-                list_remove(&w->waiters);
-                promise_resolve(&w->changed, 0);
-        }
-}
-
 static void channel_set_state(RpcChannel *c, RpcChannelState state) {
         if (c->state == state)
                 return;
         c->state = state;
         (void) rpc_channel_ref(c); /* the listener may drop the last one */
-        channel_tell_waiters(c);
+        condition_broadcast(&c->changed, 0);
         if (c->on_state)
                 c->on_state(c, state, c->userdata);
         (void) rpc_channel_unref(c);
@@ -164,24 +141,13 @@ void rpc_channel_set_listener(
         c->userdata = userdata;
 }
 
-static void waiter_leave(Waiter *w) {
-        list_remove(&w->waiters);
-}
-
-static int channel_change_wait(RpcChannel *c, usec_t deadline) {
-        _cleanup_(waiter_leave) Waiter w = {};
-
-        list_append(&c->waiters, &w.waiters);
-        return promise_wait_until(&w.changed, deadline);
-}
-
 int rpc_channel_ready_wait(RpcChannel *c, usec_t deadline) {
         int r = 0;
 
         (void) rpc_channel_ref(c);
         rpc_channel_connect(c);
         while (r >= 0 && c->state != RPC_CHANNEL_READY)
-                r = channel_change_wait(c, deadline);
+                r = condition_wait_until(&c->changed, deadline);
         (void) rpc_channel_unref(c);
         return r < 0 ? r : 0;
 }
@@ -196,7 +162,7 @@ int channel_usable_wait(RpcChannel *c, const RpcCallOptions *options, RpcStatus 
         while (c->state != RPC_CHANNEL_READY || (c->link && relay_is_ending(c->link->relay))) {
                 if (c->state == RPC_CHANNEL_FAILED && !options->wait_for_ready)
                         return rpc_error(reterr, RPC_UNAVAILABLE, "Not reachable: %s", rpc_channel_get_error(c));
-                r = channel_change_wait(c, deadline);
+                r = condition_wait_until(&c->changed, deadline);
                 if (r == -ETIMEDOUT)
                         return rpc_error(reterr, RPC_DEADLINE_EXCEEDED, "No connection in time: %s",
                                         rpc_channel_get_error(c));

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "event/condition.h"
 #include "health.pb-c.h"
 #include "rpc/server-internal.h"
 
@@ -13,13 +14,8 @@
 
 typedef struct Health {
         RpcServer *server;
-        List watchers;
+        Condition drained;
 } Health;
-
-typedef struct Watcher {
-        List watchers;
-        Promise changed;
-} Watcher;
 
 static bool server_has_service(RpcServer *s, const char *name) {
         MAP_FOREACH(e, s->entries, RpcEntry)
@@ -39,27 +35,23 @@ static int method_check(RpcCall *call, const void *request, RpcStatus *reterr, v
         return rpc_call_reply(call, &reply);
 }
 
-static void watcher_leave(Watcher *w) {
-        list_remove(&w->watchers);
-}
-
 /* Health.Watch goes on for a service that is not there: it might come. */
 static int method_watch(RpcCall *call, const void *request, _unused_ RpcStatus *reterr, void *userdata) {
         Grpc__Health__V1__HealthCheckResponse reply = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
         const Grpc__Health__V1__HealthCheckRequest *req = request;
-        _cleanup_(watcher_leave) Watcher w = {};
         Health *h = userdata;
         int r;
 
-        list_append(&h->watchers, &w.watchers);
         for (;;) {
+                bool draining = h->server->draining;
+
                 reply.status = !server_has_service(h->server, req->service) ? SERVICE_UNKNOWN
-                                : h->server->draining                       ? NOT_SERVING
+                                : draining                                  ? NOT_SERVING
                                                                             : SERVING;
                 r = rpc_call_send_wait(call, &reply);
-                if (r < 0 || h->server->draining)
+                if (r < 0 || draining)
                         return r;
-                r = promise_wait(&w.changed);
+                r = h->server->draining ? 0 : condition_wait(&h->drained);
                 if (r < 0)
                         return r;
         }
@@ -76,8 +68,7 @@ static const RpcService service = { &grpc__health__v1__health__descriptor, metho
 static void on_drain(void *userdata) {
         Health *h = userdata;
 
-        LIST_FOREACH(w, &h->watchers, Watcher, watchers)
-                promise_resolve(&w->changed, 0);
+        condition_broadcast(&h->drained, 0);
 }
 
 int rpc_server_add_health(RpcServer *s) {
@@ -88,7 +79,6 @@ int rpc_server_add_health(RpcServer *s) {
         if (!h)
                 return -ENOMEM;
         h->server = s;
-        list_init(&h->watchers);
         r = server_own(s, h, free);
         if (r < 0) {
                 free(h);

@@ -310,7 +310,7 @@ static int body_vm_dies(World *w) {
         register_host(w, "inactive", "dead");
         caller_start(&c, w, "app");
         wait_for_status(w, VM_UNIT, "Running");
-        while (list_is_empty(&w->admin.agents.arrivals))
+        while (!condition_is_awaited(&w->admin.launcher.reached))
                 assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
         fake_unit_add(&w->net_vm, VM_UNIT, "failed", "failed");
         fake_agent_push(&w->net_vm, VM_UNIT, false);
@@ -327,16 +327,27 @@ static void test_vm_dies(void **state) {
         run(body_vm_dies, true);
 }
 
-/* What the host said was about the boot before. */
+/* What the host said was about the boot before: whoever waits for the agent asks again, and goes on waiting. */
 static int body_late_news(World *w) {
+        usec_t deadline = soon();
+        unsigned n_asked;
         Caller c;
 
         register_host(w, "inactive", "dead");
         caller_start(&c, w, "app");
         wait_for_status(w, VM_UNIT, "Running");
-        while (list_is_empty(&w->admin.agents.arrivals))
+        while (!condition_is_awaited(&w->admin.launcher.reached))
                 assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        n_asked = w->net_vm.n_polls;
+        agents_tell_off(&w->admin.agents, "givc-other-vm.service");
+        assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        assert_int_equal(w->net_vm.n_polls, n_asked);
         agents_tell_off(&w->admin.agents, AGENT);
+        while (w->net_vm.n_polls == n_asked) {
+                assert_true(time_now(CLOCK_MONOTONIC) < deadline);
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        }
+        assert_false(c.done.done);
         register_app_vm(w);
         assert_int_equal(promise_wait_until(&c.done, soon()), 0);
         assert_int_equal(c.code, RPC_OK);
@@ -405,7 +416,7 @@ static int body_agent_restarts(World *w) {
         wait_until_lost(w);
         assert_string_equal(status_in_list(w, AGENT), "Running");
         caller_start(&c, w, "app");
-        while (list_is_empty(&w->admin.agents.arrivals))
+        while (!condition_is_awaited(&w->admin.launcher.reached))
                 assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
         fake_agent_listen(&w->app_vm, w->queue);
         assert_int_equal(promise_wait_until(&c.done, soon()), 0);
@@ -450,7 +461,7 @@ static int body_vm_just_died(World *w) {
         stop_agent(w, &w->app_vm);
         wait_until_lost(w);
         caller_start(&c, w, "app");
-        while (list_is_empty(&w->admin.agents.arrivals))
+        while (!condition_is_awaited(&w->admin.launcher.reached))
                 assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
         fake_unit_add(&w->net_vm, VM_UNIT, "failed", "failed");
         fake_agent_push(&w->net_vm, VM_UNIT, false);
