@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -78,8 +79,8 @@ static void log_denied(const Identity *identity, const ProtobufCServiceDescripto
         _cleanup_free_ char *path = strf("%s/%s", service->name, method);
 
         log_write(LOG_WARNING,
-                        LOG_FIELDS({ "GIVC_PEER", identity_get_key(identity) }, { "GIVC_METHOD", path },
-                                        { "GIVC_REASON", why }),
+                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_ACCESS_DENIED }, { "GIVC_PEER", identity_get_key(identity) },
+                                        { "GIVC_METHOD", path }, { "GIVC_REASON", why }),
                         "Refused %s, which called %s: %s", identity_to_string(identity), strempty(path), why);
 }
 

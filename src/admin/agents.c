@@ -4,6 +4,7 @@
 #include "admin/monitor.h"
 #include "admin/calls/unit-control.h"
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/names.h"
 #include "base/str.h"
@@ -47,10 +48,12 @@ Agent *agent_unref(Agent *a) {
         return NULL;
 }
 
-static void agent_log(const Agent *a, int level, const char *what, const char *why) {
+static void agent_log(const Agent *a, int level, const char *id, const char *what, const char *why) {
         _cleanup_free_ char *vm = vm_from_agent(a->name);
 
-        log_write(level, LOG_FIELDS({ "GIVC_PEER", a->tls_name }, { "GIVC_VM", vm }, { "UNIT", a->name }),
+        log_write(level,
+                        LOG_FIELDS({ "MESSAGE_ID", id }, { "GIVC_PEER", a->tls_name }, { "GIVC_VM", vm },
+                                        { "UNIT", a->name }, { "GIVC_REASON", why }),
                         "Agent '%s' %s%s%s", a->name, what, why ? ": " : "", strempty(why));
 }
 
@@ -60,7 +63,8 @@ static int on_grace(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *u
 
         a->grace = sd_event_source_disable_unref(a->grace);
         if (registry_is_reachable(a->agents->registry, a->name))
-                agent_log(a, LOG_WARNING, "cannot be reached", rpc_channel_get_error(a->channel));
+                agent_log(a, LOG_WARNING, MESSAGE_AGENT_UNREACHABLE, "cannot be reached",
+                                rpc_channel_get_error(a->channel));
         registry_set_reachable(a->agents->registry, a->name, false);
         monitor_agent_lost(a);
         agents_tell_off(agents, a->name);
@@ -92,7 +96,7 @@ static void on_state(_unused_ RpcChannel *c, RpcChannelState state, void *userda
         if (state == RPC_CHANNEL_READY) {
                 a->grace = sd_event_source_disable_unref(a->grace);
                 if (!registry_is_reachable(a->agents->registry, a->name))
-                        agent_log(a, LOG_NOTICE, "can be reached again", NULL);
+                        agent_log(a, LOG_NOTICE, MESSAGE_AGENT_REACHABLE, "can be reached again", NULL);
                 registry_set_reachable(a->agents->registry, a->name, true);
                 agents_tell(a->agents, a->name, true);
         } else if (state == RPC_CHANNEL_FAILED)
@@ -146,7 +150,7 @@ static int probe_run(void *userdata) {
         a->probed = false;
         if (r >= 0 || error.code != RPC_DEADLINE_EXCEEDED || a->agents != agents || !agents)
                 return 0;
-        agent_log(a, LOG_NOTICE, "does not answer on its old connection; making a new one", NULL);
+        agent_log(a, LOG_NOTICE, NULL, "does not answer on its old connection; making a new one", NULL);
         agents_forget(agents, a->name);
         return agents_register(agents, a->name, a->tls_name, &a->address);
 }

@@ -4,6 +4,7 @@
 #include "admin/monitor.h"
 #include "admin/calls/unit-control.h"
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/names.h"
 #include "base/str.h"
@@ -186,11 +187,15 @@ static void launch_log_end(const Launch *l) {
         if (!l->launcher || !l->begun)
                 return;
         if (l->result >= 0)
-                log_write(LOG_INFO, LOG_FIELDS({ "GIVC_VM", l->vm }, { "UNIT", l->unit }),
+                log_write(LOG_INFO,
+                                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_VM_STARTED }, { "GIVC_VM", l->vm },
+                                                { "UNIT", l->unit }),
                                 "VM '%s' is up, and its agent has registered", l->vm);
         else
-                log_write(LOG_WARNING, LOG_FIELDS({ "GIVC_VM", l->vm }, { "UNIT", l->unit }), "%s",
-                                strempty(l->error.message));
+                log_write(LOG_WARNING,
+                                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_VM_START_FAILED }, { "GIVC_VM", l->vm },
+                                                { "UNIT", l->unit }, { "GIVC_REASON", l->error.message }),
+                                "%s", strempty(l->error.message));
 }
 
 static void launch_leave(Launch *l) {

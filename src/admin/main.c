@@ -5,17 +5,22 @@
 
 #include "admin/config.h"
 #include "admin/serve.h"
+#include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "event/log-journal.h"
 
 int main(int argc, char *argv[]) {
         _cleanup_(config_done) Config config = {};
         _cleanup_free_ char *why = NULL;
         int r;
 
+        log_journal_open();
         r = config_parse(argc, argv, &config, &why);
         if (r < 0) {
-                fprintf(stderr, "givc-admin: %s\n", why ? why : strerror(-r));
+                log_write(LOG_ERR, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIGURATION_REFUSED }, { "GIVC_REASON", why }),
+                                "givc-admin: %s", why ? why : strerror(-r));
                 return EXIT_USAGE;
         }
         if (r == CONFIG_RUN)

@@ -3,6 +3,7 @@
 
 #include "admin/calls/unit-control.h"
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/names.h"
 #include "base/str.h"
@@ -63,7 +64,7 @@ void monitor_drop_vm(Agents *agents, const char *vm) {
 
         if (!name || !registry_get(agents->registry, name, name))
                 return;
-        log_write(LOG_NOTICE, LOG_FIELDS({ "GIVC_VM", vm }, { "UNIT", name }),
+        log_write(LOG_NOTICE, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_VM_OFF }, { "GIVC_VM", vm }, { "UNIT", name }),
                         "VM '%s' is off; what was registered for it leaves", vm);
         (void) registry_remove(agents->registry, name, name);
         agents_forget(agents, name);

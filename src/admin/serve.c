@@ -10,6 +10,7 @@
 #include "admin/store.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "event/daemon.h"
@@ -46,7 +47,8 @@ static int load_credentials(Serve *s) {
                         &(TlsPaths){ .ca = c->ca_cert, .cert = c->host_cert, .key = c->host_key, .crl = c->crl },
                         &s->credentials, &why);
         if (r < 0)
-                log_error("TLS: %s", why ? why : strerror(-r));
+                log_write(LOG_ERR, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIGURATION_REFUSED }, { "GIVC_REASON", why }),
+                                "TLS: %s", why ? why : strerror(-r));
         return r;
 }
 
@@ -68,27 +70,31 @@ static void on_stop(void *userdata) {
         rpc_server_drain(s->server, on_drained, s);
 }
 
-static void on_reload(void *userdata) {
-        Serve *s = userdata;
-        _cleanup_free_ char *why = NULL;
-
-        access_refresh(&s->admin.access);
-        if (!s->credentials)
-                return;
-        if (tls_credentials_reload(s->credentials, &why) < 0)
-                log_error("The certificates stay as they were: %s", strempty(why));
-        rpc_server_recheck(s->server);
-}
-
 static void on_credentials_changed(void *userdata) {
         Serve *s = userdata;
 
-        log_notice("The certificates have changed; new connections use them");
+        log_write(LOG_NOTICE, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CERTIFICATES_RELOADED }),
+                        "The certificates have changed; new connections use them");
         rpc_server_recheck(s->server);
 }
 
 static void on_credentials_failed(const char *error, _unused_ void *userdata) {
-        log_error("The certificates have changed and cannot be used, they stay as they were: %s", error);
+        log_write(LOG_ERR, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CERTIFICATES_REFUSED }, { "GIVC_REASON", error }),
+                        "The certificates cannot be used, they stay as they were: %s", error);
+}
+
+static void on_reload(void *userdata) {
+        Serve *s = userdata;
+        _cleanup_free_ char *why = NULL;
+        int r;
+
+        access_refresh(&s->admin.access);
+        if (!s->credentials)
+                return;
+        r = tls_credentials_reload(s->credentials, &why);
+        if (r < 0)
+                on_credentials_failed(why ? why : strerror(-r), s);
+        rpc_server_recheck(s->server);
 }
 
 static void on_news(Admin *admin, void *userdata) {
@@ -179,7 +185,9 @@ static int listen_passed(Serve *s, const char *name, bool *ret_local) {
         if (r < 0)
                 return log_error_errno(r, "Cannot listen on the passed socket '%s'", name);
         if (n == 0)
-                log_error("--listen: no address is given, or no socket '%s' was passed by the service manager", name);
+                log_write(LOG_ERR, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIGURATION_REFUSED }),
+                                "--listen: no address is given, or no socket '%s' was passed by the service manager",
+                                name);
         return n;
 }
 
@@ -246,7 +254,8 @@ int serve_run(const Config *config) {
         if (load_credentials(&s) < 0)
                 return EXIT_USAGE;
         if (!config->use_tls)
-                log_warning("TLS is off: whoever reaches a network listener controls every VM. Use --use-tls");
+                log_write(LOG_WARNING, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_TLS_OFF }),
+                                "TLS is off: whoever reaches a network listener controls every VM. Use --use-tls");
         if (config->check) {
                 log_info("The configuration is fine");
                 return EXIT_SUCCESS;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -76,7 +77,10 @@ int access_check(const Identity *identity, const ProtobufCServiceDescriptor *ser
         if (r >= 0)
                 return 0;
         path = strf("%s/%s", service->name, method);
-        log_write(LOG_WARNING, LOG_FIELDS({ "GIVC_PEER", identity_to_string(identity) }, { "GIVC_METHOD", path }),
+        log_write(LOG_WARNING,
+                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_ACCESS_DENIED },
+                                        { "GIVC_PEER", identity_to_string(identity) }, { "GIVC_METHOD", path },
+                                        { "GIVC_REASON", reterr->message }),
                         "Refused %s to %s: %s", strempty(path), identity_to_string(identity),
                         strempty(reterr->message));
         return r;

@@ -3,6 +3,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "bus/unit-job.h"
@@ -49,8 +50,8 @@ static int reaper_main(void *userdata) {
         if (r == -ECANCELED)
                 return r;
         text = r < 0 ? NULL : unit_result_to_string(&result);
-        log_write(LOG_NOTICE, LOG_FIELDS({ "UNIT", reaper->name }), "Application '%s' failed: %s", reaper->name,
-                        text ? text : strerror(r < 0 ? -r : ENOMEM));
+        log_write(LOG_NOTICE, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_APPLICATION_FAILED }, { "UNIT", reaper->name }),
+                        "Application '%s' failed: %s", reaper->name, text ? text : strerror(r < 0 ? -r : ENOMEM));
         return r;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -163,7 +164,9 @@ static int feed_store(Feed *f, const UnitStatus *status) {
                 return 0;
         if (!known && map_size(f->units) >= FEED_UNITS_MAX) {
                 if (!f->told_full)
-                        log_warning("More than %i units are exposed; '%s' and others are not shown", FEED_UNITS_MAX,
+                        log_write(LOG_WARNING,
+                                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LIMIT_REACHED }, { "UNIT", status->name }),
+                                        "More than %i units are exposed; '%s' and others are not shown", FEED_UNITS_MAX,
                                         status->name);
                 f->told_full = true;
                 return 0;

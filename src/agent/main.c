@@ -12,10 +12,12 @@
 #include "agent/registration.h"
 #include "agent/services/services.h"
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
 #include "event/daemon.h"
+#include "event/log-journal.h"
 
 #define EXIT_USAGE       2 /* also a configuration that cannot be used */
 
@@ -114,12 +116,14 @@ static void on_registration_change(void *userdata) {
 static void on_credentials_changed(void *userdata) {
         Program *p = userdata;
 
-        log_info("Certificates were read again");
+        log_write(LOG_NOTICE, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CERTIFICATES_RELOADED }),
+                        "Certificates were read again");
         rpc_server_recheck(p->server);
 }
 
 static void on_credentials_failed(const char *error, _unused_ void *userdata) {
-        log_error("Certificates have changed and cannot be used, the old ones stay in use: %s", error);
+        log_write(LOG_ERR, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CERTIFICATES_REFUSED }, { "GIVC_REASON", error }),
+                        "Certificates cannot be used, the old ones stay in use: %s", error);
 }
 
 static void on_reload(void *userdata) {
@@ -131,7 +135,7 @@ static void on_reload(void *userdata) {
                 return;
         r = tls_credentials_reload(p->credentials, &reason);
         if (r < 0)
-                log_error("Certificates cannot be read, the old ones stay in use: %s", reason ? reason : strerror(-r));
+                on_credentials_failed(reason ? reason : strerror(-r), p);
         else if (r > 0)
                 on_credentials_changed(p);
 }
@@ -162,7 +166,9 @@ static int program_load_credentials(Program *p) {
                 return 0;
         r = tls_credentials_new(&paths, &p->credentials, &reason);
         if (r < 0) {
-                log_error("%s", reason ? reason : strerror(-r));
+                log_write(LOG_ERR,
+                                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIGURATION_REFUSED }, { "GIVC_REASON", reason }),
+                                "TLS: %s", reason ? reason : strerror(-r));
                 return r;
         }
         r = tls_credentials_watch(p->credentials, daemon_get_event(p->daemon), on_credentials_changed, p);
@@ -286,7 +292,10 @@ static int program_start(Program *p) {
         if (r < 0)
                 return log_error_errno(r, "Cannot become a daemon");
         STRV_FOREACH(warning, p->config->warnings)
-                log_warning("%s: %s", p->config->path, *warning);
+                log_write(LOG_WARNING,
+                                LOG_FIELDS({ "MESSAGE_ID",
+                                                startswith(*warning, "network.tls.enable:") ? MESSAGE_TLS_OFF : NULL }),
+                                "%s: %s", p->config->path, *warning);
         r = program_load_credentials(p);
         if (r < 0)
                 return r;
@@ -324,7 +333,9 @@ static int program_run(const Options *options) {
         r = options->config ? config_load(options->config, &p.config, &reason)
                             : config_load_environment(&p.config, &reason);
         if (r < 0) {
-                fprintf(stderr, "givc-agent: %s\n", reason ? reason : strerror(-r));
+                log_write(LOG_ERR,
+                                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIGURATION_REFUSED }, { "GIVC_REASON", reason }),
+                                "givc-agent: %s", reason ? reason : strerror(-r));
                 return EXIT_USAGE;
         }
         if (options->check) {
@@ -344,6 +355,7 @@ int main(int argc, char **argv) {
         Options options = {};
         int code;
 
+        log_journal_open();
         if (options_parse(argc, argv, &options, &code) < 0)
                 return code;
         if (options.debug || (!options.config && streq_ptr(getenv("DEBUG"), "true")))

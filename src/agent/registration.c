@@ -3,6 +3,7 @@
 
 #include "agent/services/admin.h"
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "event/backoff.h"
@@ -108,7 +109,8 @@ static void entry_failed(Registration *reg, Entry *e, RpcCode code, const char *
         if (str_replace(&e->error, reason) < 0)
                 e->error = NULL;
         log_write(code == RPC_UNAVAILABLE ? LOG_DEBUG : LOG_WARNING,
-                        LOG_FIELDS({ "UNIT", e->name }, { "GIVC_PEER", reg->admin }),
+                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_REGISTRATION_FAILED }, { "UNIT", e->name },
+                                        { "GIVC_PEER", reg->admin }, { "GIVC_REASON", reason }),
                         "Cannot register '%s' with %s: %s", e->name, reg->admin, reason);
         registration_changed(reg);
 }
@@ -121,8 +123,10 @@ static void entry_registered(Registration *reg, Entry *e) {
         log_debug("Registered '%s' with %s", e->name, reg->admin);
         if (registration_is_complete(reg)) {
                 reg->since = time_now(CLOCK_REALTIME) / USEC_PER_SEC;
-                log_write(LOG_INFO, LOG_FIELDS({ "GIVC_PEER", reg->admin }), "Registered with %s: %zu units",
-                                reg->admin, reg->n_entries - 1);
+                log_write(LOG_INFO,
+                                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_REGISTERED }, { "GIVC_PEER", reg->admin },
+                                                { "UNIT", reg->entries[0].name }),
+                                "Registered with %s: %zu units", reg->admin, reg->n_entries - 1);
         }
         registration_changed(reg);
 }
@@ -203,8 +207,10 @@ static void on_channel_state(RpcChannel *c, RpcChannelState state, void *userdat
                 reg->told_unreachable = false;
         } else if (state == RPC_CHANNEL_FAILED && !reg->told_unreachable) {
                 reg->told_unreachable = true;
-                log_write(LOG_WARNING, LOG_FIELDS({ "GIVC_PEER", reg->admin }), "%s is not reachable: %s; trying on",
-                                reg->admin, rpc_channel_get_error(c));
+                log_write(LOG_WARNING,
+                                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_ADMIN_UNREACHABLE }, { "GIVC_PEER", reg->admin },
+                                                { "GIVC_REASON", rpc_channel_get_error(c) }),
+                                "%s is not reachable: %s; trying on", reg->admin, rpc_channel_get_error(c));
         }
         promise_resolve(&reg->wake, 0);
         registration_changed(reg);

@@ -365,7 +365,7 @@ def test_reload(config, daemon, tmp_path):
     d.said.clear()
     d.process.send_signal(signal.SIGHUP)
     d.wait_until_said('READY=1')
-    assert 'Certificates cannot be read, the old ones stay in use' in d.text()
+    assert 'Certificates cannot be used, the old ones stay in use' in d.text()
     with client_channel(tmp_path / 'new', 'admin-vm', d.port) as channel:
         assert check_health(channel) == 1
 
@@ -389,7 +389,7 @@ def test_watched_certificates(config, daemon, tmp_path):
 
     good = (own / 'ca-cert.pem').read_bytes()
     replace(b'nonsense')
-    wait_for_log('Certificates have changed and cannot be used, the old ones stay in use: ')
+    wait_for_log('Certificates cannot be used, the old ones stay in use: ')
     with client_channel(tmp_path / 'own', 'admin-vm', d.port) as channel:
         assert check_health(channel) == 1
     Authority('Another CA').write(tmp_path / 'more')

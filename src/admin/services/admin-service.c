@@ -11,9 +11,9 @@ usec_t call_get_deadline(RpcCall *call, usec_t otherwise) {
         return deadline != USEC_INFINITY ? deadline : usec_add(time_now(CLOCK_MONOTONIC), otherwise);
 }
 
-void call_log(RpcCall *call, int level, const char *vm, const char *unit, const char *sentence) {
+void call_log(RpcCall *call, int level, const char *id, const char *vm, const char *unit, const char *sentence) {
         log_write(level,
-                        LOG_FIELDS({ "GIVC_PEER", identity_get_key(rpc_call_get_identity(call)) },
+                        LOG_FIELDS({ "MESSAGE_ID", id }, { "GIVC_PEER", identity_get_key(rpc_call_get_identity(call)) },
                                         { "GIVC_METHOD", rpc_call_get_path(call) }, { "GIVC_VM", vm },
                                         { "UNIT", unit }),
                         "%s", sentence);

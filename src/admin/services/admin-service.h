@@ -11,8 +11,8 @@
 
 /* The caller's deadline, or otherwise from now on when it set none. */
 usec_t call_get_deadline(RpcCall *call, usec_t otherwise);
-/* Logs the sentence with who called what, for which VM and unit (NULL: none). */
-void call_log(RpcCall *call, int level, const char *vm, const char *unit, const char *sentence);
+/* Logs the sentence with its MESSAGE_ID, who called what, and for which VM and unit (NULL: none). */
+void call_log(RpcCall *call, int level, const char *id, const char *vm, const char *unit, const char *sentence);
 
 /* register.c */
 int method_register_service(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);

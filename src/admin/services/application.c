@@ -4,6 +4,7 @@
 #include "admin/applications.h"
 #include "admin/services/admin-service.h"
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/names.h"
 #include "base/str.h"
@@ -34,7 +35,7 @@ int method_start_application(RpcCall *call, const void *request, RpcStatus *rete
                 return r;
         sentence = strf("Started application '%s'", unit);
         home = a.vm ? NULL : vm_from_app(a.app);
-        call_log(call, LOG_INFO, a.vm ? a.vm : home, unit, strempty(sentence));
+        call_log(call, LOG_INFO, MESSAGE_APPLICATION_STARTED, a.vm ? a.vm : home, unit, strempty(sentence));
         response.registryid = unit;
         return rpc_call_reply(call, &response);
 }
@@ -61,7 +62,7 @@ int method_act_on_application(RpcCall *call, const void *request, RpcStatus *ret
         if (r < 0)
                 return r;
         sentence = strf("%s application '%s'", acts[i].done, a.app);
-        call_log(call, LOG_INFO, a.vm, a.app, strempty(sentence));
+        call_log(call, LOG_INFO, NULL, a.vm, a.app, strempty(sentence));
         response.cmdstatus = (char *) COMMAND_OK;
         response.appstatus = (char *) COMMAND_OK;
         return rpc_call_reply(call, &response);

@@ -6,6 +6,7 @@
 #include "admin/service.h"
 #include "admin/services/admin-service.h"
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/names.h"
 #include "base/str.h"
@@ -58,7 +59,7 @@ static void log_control(RpcCall *call, const char *done, const Agent *agent, con
         _cleanup_free_ char *vm = vm_from_agent(agent->name), *sentence = NULL;
 
         sentence = strf("%s '%s' in VM '%s'", done, unit, strempty(vm));
-        call_log(call, LOG_INFO, vm, unit, strempty(sentence));
+        call_log(call, LOG_INFO, NULL, vm, unit, strempty(sentence));
 }
 
 int method_start_vm(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
@@ -74,7 +75,7 @@ int method_start_vm(RpcCall *call, const void *request, RpcStatus *reterr, void 
         if (r < 0)
                 return r;
         if (r > 0)
-                call_log(call, LOG_INFO, req->vmname, agent, strempty(sentence));
+                call_log(call, LOG_INFO, NULL, req->vmname, agent, strempty(sentence));
         response.registryid = agent;
         return rpc_call_reply(call, &response);
 }
@@ -131,7 +132,7 @@ int method_power(RpcCall *call, _unused_ const void *request, RpcStatus *reterr,
 
         while (!endswith(rpc_call_get_path(call), acts[i].method))
                 i++;
-        call_log(call, LOG_NOTICE, NULL, NULL, acts[i].sentence); /* afterwards may be too late */
+        call_log(call, LOG_NOTICE, MESSAGE_POWER, NULL, NULL, acts[i].sentence); /* afterwards may be too late */
         r = power_wait(&admin->agents, acts[i].action, rpc_call_get_deadline(call), reterr);
         return r < 0 ? r : rpc_call_reply(call, &response);
 }

@@ -4,6 +4,7 @@
 #include "admin/monitor.h"
 #include "admin/services/admin-service.h"
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/names.h"
 #include "base/str.h"
@@ -58,6 +59,8 @@ static int register_judged(RpcCall *call, Admin *admin, const Admin__RegistryReq
         int r, changed;
 
         changed = register_entry(admin, req, g, reterr);
+        if (changed == -ENOSPC)
+                call_log(call, LOG_WARNING, MESSAGE_LIMIT_REACHED, vm, req->name, reterr->message);
         if (changed < 0)
                 return changed;
         if (g->type.service == SERVICE_MGR) {
@@ -68,7 +71,7 @@ static int register_judged(RpcCall *call, Admin *admin, const Admin__RegistryReq
         agent = agents_get(&admin->agents, g->agent);
         if (agent)
                 monitor_kick(agent);
-        call_log(call, changed > 0 ? LOG_INFO : LOG_DEBUG, vm, req->name, strempty(sentence));
+        call_log(call, changed > 0 ? LOG_INFO : LOG_DEBUG, MESSAGE_REGISTERED, vm, req->name, strempty(sentence));
         return rpc_call_reply(call, &response);
 }
 
@@ -88,7 +91,7 @@ int method_register_service(RpcCall *call, const void *request, RpcStatus *reter
                         &rules, rpc_call_get_identity(call), &g, reterr);
         if (r < 0) {
                 if (reterr->code == RPC_PERMISSION_DENIED)
-                        call_log(call, LOG_WARNING, NULL, req->name, reterr->message);
+                        call_log(call, LOG_WARNING, MESSAGE_REGISTRATION_REFUSED, NULL, req->name, reterr->message);
                 return r;
         }
         return register_judged(call, admin, req, &g, reterr);

@@ -8,6 +8,7 @@
 #include "agent/journal.h"
 #include "agent/services/unit-error.h"
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
@@ -85,8 +86,8 @@ static int failure(const Start *s, const char *result, char **lines, RpcStatus *
         _cleanup_free_ char *detail = NULL;
         int r;
 
-        log_write(LOG_NOTICE, LOG_FIELDS({ "UNIT", s->name }), "Application '%s' failed at once: %s%s%s", s->name,
-                        result, last ? ": " : "", strempty(last));
+        log_write(LOG_NOTICE, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_APPLICATION_FAILED }, { "UNIT", s->name }),
+                        "Application '%s' failed at once: %s%s%s", s->name, result, last ? ": " : "", strempty(last));
         if (!last)
                 return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Application '%s' failed at once: %s.", s->name,
                                 result);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/message-id.h"
 #include "base/str.h"
 #include "base/time.h"
 
@@ -90,7 +91,8 @@ static bool log_is_permitted(int level, const LogField *fields) {
         if (++intervals[i].n == LOG_LINES_PER_SUBJECT_MAX) {
                 (void) snprintf(text, sizeof(text), "Too many lines about '%s', leaving out more for a minute",
                                 subject);
-                log_dispatch(LOG_WARNING, fields, text);
+                log_dispatch(LOG_WARNING, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LIMIT_REACHED }, { "GIVC_PEER", subject }),
+                                text);
         }
         return intervals[i].n < LOG_LINES_PER_SUBJECT_MAX;
 }

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "event/daemon.h"
@@ -60,14 +61,16 @@ static void on_stop(void *userdata) {
 }
 
 static void on_credentials_failed(const char *error, _unused_ void *userdata) {
-        log_warning("Certificates stay as they are: %s", error);
+        log_write(LOG_ERR, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CERTIFICATES_REFUSED }, { "GIVC_REASON", error }),
+                        "Certificates stay as they are: %s", error);
 }
 
 /* Who was revoked has to go; channels have nobody to send away. */
 static void on_credentials_changed(void *userdata) {
         GivcServer *s = userdata;
 
-        log_info("Certificates were read again");
+        log_write(LOG_NOTICE, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CERTIFICATES_RELOADED }),
+                        "Certificates were read again");
         if (s)
                 rpc_server_recheck(s->server);
 }

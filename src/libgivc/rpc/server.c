@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "rpc/server-internal.h"
@@ -179,7 +180,9 @@ void server_report(RpcServer *s, RpcPeer *peer, const char *who, const char *pri
                 peer->reported = now;
         else if (!server_may_report_stranger(s, now))
                 return;
-        log_write(LOG_NOTICE, LOG_FIELDS({ "GIVC_PEER", principal ? principal : who }, { "GIVC_REASON", why }),
+        log_write(LOG_NOTICE,
+                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_PEER_REFUSED }, { "GIVC_PEER", principal ? principal : who },
+                                        { "GIVC_REASON", why }),
                         "Refused %s%s%s%s: %s", principal ? principal : who, principal ? " (" : "",
                         principal ? who : "", principal ? ")" : "", why);
 }

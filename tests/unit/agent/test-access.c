@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/message-id.h"
 #include "base/str.h"
 #include "health.pb-c.h"
 #include "proto/base64.h"
@@ -27,10 +28,14 @@ static char *logged;
 
 static void sink(int level, const LogField *fields, const char *text) {
         assert_int_equal(level, LOG_WARNING);
-        assert_string_equal(fields[0].key, "GIVC_PEER");
-        assert_string_equal(fields[1].key, "GIVC_METHOD");
+        assert_string_equal(fields[0].key, "MESSAGE_ID");
+        assert_string_equal(fields[0].value, MESSAGE_ACCESS_DENIED);
+        assert_string_equal(fields[1].key, "GIVC_PEER");
+        assert_string_equal(fields[2].key, "GIVC_METHOD");
+        assert_string_equal(fields[3].key, "GIVC_REASON");
+        assert_non_null(strstr(text, fields[3].value));
         free(logged);
-        logged = strf("%s|%s|%s", fields[0].value, fields[1].value, text);
+        logged = strf("%s|%s|%s", fields[1].value, fields[2].value, text);
 }
 
 static int setup(_unused_ void **state) {
