@@ -11,6 +11,7 @@
 #include "ctl/follow.h"
 #include "ctl/output.h"
 #include "ctl/place.h"
+#include "ctl/progress.h"
 #include "ctl/reference.h"
 #include "ctl/verbs.h"
 #include "proto/unpack.h"
@@ -22,7 +23,10 @@ static int act_call_wait(Ctl *ctl, const char *method, const void *request, void
         r = client_connect_wait(ctl->client, reterr);
         if (r >= 0)
                 r = detach_release(ctl);
-        return r < 0 ? r : client_call_wait(ctl->client, method, request, ret, reterr);
+        if (r < 0)
+                return r;
+        ctl->asked = true;
+        return client_call_wait(ctl->client, method, request, ret, reterr);
 }
 
 typedef int (*act_func_t)(Ctl *ctl, const char *method, const char *name, void *ret, RpcStatus *reterr);
@@ -119,6 +123,49 @@ static CtlExit act_usage(const Ctl *ctl, const char *kind, const char *name) {
                         kind);
 }
 
+static const char *verb_to_doing(const char *verb) {
+        static const struct {
+                const char *verb, *doing;
+        } rows[] = {
+                { "start", "starting" },
+                { "stop", "stopping" },
+                { "pause", "pausing" },
+                { "resume", "resuming" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (streq(verb, rows[i].verb))
+                        return rows[i].doing;
+        return verb;
+}
+
+/* Applications and VMs are what VMs are booted for. */
+static int act_call_shown_wait(
+                Ctl *ctl, size_t act, const char *name, const char *own, ProtobufCMessage **ret, RpcStatus *reterr) {
+        bool boots = acts[act].func == act_on_vm_wait ||
+                        (acts[act].func == act_on_app_wait && streq(ctl->verb->name, "start"));
+        Work work = {
+                .doing = verb_to_doing(ctl->verb->name),
+                .name = acts[act].func == act_on_vm_wait ? NULL : name,
+                .vm = boots ? own : NULL,
+        };
+        Progress *progress = progress_begin(ctl, &work);
+        int r;
+
+        r = acts[act].func(ctl, acts[act].method, name, ret, reterr);
+        progress_end(progress);
+        return r;
+}
+
+/* The VM that an application is in when nobody says. */
+static char *act_get_vm(const Ctl *ctl, size_t act, const char *name) {
+        if (acts[act].func == act_on_vm_wait)
+                return strdup(name);
+        if (ctl->options.vm)
+                return strdup(ctl->options.vm);
+        return acts[act].func == act_on_app_wait ? vm_from_app(name) : NULL;
+}
+
 CtlExit verb_act(Ctl *ctl, char **words, size_t n_words) {
         _cleanup_proto_ ProtobufCMessage *reply = NULL;
         _cleanup_free_ char *what = NULL, *own = NULL;
@@ -133,28 +180,28 @@ CtlExit verb_act(Ctl *ctl, char **words, size_t n_words) {
         if (acts[act].func != act_on_app_wait && ctl->options.arguments)
                 return ctl_usage("Arguments behind '--' are for applications only.");
         what = kind ? strf("%s %s '%s'", ctl->verb->name, kind, name) : strf("%s '%s'", ctl->verb->name, name);
-        r = acts[act].func(ctl, acts[act].method, name, &reply, &status);
+        own = act_get_vm(ctl, (size_t) act, name);
+        r = act_call_shown_wait(ctl, (size_t) act, name, own, &reply, &status);
         if (r >= 0 && starts)
                 r = start_print(&ctl->options, (Admin__StartResponse *) reply);
         else if (r >= 0 && ctl->options.output != OUTPUT_TEXT)
                 r = output_json(stdout, reply, ctl->options.output, false);
-        if (r >= 0 && ctl->options.wait) {
-                own = acts[act].func == act_on_app_wait ? vm_from_app(name) : NULL;
-                r = follow_end_wait(ctl, ctl->options.vm ? ctl->options.vm : own,
-                                ((Admin__StartResponse *) reply)->registryid, &status);
-        }
+        if (r >= 0 && ctl->options.wait)
+                r = follow_end_wait(ctl, own, ((Admin__StartResponse *) reply)->registryid, &status);
         return r < 0 ? ctl_fail(ctl, r, &status, strempty(what)) : CTL_OK;
 }
 
 CtlExit verb_power(Ctl *ctl, _unused_ char **words, _unused_ size_t n_words) {
         static const struct {
-                const char *verb, *method, *what;
+                const char *verb, *method, *what, *doing;
         } rows[] = {
-                { "poweroff", "Poweroff", "power the host off" },
-                { "reboot", "Reboot", "reboot the host" },
-                { "suspend", "Suspend", "suspend the host" },
-                { "wakeup", "Wakeup", "wake the host up" },
+                { "poweroff", "Poweroff", "power the host off", "powering off" },
+                { "reboot", "Reboot", "reboot the host", "rebooting" },
+                { "suspend", "Suspend", "suspend the host", "waiting for the resume of" },
+                { "wakeup", "Wakeup", "wake the host up", "waking up" },
         };
+        Work work = { .name = "the host", .counts_vms = !streq(ctl->verb->name, "suspend") };
+        Progress *progress;
         Admin__Empty request = ADMIN__EMPTY__INIT;
         RpcStatus status = {};
         size_t i = 0;
@@ -162,6 +209,9 @@ CtlExit verb_power(Ctl *ctl, _unused_ char **words, _unused_ size_t n_words) {
 
         while (!streq(ctl->verb->name, rows[i].verb))
                 i++;
+        work.doing = rows[i].doing;
+        progress = progress_begin(ctl, &work);
         r = act_call_wait(ctl, rows[i].method, &request, NULL, &status);
+        progress_end(progress);
         return r < 0 ? ctl_fail(ctl, r, &status, rows[i].what) : CTL_OK;
 }

@@ -153,6 +153,7 @@ static int call_wait(Ctl *ctl, const Method *m, Requests *q, RpcStatus *reterr) 
         sending = task_group_new();
         if (!sending)
                 return -ENOMEM;
+        ctl->asked = true;
         q->stream = stream;
         r = task_group_start(sending, requests_send_wait, q);
         if (r >= 0)

@@ -46,11 +46,15 @@ static CtlExit ctl_fail_interrupted(const Ctl *ctl, const char *what) {
                 return CTL_OK;
         if (!client_was_reached(ctl->client))
                 fprintf(stderr, "Interrupted before the admin was reached: nothing was asked of it.\n");
-        else if (ctl->verb->flags & VERB_CHANGES)
+        else if (!(ctl->verb->flags & VERB_CHANGES))
+                fprintf(stderr, "Interrupted.\n");
+        else if (!ctl->asked)
+                fprintf(stderr, "Interrupted before the admin was asked to %s.\n", what);
+        else if (ctl->remains)
+                fprintf(stderr, "Interrupted. %s; 'givcctl list' shows.\n", ctl->remains);
+        else
                 fprintf(stderr, "Interrupted. The admin was asked to %s, which may go on; 'givcctl list' shows.\n",
                                 what);
-        else
-                fprintf(stderr, "Interrupted.\n");
         return CTL_FAILED;
 }
 

@@ -27,6 +27,8 @@ typedef struct Ctl {
         Client *client;
         Fiber *fiber;    /* that the verb runs in, while it does */
         int interrupted; /* the signal that ended the waiting, or 0 */
+        bool asked;      /* for a change: it may go on without the client */
+        char *remains;   /* what goes on, when a signal has ended the waiting; NULL: nobody knows */
         int detach_fd;   /* to the caller that --no-block lets go, or negative */
         TaskGroup *detached;
 } Ctl;

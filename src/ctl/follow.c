@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "ctl/entry.h"
 #include "ctl/place.h"
+#include "ctl/progress.h"
 #include "proto/unpack.h"
 
 /* The events only tell that it is time to look: one list, asked for after the event, holds that event's change. */
@@ -30,17 +31,13 @@ static int follow_failed(const Ctl *ctl, int r, usec_t deadline, RpcStatus *rete
         return rpc_error(reterr, RPC_DEADLINE_EXCEEDED, "It did not happen in time");
 }
 
-int follow_wait(Ctl *ctl, usec_t wait, follow_func_t func, void *userdata, RpcStatus *reterr) {
+int follow_on_wait(Ctl *ctl, follow_func_t func, void *userdata, RpcStatus *reterr) {
         _cleanup_(rpc_stream_freep) RpcStream *stream = NULL;
         Admin__Empty request = ADMIN__EMPTY__INIT;
-        usec_t deadline = usec_add(time_now(CLOCK_MONOTONIC), wait);
         int r;
 
-        client_set_timeout(ctl->client, wait);
         r = client_stream_wait(ctl->client, "Watch", &request, &stream, reterr);
-        if (r < 0)
-                return r;
-        for (;;) {
+        while (r >= 0) {
                 _cleanup_proto_ Admin__WatchItem *event = NULL;
 
                 r = rpc_stream_receive_wait(stream, &event, reterr);
@@ -50,9 +47,19 @@ int follow_wait(Ctl *ctl, usec_t wait, follow_func_t func, void *userdata, RpcSt
                         r = event->status_case == ADMIN__WATCH_ITEM__STATUS_INITIAL
                                         ? func(event->initial, userdata, reterr)
                                         : follow_look_wait(ctl, func, userdata, reterr);
-                if (r != 0)
-                        return r < 0 ? follow_failed(ctl, r, deadline, reterr) : r;
+                if (r > 0)
+                        return r;
         }
+        return r;
+}
+
+int follow_wait(Ctl *ctl, usec_t wait, follow_func_t func, void *userdata, RpcStatus *reterr) {
+        usec_t deadline = usec_add(time_now(CLOCK_MONOTONIC), wait);
+        int r;
+
+        client_set_timeout(ctl->client, wait);
+        r = follow_on_wait(ctl, func, userdata, reterr);
+        return r < 0 ? follow_failed(ctl, r, deadline, reterr) : r;
 }
 
 typedef struct Ending {
@@ -78,5 +85,12 @@ static int ending_has_come(const Admin__QueryListResponse *list, void *userdata,
 }
 
 int follow_end_wait(Ctl *ctl, const char *vm, const char *unit, RpcStatus *reterr) {
-        return follow_wait(ctl, ctl->options.wait_usec, ending_has_come, &(Ending){ vm, unit }, reterr);
+        _cleanup_free_ char *remains = strf("'%s' goes on running", unit);
+        Work work = { .doing = "waiting for the end of", .name = unit, .remains = remains };
+        Progress *progress = progress_begin(ctl, &work);
+        int r;
+
+        r = follow_wait(ctl, ctl->options.wait_usec, ending_has_come, &(Ending){ vm, unit }, reterr);
+        progress_end(progress);
+        return r;
 }

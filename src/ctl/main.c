@@ -143,6 +143,7 @@ int main(int argc, char **argv) {
                 log_set_level(log_level_from_string(level));
         e = run_command_line(&run, argc, argv);
         options_done(&run.ctl.options);
+        free(run.ctl.remains);
         if (fflush(stdout) != 0 && e == CTL_OK)
                 e = CTL_FAILED;
         if (run.ctl.interrupted && e != CTL_OK)

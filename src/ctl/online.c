@@ -7,6 +7,7 @@
 #include "ctl/entry.h"
 #include "ctl/follow.h"
 #include "ctl/place.h"
+#include "ctl/progress.h"
 #include "ctl/verbs.h"
 #include "proto/unpack.h"
 
@@ -62,14 +63,18 @@ static int online_ask_wait(Ctl *ctl, const Question *q, RpcStatus *reterr) {
 }
 
 CtlExit verb_is_online(Ctl *ctl, char **words, _unused_ size_t n_words) {
+        Progress *progress;
+        Work work = { .doing = "waiting for", .name = words[0] };
         Question question = { ctl->options.vm, words[0] };
         _cleanup_free_ char *what = NULL;
         RpcStatus status = {};
         int r;
 
-        if (ctl->options.wait)
+        if (ctl->options.wait) {
+                progress = progress_begin(ctl, &work);
                 r = follow_wait(ctl, ctl->options.wait_usec, on_change, &question, &status);
-        else
+                progress_end(progress);
+        } else
                 r = online_ask_wait(ctl, &question, &status);
         what = strf(ctl->options.wait ? "wait for '%s'" : "ask for '%s'", words[0]);
         if (r < 0)

@@ -85,7 +85,7 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
         self.fleet = list(FLEET)
         self.units = dict(UNITS)
         self.sysinfo = stats_pb2.SysinfoResponse(GhafVersion='25.06', SecureBoot=True)
-        self.power_is_slow = False
+        self.power_is_slow = self.watch_is_refused = False
 
     def note(self, method, request, context):
         self.requests.put((method, request))
@@ -173,6 +173,8 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
 
     def Watch(self, request, context):
         self.requests.put(('Watch', request))
+        if self.watch_is_refused:
+            context.abort(*FAILURES['denied'])
         context.add_callback(self.leave)
         yield admin_pb2.WatchItem(Initial=admin_pb2.QueryListResponse(List=self.fleet))
         while (event := self.events.get()) is not self.END:

@@ -1,34 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The client on a terminal: colours, width, JSON for people; and that logs stay out of the way."""
 
-import fcntl
 import json
-import os
-import pty
-import struct
-import subprocess
-import termios
 
-from conftest import WAIT, environment
+from conftest import environment
+from terminal import Terminal
 
 
 def on_terminal(command, columns=80, **variables):
     """What the command writes to a terminal of that width."""
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
-    with subprocess.Popen(command, env=environment(**variables), stdin=subprocess.DEVNULL, stdout=follower,
-                          stderr=subprocess.PIPE) as process:
-        os.close(follower)
-        written = b''
-        try:
-            while chunk := os.read(leader, 65536):
-                written += chunk
-        except OSError:
-            pass  # how a terminal says that nobody writes any more
-        assert process.wait(WAIT) == 0
-        assert process.stderr.read() == b''
-    os.close(leader)
-    return written.decode().replace('\r\n', '\n')
+    terminal = Terminal(command, env=environment(**variables), streams=('stdout',), columns=columns)
+    assert terminal.finish() == 0
+    assert terminal.err == ''
+    return terminal.shown.replace('\r\n', '\n')
 
 
 def plain(text):

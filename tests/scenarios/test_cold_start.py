@@ -5,7 +5,8 @@ and the host's sleep go the same way, through the host's agent and the VMs'."""
 import grpc
 import pytest
 from api import ADMIN
-from lab import wait_until
+from lab import TOOL, wait_until
+from terminal import Terminal
 
 pytestmark = pytest.mark.contract("better than REF 4, 5, 7, 12")
 BOOT = 90                                       # seconds: --vm-start-timeout and the start of the application
@@ -45,6 +46,16 @@ def order_of(watch, *wanted):
     """When these were seen, as positions among the events."""
     seen = [(k, v["Name"], v["VmStatus"]) for k, v in watch.events if k != "Initial"]
     return [seen.index(w) for w in wanted]
+
+
+def test_a_terminal_shows_the_steps(off):
+    change_unit(off, UNIT, f"ExecStartPre={UNTIL}")
+    start = Terminal([TOOL, "ctl", "start", "hold", f"--vm={VM}"])
+    start.until(r"\rbooting app-vm \([1-9]\d* s\)", BOOT)
+    go_on(off)
+    start.until(r"\r(waiting for the agent of app-vm|starting hold) \(", BOOT)
+    assert start.finish(BOOT) == 0
+    assert start.out.startswith("hold@") and start.shown.endswith("\r\033[K")
 
 
 def test_an_application_starts_its_vm(off):
