@@ -378,6 +378,26 @@ static void test_watcher_leaves(void **state) {
         run(body_watcher_leaves, true);
 }
 
+static int body_watch_refused(World *w) {
+        static Watch *watches[WATCHES_MAX];
+        Admin__Empty empty = ADMIN__EMPTY__INIT;
+        _cleanup_free_ char *message = NULL;
+        Promise news = {};
+
+        for (size_t i = 0; i < WATCHES_MAX; i++)
+                assert_int_equal(watch_new(registry_get_hub(w->admin.registry), on_ready, &news, &watches[i]), 0);
+        assert_int_equal(call(w, "Watch", &empty, NULL, &message), RPC_RESOURCE_EXHAUSTED);
+        assert_string_equal(message, "There are 2048 watchers already.");
+        for (size_t i = 0; i < WATCHES_MAX; i++)
+                watch_free(watches[i]);
+        return 0;
+}
+
+static void test_watch_refused(void **state) {
+        (void) state;
+        run(body_watch_refused, true);
+}
+
 static int body_sentence(World *w) {
         _cleanup_free_ char *before = admin_get_sentence(&w->admin), *after = NULL, *less = NULL;
 
@@ -425,6 +445,7 @@ int main(void) {
                 cmocka_unit_test(test_registering_again),
                 cmocka_unit_test(test_watch),
                 cmocka_unit_test(test_watcher_leaves),
+                cmocka_unit_test(test_watch_refused),
                 cmocka_unit_test(test_sentence),
                 cmocka_unit_test(test_unimplemented),
         };
