@@ -34,7 +34,8 @@ sudo make check   run every test; parts of it: check-quick, check-unit, check-cl
                   check-attack, check-storm; with SANITIZE=address,undefined sanitized, with VALGRIND=1 under valgrind
 make install      DESTDIR= PREFIX=/usr
 make deps         install what all of this needs from Debian; needs root
-make lint|bench|fuzz|clean
+make bench        measure ourselves against yardsticks; BENCH=rpc|admin one part
+make lint|fuzz|clean
 endef
 help:
 	$(info $(HELP))@:
@@ -68,19 +69,28 @@ $(T)/storm/storm: $(T)/storm/storm.o $(T)/storm/rude.o $(ECHO_O) $(OUTSIDE_A) $(
 	$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(OUTSIDE_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_LIBS)
 
 YARD_O    := $(T)/bench/echo.pb.o $(T)/bench/echo.grpc.pb.o
+PLAIN     := admin ctap locale notify stats systemd
+PLAIN_PB  := $(PLAIN:%=$(T)/bench/%)
+PLAIN_O   := $(PLAIN_PB:=.pb.o) $(T)/bench/admin.grpc.pb.o $(T)/bench/systemd.grpc.pb.o
+BENCH_BIN := $(addprefix $(T)/bench/,yardstick load plain-admin crowd)
 $(T)/bench/echo.pb.cc $(T)/bench/echo.pb.h $(T)/bench/echo.grpc.pb.cc $(T)/bench/echo.grpc.pb.h &: tests/interop/echo.proto
 	@mkdir -p $(@D)
 	$(call say,PROTO) protoc --proto_path=$(<D) --cpp_out=$(T)/bench --grpc_out=$(T)/bench --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin) $<
+$(PLAIN_PB:=.pb.cc) $(PLAIN_PB:=.grpc.pb.cc) $(T)/bench/admin.grpc.pb.h &: $(PLAIN:%=proto/%.proto)
+	@mkdir -p $(@D)
+	$(call say,PROTO,C++ of proto/) protoc --proto_path=proto --cpp_out=$(T)/bench --grpc_out=$(T)/bench --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin) $^
 $(T)/bench/%.o: $(T)/bench/%.cc
-	$(call say,CXX) $(CXX) -std=c++17 -O2 -I$(T)/bench -c -o $@ $<
-$(T)/bench/%.o: tests/bench/%.cc | $(T)/bench/echo.grpc.pb.h
-	$(call say,CXX) $(CXX) -std=c++17 -O2 -g -Wall -Wextra -I$(T)/bench -c -o $@ $<
-$(T)/bench/yardstick $(T)/bench/load: %: %.o $(YARD_O)
+	$(call say,CXX) $(CXX) -std=c++17 -O2 -include tests/bench/locale-words.h -I$(T)/bench -c -o $@ $<
+$(T)/bench/%.o: tests/bench/%.cc | $(T)/bench/echo.grpc.pb.h $(T)/bench/admin.grpc.pb.h
+	$(call say,CXX) $(CXX) -std=c++17 -O2 -g -Wall -Wextra -include tests/bench/locale-words.h -I$(T)/bench -c -o $@ $<
+$(T)/bench/yardstick $(T)/bench/load: $(YARD_O)
+$(T)/bench/plain-admin $(T)/bench/crowd: $(PLAIN_O)
+$(BENCH_BIN): %: %.o
 	$(call say,LINK) $(CXX) -o $@ $^ $(shell $(PKG) --libs grpc++ protobuf)
 bench: deps
 	@+$(MAKE) --no-print-directory run-bench
-run-bench: $(OUTSIDE) $(T)/bench/yardstick $(T)/bench/load
-	B=$(B) $(PYTHON) tests/bench/bench.py
+run-bench: all $(OUTSIDE) $(BENCH_BIN)
+	B=$(B) GIVC_BUILD=$(B) $(PYTHON) tests/bench/bench.py $(BENCH)
 $(T)/js/installed: tests/interop/js/package.json tests/interop/js/package-lock.json
 	@mkdir -p $(@D)
 	cp $^ $(@D)
