@@ -8,7 +8,10 @@
 static int on_news(_unused_ sd_event_source *s, void *userdata) {
         Admin *a = userdata;
 
+        /* One visit for all watchers: their connections are served in turn, and not each by a turn of the loop. */
+        rpc_queue_enter(a->agents.queue);
         watch_hub_dispatch(registry_get_hub(a->registry));
+        rpc_queue_leave(a->agents.queue);
         if (a->on_news)
                 a->on_news(a, a->userdata);
         return 0;
