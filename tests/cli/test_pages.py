@@ -97,3 +97,13 @@ def test_limits_of_the_admin():
                                 ('src/libgivc/rpc/limits.h', 'RPC_CONNECTIONS_MAX', '{} connections in all')):
         value = re.search(rf'#define {name}\s+(\d+)', (ROOT / header).read_text())[1]
         assert words.format(value) in page, name
+
+
+def test_overview_names_what_is_ours_on_the_wire():
+    page = ' '.join((ROOT / 'man/givc.7.scd').read_text().split())
+    ours = re.findall(r'^  optional \w+ (\w+) = (1\d\d);', (ROOT / 'proto/admin.proto').read_text(), re.M)
+    assert len(ours) >= 2
+    for field, number in ours:
+        assert f'QueryListItem.{field}* (field {number})' in page
+    poll = re.search(r'#define MONITOR_POLL_USEC +\((\d+)', (ROOT / 'src/admin/monitor.h').read_text())[1]
+    assert f'every {poll} seconds' in page and '*UnitControlService/WatchUnits*' in page
