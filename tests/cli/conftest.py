@@ -77,6 +77,6 @@ def tls_server(certs):
     own = certs / 'admin-vm'
     pair = ((own / 'key.pem').read_bytes(), (own / 'cert.pem').read_bytes())
     credentials = grpc.ssl_server_credentials([pair], (own / 'ca-cert.pem').read_bytes(), require_client_auth=True)
-    s = Server('127.0.0.1:0', credentials)
+    s = Server('localhost:0', credentials)
     yield s
     s.stop()
