@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "ctl/output.h"
 #include "ctl/verbs.h"
 
 CtlExit ctl_exit_from_code(RpcCode code) {
@@ -89,6 +90,10 @@ CtlExit ctl_fail(const Ctl *ctl, int error, RpcStatus *status, const char *what)
         if (error == -ECANCELED && ctl->interrupted) {
                 rpc_status_done(status);
                 return ctl_fail_interrupted(ctl, what);
+        }
+        if (output_lost_its_reader()) {
+                rpc_status_done(status);
+                return CTL_FAILED; /* main() knows how to end then */
         }
         rpc_status_from_errno(status, error);
         if (!client_was_reached(ctl->client)) {

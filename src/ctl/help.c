@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "ctl/pager.h"
 #include "ctl/verbs.h"
 
 #define LABEL_WIDTH 8
@@ -133,12 +134,13 @@ CtlExit help_show(const Options *o) {
         const char *name = o->n_words > 0 ? o->words[0] : NULL;
         const Verb *v = name ? verb_find(name) : NULL;
 
+        if (name && !v && !o->help_all)
+                return verb_usage(name);
+        pager_open(o);
         if (o->help_all)
                 print_all();
         else if (v)
                 print_verb(v);
-        else if (name)
-                return verb_usage(name);
         else
                 print_first_screen();
         return CTL_OK;

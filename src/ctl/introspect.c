@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "ctl/methods.h"
+#include "ctl/pager.h"
 #include "ctl/verbs.h"
 #include "proto/field.h"
 #include "proto/unpack.h"
@@ -143,6 +144,7 @@ CtlExit verb_introspect(Ctl *ctl, char **words, size_t n_words) {
         RpcStatus status = {};
         int r;
 
+        pager_open(&ctl->options);
         if (n_words > 0)
                 return introspect_name(words[0]);
         r = services_ask_wait(ctl, &status);

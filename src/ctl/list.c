@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "ctl/entry.h"
 #include "ctl/listing.h"
+#include "ctl/pager.h"
 #include "ctl/verbs.h"
 #include "proto/unpack.h"
 
@@ -17,6 +18,7 @@ static int list_show(const Options *o, Admin__QueryListResponse *reply, char **p
         for (size_t i = 0; i < reply->n_list; i++)
                 if (entry_matches(reply->list[i], patterns))
                         kept[n++] = reply->list[i];
+        pager_open(o);
         if (o->output != OUTPUT_TEXT) {
                 Admin__QueryListResponse out = ADMIN__QUERY_LIST_RESPONSE__INIT;
 

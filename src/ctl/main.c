@@ -10,6 +10,8 @@
 #include "ctl/completion.h"
 #include "ctl/detach.h"
 #include "ctl/help.h"
+#include "ctl/output.h"
+#include "ctl/pager.h"
 #include "ctl/verbs.h"
 #include "event/fiber.h"
 
@@ -144,8 +146,12 @@ int main(int argc, char **argv) {
         e = run_command_line(&run, argc, argv);
         options_done(&run.ctl.options);
         free(run.ctl.remains);
-        if (fflush(stdout) != 0 && e == CTL_OK)
+        if (pager_close())
+                e = e == CTL_FAILED ? CTL_OK : e;
+        else if (fflush(stdout) != 0 && e == CTL_OK)
                 e = CTL_FAILED;
+        if (output_lost_its_reader())
+                die_of(SIGPIPE);
         if (run.ctl.interrupted && e != CTL_OK)
                 die_of(run.ctl.interrupted);
         return e;

@@ -22,6 +22,7 @@ static const OptionRow rows[] = {
         { "limit", 0, "N", NULL, FIELD(limit), VERB_ENDLESS, NULL, "watch: end after N events" },
         { "no-legend", 0, NULL, NULL, FIELD(no_legend), VERB_TABLE, NULL, "no header, no summary" },
         { "full", 'l', NULL, NULL, FIELD(full), VERB_TABLE, NULL, "do not shorten to the terminal's width" },
+        { "no-pager", 0, NULL, NULL, FIELD(no_pager), 0, NULL, "do not page what is long" },
         { "timeout", 0, "SEC", NULL, FIELD(timeout), 0, NULL, "how long to wait for the answer" },
         { "json", 0, "MODE", NULL, FIELD(json), 0, NULL, "JSON: short, pretty or off" },
         { NULL, 'j', NULL, NULL, FIELD(json_auto), 0, NULL, "JSON: pretty on a terminal, else short", true },

@@ -51,7 +51,7 @@ typedef struct Options {
         const char *vm, *timeout, *limit, *json;
         const char *wait; /* "" without a time */
         const char *completion, *retry, *type, *by_type, *by_name;
-        bool notls, json_auto, no_legend, full, help, help_all, version, no_block, watch, as_json, initial;
+        bool notls, json_auto, no_legend, no_pager, full, help, help_all, version, no_block, watch, as_json, initial;
 
         /* What follows from it. */
         bool reference;   /* by the name givc-cli: output and exit status are those of the program before this one */

@@ -3,12 +3,14 @@
 
 #include <inttypes.h>
 #include <langinfo.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/parse.h"
 #include "base/str.h"
+#include "ctl/pager.h"
 #include "proto/json.h"
 
 #define COLOUR_GREEN  "\033[32m"
@@ -16,6 +18,12 @@
 #define COLOUR_RED    "\033[31m"
 #define COLOUR_GREY   "\033[90m"
 #define COLOUR_END    "\033[0m"
+
+bool output_lost_its_reader(void) {
+        struct pollfd p = { .fd = STDOUT_FILENO };
+
+        return ferror(stdout) && poll(&p, 1, 0) > 0 && p.revents & POLLERR;
+}
 
 static size_t look_find_width(const Options *o) {
         struct winsize size = {};
@@ -25,14 +33,15 @@ static size_t look_find_width(const Options *o) {
                 return 0;
         if (parse_uint(getenv("COLUMNS"), UINT16_MAX, &columns) >= 0)
                 return columns;
-        return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) >= 0 ? size.ws_col : 0;
+        return ioctl(pager_get_terminal(), TIOCGWINSZ, &size) >= 0 ? size.ws_col : 0;
 }
 
 void look_init(Look *look, const Options *o) {
         const char *term = getenv("TERM");
 
         *look = (Look){
-                .colours = isatty(STDOUT_FILENO) && isempty(getenv("NO_COLOR")) && !(term && streq(term, "dumb")),
+                .colours = isatty(pager_get_terminal()) && isempty(getenv("NO_COLOR")) &&
+                                !(term && streq(term, "dumb")),
                 .unicode = streq(nl_langinfo(CODESET), "UTF-8"),
                 .legend = !o->no_legend,
                 .width = look_find_width(o),
@@ -98,7 +107,7 @@ int output_json_value(FILE *f, const json_t *json, OutputMode mode, bool sequenc
         size_t flags = mode == OUTPUT_JSON_PRETTY ? JSON_INDENT(8) : JSON_COMPACT;
         int r;
 
-        if (isatty(fileno(f)))
+        if (isatty(f == stdout ? pager_get_terminal() : fileno(f)))
                 flags |= JSON_ENSURE_ASCII; /* terminals obey U+0080 to U+009F, which JSON need not escape */
         if (sequence)
                 fputc('\036', f);

@@ -30,6 +30,8 @@ const char *look_end(const Look *look, const char *colour);
 #define AGO_MAX 32
 void ago_to_text(usec_t time, usec_t now, char ret[AGO_MAX]);
 
+/* Writing to standard output has failed, because it is a pipe that nobody reads any more. */
+bool output_lost_its_reader(void);
 /* A message in the mode that the options ask for, as a line (or lines); in a sequence each begins with RS (RFC 7464).
  * 0 or a negative errno. */
 int output_json(FILE *f, const void *message, OutputMode mode, bool sequence) _warn_unused_;

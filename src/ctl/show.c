@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "ctl/entry.h"
 #include "ctl/output.h"
+#include "ctl/pager.h"
 #include "ctl/place.h"
 #include "ctl/verbs.h"
 #include "proto/json.h"
@@ -31,6 +32,7 @@ static int show_both(const Options *o, const Admin__QueryListItem *item, const S
         json_t *properties, *more = NULL;
         int r = 0;
 
+        pager_open(o);
         properties = proto_to_json(&item->base, PROTO_JSON_ALL_FIELDS);
         if (unit)
                 more = proto_to_json(&unit->base, PROTO_JSON_ALL_FIELDS);

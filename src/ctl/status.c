@@ -8,6 +8,7 @@
 #include "ctl/entry.h"
 #include "ctl/follow.h"
 #include "ctl/output.h"
+#include "ctl/pager.h"
 #include "ctl/place.h"
 #include "ctl/verbs.h"
 #include "proto/unpack.h"
@@ -37,6 +38,8 @@ static void status_print(const Look *look, const char *vm, const Systemd__UnitSt
 static int status_show(const Options *o, const char *vm, Systemd__UnitStatus *u) {
         Look look;
 
+        if (!o->watch)
+                pager_open(o);
         if (o->output != OUTPUT_TEXT)
                 return output_json(stdout, u, o->output, o->watch);
         look_init(&look, o);

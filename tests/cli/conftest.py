@@ -24,8 +24,9 @@ SANITIZERS = {f'{kind}_OPTIONS': f'log_path={BUILD}/tests/cli/sanitizer:exitcode
 
 def environment(**variables):
     keep = ('GIVC_QUEUE',)  # forces a way of driving gRPC
-    env = {k: v for k, v in os.environ.items() if k in keep or not k.startswith(('GIVC_', 'COLUMNS', 'NO_COLOR'))}
-    return env | {'LC_ALL': 'C.UTF-8', 'TERM': 'xterm', 'TZ': 'UTC'} | SANITIZERS | variables
+    drop = ('GIVC_', 'COLUMNS', 'NO_COLOR', 'PAGER', 'LESS', 'SUDO', 'PKEXEC')
+    env = {k: v for k, v in os.environ.items() if k in keep or not k.startswith(drop)}
+    return env | {'LC_ALL': 'C.UTF-8', 'TERM': 'xterm', 'TZ': 'UTC', 'GIVC_PAGER': ''} | SANITIZERS | variables
 
 
 class Client:

@@ -129,7 +129,7 @@ def test_refusals(ctl):
     (('QueryList', '{'), 'The request is no JSON: '), (('QueryList', '[]'), 'object'),
     (('QueryList', '{} {}'), "'QueryList' takes one request, not 2."), (('QueryList', ' '), 'not 0.'),
     (('StartVM', '{"Vm": "x"}'), 'Vm'), (('StartVM', '{"VmName": 1}'), 'VmName'),
-    (('QueryList', '--no-block'), '--no-block is not for it')])
+    (('QueryList', '--no-block'), "--no-block is not for 'call'")])
 def test_usage(ctl, words, says):
     result = ctl('call', *words)
     assert (result.returncode, result.stdout) == (USAGE, '')

@@ -252,7 +252,7 @@ def test_watch_ends_with_its_reader(ctl, admin):
     watch.stdout.readline()
     watch.stdout.close()
     admin.events.put(admin_pb2.WatchItem(Updated=paused()))
-    assert watch.wait(WAIT) == 1
+    assert watch.wait(WAIT) == -signal.SIGPIPE
     watch.stderr.close()
 
 
