@@ -169,7 +169,7 @@ int rpc_address_from_transport(
         _cleanup_free_ char *text = NULL;
 
         if (streq(protocol, "tcp"))
-                text = strf(strchr(address, ':') ? "tcp:[%s]:%s" : "tcp:%s:%s", address, port);
+                text = strf(strchr(address, ':') && *address != '[' ? "tcp:[%s]:%s" : "tcp:%s:%s", address, port);
         else if (streq(protocol, "unix"))
                 text = strf("unix:%s", address);
         else if (streq(protocol, "abstract"))

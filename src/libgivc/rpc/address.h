@@ -27,7 +27,8 @@ typedef struct RpcAddress {
  * any), sd-listen, sd-listen:NAME, sd-listen:*. 0; -EINVAL with a sentence in *reterr (new string) that says what is
  * wrong. */
 int rpc_address_parse(const char *s, RpcAddress *ret, char **reterr) _warn_unused_;
-/* From the words of a configuration: protocol tcp|unix|abstract|vsock, address, port as text. */
+/* From the words of a configuration: protocol tcp|unix|abstract|vsock, address (IPv6 in brackets or bare), port as
+ * text. */
 int rpc_address_from_transport(const char *protocol, const char *address, const char *port, RpcAddress *ret,
                 char **reterr) _warn_unused_;
 void rpc_address_done(RpcAddress *a);

@@ -118,6 +118,7 @@ static void test_transport(_unused_ void **state) {
         } transports[] = {
                 { "tcp", "192.168.101.1", "9000", "tcp:192.168.101.1:9000" },
                 { "tcp", "fd00::1", "9000", "tcp:[fd00::1]:9000" },
+                { "tcp", "[fd00::1]", "9000", "tcp:[fd00::1]:9000" },
                 { "unix", "/run/x", "", "unix:/run/x" },
                 { "abstract", "x", "", "unix:@x" },
                 { "vsock", "3", "9000", "vsock:3:9000" },
