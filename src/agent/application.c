@@ -27,16 +27,18 @@ bool application_instance_is_valid(const char *name) {
         return instance > 0 && streq(name + application + 1 + instance, ".service");
 }
 
-/* Reads one word from *p on into word, which has room for all of it. */
-static int split_word(const char **p, char *word) {
+#define BLANKS " \t\n"
+
+/* Reads one word from *p on into word, which has room for all of it; -EINVAL when a quote is not closed. */
+static int split_word(const char **p, bool quotes, char *word) {
         char quote = 0;
 
-        for (; **p && (quote || !strchr(" \t\n", **p)); (*p)++) {
+        for (; **p && (quote || !strchr(BLANKS, **p)); (*p)++) {
                 if (quote && **p == quote)
                         quote = 0;
-                else if (!quote && (**p == '\'' || **p == '"'))
+                else if (quotes && !quote && (**p == '\'' || **p == '"'))
                         quote = **p;
-                else if (**p == '\\' && quote != '\'' && (*p)[1])
+                else if (quotes && **p == '\\' && quote != '\'' && (*p)[1])
                         *word++ = *++(*p);
                 else
                         *word++ = **p;
@@ -45,7 +47,7 @@ static int split_word(const char **p, char *word) {
         return quote ? -EINVAL : 0;
 }
 
-int application_split_command(const char *command, char ***ret) {
+static int split_words(const char *command, bool quotes, char ***ret) {
         _cleanup_strv_free_ char **l = NULL;
         _cleanup_free_ char *word = NULL;
         int r;
@@ -53,8 +55,8 @@ int application_split_command(const char *command, char ***ret) {
         word = mem_new(char, strlen(command) + 1);
         if (!word)
                 return -ENOMEM;
-        for (const char *p = command + strspn(command, " \t\n"); *p; p += strspn(p, " \t\n")) {
-                r = split_word(&p, word);
+        for (const char *p = command + strspn(command, BLANKS); *p; p += strspn(p, BLANKS)) {
+                r = split_word(&p, quotes, word);
                 if (r < 0)
                         return r;
                 r = strv_extend(&l, word);
@@ -63,6 +65,17 @@ int application_split_command(const char *command, char ***ret) {
         }
         *ret = TAKE_PTR(l);
         return 0;
+}
+
+/* Manifests were written for an agent that knows no quotes: an apostrophe in one has to go on being one. */
+int application_split_command(const char *command, char ***ret) {
+        int r;
+
+        r = split_words(command, true, ret);
+        if (r != -EINVAL)
+                return r;
+        r = split_words(command, false, ret);
+        return r < 0 ? r : 1;
 }
 
 int application_get_program(const ConfigApplication *a, char **ret) {

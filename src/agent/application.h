@@ -12,11 +12,11 @@ struct ConfigApplication;
 
 /* APPLICATION@INSTANCE.service, both of letters, digits, '-' and '_'. */
 bool application_instance_is_valid(const char *name);
-/* Splits at blanks; '…' and "…" hold together, a backslash outside of '…' takes the next character as it is. New list;
- * -EINVAL when a quote is not closed. */
+/* Splits at blanks; '…' and "…" hold together, a backslash outside of '…' takes the next character as it is. Where a
+ * quote is not closed none is one: then it splits at blanks alone. A new list; 0, 1 when it was so, -ENOMEM. */
 int application_split_command(const char *command, char ***ret) _warn_unused_;
 /* The program that the application's command is about: its first word, or the second where the first is waypipe, which
- * connects the program's windows to another machine. A new string, NULL when there is none; 0, -EINVAL, -ENOMEM. */
+ * connects the program's windows to another machine. A new string, NULL when there is none; 0 or -ENOMEM. */
 int application_get_program(const struct ConfigApplication *a, char **ret) _warn_unused_;
 /* flag, url or file. */
 bool application_kind_is_known(const char *kind);

@@ -260,7 +260,7 @@ static int check_access_control(const Config *c, char **reterr) {
                         c->network.admin.name);
 }
 
-static int check_application(Config *c, size_t i, char **reterr) {
+static int check_application(Config *c, size_t i) {
         const ConfigApplication *a = &c->applications[i];
         _cleanup_strv_free_ char **argv = NULL;
         int r;
@@ -271,8 +271,8 @@ static int check_application(Config *c, size_t i, char **reterr) {
                 return warn(c, "capabilities.applications[%zu].name: '%s' is there already; the first one counts", i,
                                 a->name);
         r = application_split_command(strempty(a->command), &argv);
-        if (r == -EINVAL)
-                return str_refuse(reterr, "capabilities.applications[%zu].command: a quote is not closed", i);
+        if (r > 0)
+                r = warn(c, "capabilities.applications[%zu].command: a quote is not closed, so none is one", i);
         if (r < 0)
                 return r;
         if (strv_length(argv) == 0)
@@ -307,7 +307,7 @@ static int config_check(Config *c, char **reterr) {
         if (r < 0)
                 return r;
         for (size_t i = 0; i < c->n_applications; i++) {
-                r = check_application(c, i, reterr);
+                r = check_application(c, i);
                 if (r < 0)
                         return r;
         }

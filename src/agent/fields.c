@@ -132,12 +132,12 @@ static int read_map(Reader *reader, const json_t *json, char ***target, const Pl
         if (!json_is_object(json) || json_object_size(json) > FIELD_LIST_MAX)
                 return complain(reader, place, "an object of at most 4096 strings", json);
         json_object_foreach((json_t *) json, key, item) {
-                if (!json_is_string(item))
+                if (!json_is_string(item) && !json_is_null(item))
                         return complain(reader, &(Place){ place, key, 0 }, "a string", item);
                 r = strv_extend(&l, key);
                 if (r < 0)
                         return r;
-                r = strv_extend(&l, json_string_value(item));
+                r = strv_extend(&l, strempty(json_string_value(item)));
                 if (r < 0)
                         return r;
         }

@@ -56,7 +56,7 @@ static void check_split(const char *command) {
         int r;
 
         r = application_split_command(command, &words);
-        check(r == 0 || (r == -EINVAL && !words));
+        check(r == 0 || r == 1);
         STRV_FOREACH(word, words) {
                 char *longer;
 
