@@ -34,7 +34,7 @@ sudo make check   run every test; parts of it: check-quick, check-unit, check-cl
                   check-attack, check-storm; with SANITIZE=address,undefined sanitized, with VALGRIND=1 under valgrind
 make install      DESTDIR= PREFIX=/usr
 make deps         install what all of this needs from Debian; needs root
-make bench        measure ourselves against yardsticks; BENCH=rpc|admin one part
+make bench        measure ourselves against yardsticks; BENCH=rpc|admin|fleet one part
 make lint|fuzz|clean
 endef
 help:

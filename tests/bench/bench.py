@@ -9,11 +9,11 @@ import pathlib
 import sys
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-sys.path[1:1] = [str(TESTS / "interop")]
+sys.path[1:1] = [str(TESTS / d) for d in ("interop", "scenarios", "fleet")]
 
 import figures  # noqa: E402
 
-LANES = ("rpc", "admin")
+LANES = ("rpc", "admin", "fleet")
 
 
 def main():
