@@ -108,14 +108,22 @@ bool str_is_printable(const char *s) {
         return true;
 }
 
-void str_make_printable(char *s, char by) {
+static void replace_bytes(char *s, bool controls, char by) {
         size_t left = strlen(s), len;
 
         for (; left > 0; s += len, left -= len) {
                 len = utf8_length((const uint8_t *) s, left);
-                if (len > 0 && !is_control((const uint8_t *) s, len))
+                if (len > 0 && !(controls && is_control((const uint8_t *) s, len)))
                         continue;
                 len = MAX(len, (size_t) 1);
                 memset(s, by, len);
         }
+}
+
+void str_make_printable(char *s, char by) {
+        replace_bytes(s, true, by);
+}
+
+void str_make_utf8(char *s, char by) {
+        replace_bytes(s, false, by);
 }

@@ -39,3 +39,5 @@ bool str_is_utf8(const char *s, size_t n);
 bool str_is_printable(const char *s);
 /* Puts by in the place of each byte of a control character (C0, DEL, C1) and of what is not UTF-8. */
 void str_make_printable(char *s, char by);
+/* Puts by in the place of each byte of what is not UTF-8. */
+void str_make_utf8(char *s, char by);

@@ -95,6 +95,13 @@ static void test_make_printable(_unused_ void **state) {
         }
 }
 
+static void test_make_utf8(_unused_ void **state) {
+        char s[] = "a\n\x1b\xff\xc3 é\xe2\x82";
+
+        str_make_utf8(s, '?');
+        assert_string_equal(s, "a\n\x1b?? é??");
+}
+
 static void test_refuse(_unused_ void **state) {
         _cleanup_free_ char *error = NULL;
 
@@ -189,6 +196,7 @@ int main(void) {
                 cmocka_unit_test(test_utf8),
                 cmocka_unit_test(test_printable),
                 cmocka_unit_test(test_make_printable),
+                cmocka_unit_test(test_make_utf8),
                 cmocka_unit_test(test_refuse),
                 cmocka_unit_test(test_strv),
                 cmocka_unit_test(test_uint),
