@@ -124,6 +124,15 @@ static bool exposure_has_entry(const Exposure *e, const char *name, size_t size)
         return config_find_application(e->config, name, size);
 }
 
+bool exposure_has_instance(char *const *names, const char *unit) {
+        size_t size = instance_prefix_length(unit);
+
+        for (; size > 0 && names && *names; names++)
+                if (entry_is(*names, unit, size))
+                        return true;
+        return false;
+}
+
 bool exposure_contains(const Exposure *e, const char *name) {
         return exposure_has_entry(e, name, strlen(name)) || exposure_has_entry(e, name, instance_prefix_length(name));
 }

@@ -27,3 +27,5 @@ bool exposure_is_configured(const Exposure *e, const char *name);
 bool exposure_is_application(const Exposure *e, const char *name);
 /* The configured units, without the agent's own; an array of *ret_n that the exposure owns. */
 const ExposedUnit *exposure_get_units(const Exposure *e, size_t *ret_n);
+/* The unit is NAME@DIGITS.service of one of the names. For threads, too. */
+bool exposure_has_instance(char *const *names, const char *unit);

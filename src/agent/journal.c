@@ -6,10 +6,11 @@
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <systemd/sd-event.h>
-#include <systemd/sd-journal.h>
 #include <unistd.h>
 
+#include "agent/journal-reader.h"
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
@@ -17,221 +18,301 @@
 
 /* Lines come in bursts: when the journal is quiet for so long, there are no more. */
 #define QUIET_USEC (20 * USEC_PER_MSEC)
-#define DATA_MAX   4096 /* bytes of a field that are decompressed */
 
-/* A question to the journal. The thread and the fiber that asked own it together: the fiber may leave first. */
-typedef struct Reading {
+/* The thread and the fiber that asked own it together: the fiber may leave first. The batch is the thread's from when
+ * it is wanted until it is full, and else the fiber's. sd-journal wants one thread for all that is done to a journal,
+ * hence one for each. */
+struct Journal {
+        List journals;
         atomic_uint n_ref;
-        char *unit;
-        bool user;
-        usec_t since;
-        char **lines;
-        int result;
-        int done_fd; /* eventfd, written by the thread */
-} Reading;
+        JournalQuery query;
+        atomic_bool stop, full;
+        int wanted_fd, full_fd; /* eventfds, written by the fiber and the thread */
+        JournalEntry batch[JOURNAL_BATCH_MAX];
+        size_t n_batch, next;
+        int result; /* of the last batch, when nothing of it is left: 0 is the end */
+        bool wanted;
+        sd_event_source *source;
+        Promise *promise;
+};
 
 static atomic_uint n_readers;
+static List journals = { &journals, &journals };
 
-static void reading_unref(Reading *r) {
-        if (!r || atomic_fetch_sub(&r->n_ref, 1) > 1)
+static void batch_clear(Journal *j) {
+        while (j->next < j->n_batch)
+                journal_entry_done(&j->batch[j->next++]);
+        j->n_batch = j->next = 0;
+}
+
+static void journal_unref(Journal *j) {
+        if (!j || atomic_fetch_sub(&j->n_ref, 1) > 1)
                 return;
-        free(r->unit);
-        strv_free(r->lines);
-        (void) fd_close(r->done_fd);
-        free(r);
-}
-static void reading_unrefp(Reading **r) {
-        reading_unref(*r);
-}
-
-/* One line of text, whatever it was; may be cut. */
-static char *line_new(const char *data, size_t size) {
-        char *line;
-        size_t n = MIN(size, (size_t) JOURNAL_LINE_SIZE_MAX);
-
-        while (n > 0 && n < size && ((uint8_t) data[n] & 0xC0) == 0x80)
-                n--;
-        line = mem_dup(data, n);
-        for (size_t i = 0; line && i < n; i++)
-                if ((uint8_t) line[i] < ' ' || line[i] == 0x7F)
-                        line[i] = ' ';
-        if (!line || str_is_printable(line))
-                return line;
-        for (size_t i = 0; i < n; i++)
-                if ((uint8_t) line[i] > 0x7F)
-                        line[i] = '?';
-        return line;
+        batch_clear(j);
+        strv_free(j->query.names);
+        free(j->query.after);
+        (void) fd_close(j->wanted_fd);
+        (void) fd_close(j->full_fd);
+        free(j);
 }
 
-static int journal_open(const Reading *reading, sd_journal **ret) {
-        _cleanup_(sd_journal_closep) sd_journal *j = NULL;
-        _cleanup_free_ char *unit = NULL, *uid = NULL;
+/* -- the thread's side ------------------------------------------------------------------------------------------- */
+
+/* 1 when there is something in the batch, 0 when there will be no more. */
+static int batch_fill(Journal *j, JournalReader *reader) {
+        size_t n_bytes = 0;
         int r;
 
-        unit = strf("%s=%s", reading->user ? "_SYSTEMD_USER_UNIT" : "_SYSTEMD_UNIT", reading->unit);
-        uid = strf("_UID=%u", (unsigned) geteuid());
-        if (!unit || !uid)
-                return -ENOMEM;
-        r = sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY);
-        if (r < 0)
-                return r;
-        r = sd_journal_add_match(j, unit, 0);
-        if (r < 0)
-                return r;
-        /* Another user's unit of that name is another unit. */
-        r = reading->user ? sd_journal_add_match(j, uid, 0) : 0;
-        if (r < 0)
-                return r;
-        (void) sd_journal_set_data_threshold(j, DATA_MAX);
-        *ret = TAKE_PTR(j);
-        return 0;
-}
-
-/* 1 and a line, 0 when the entry is older than what was asked for. */
-static int journal_read(sd_journal *j, const Reading *reading, char **ret) {
-        const char *data;
-        size_t size;
-        usec_t usec;
-        int r;
-
-        r = sd_journal_get_monotonic_usec(j, &usec, NULL);
-        if (r == -ESTALE || (r >= 0 && usec < reading->since)) /* another boot's */
-                return 0;
-        if (r < 0)
-                return r;
-        r = sd_journal_get_data(j, "MESSAGE", (const void **) &data, &size);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        *ret = line_new(data + strlen("MESSAGE="), size - strlen("MESSAGE="));
-        return *ret ? 1 : -ENOMEM;
-}
-
-/* The list grows from its end, since the journal is read backwards. */
-static int journal_collect(sd_journal *j, const Reading *reading, char ***ret) {
-        char *lines[JOURNAL_LINES_MAX];
-        _cleanup_strv_free_ char **l = NULL;
-        size_t n = 0;
-        int r;
-
-        r = sd_journal_seek_tail(j);
-        while (r >= 0 && n < JOURNAL_LINES_MAX) {
-                r = sd_journal_previous(j);
-                if (r > 0)
-                        r = journal_read(j, reading, &lines[n]);
-                if (r <= 0)
-                        break;
-                n++;
+        for (;;) {
+                r = journal_reader_next(reader, &j->batch[j->n_batch]);
+                if (r > 0) {
+                        n_bytes += strlen(j->batch[j->n_batch++].message);
+                        if (j->n_batch < JOURNAL_BATCH_MAX && n_bytes < JOURNAL_BATCH_BYTES)
+                                continue;
+                }
+                if (r < 0 || j->n_batch > 0 || !j->query.follow)
+                        return j->n_batch > 0 ? 1 : r;
+                r = journal_reader_poll(reader, j->wanted_fd);
+                if (r < 0)
+                        return r;
         }
-        while (n > 0) {
-                if (r >= 0 && strv_extend(&l, lines[n - 1]) < 0)
-                        r = -ENOMEM;
-                free(lines[--n]);
-        }
-        if (r < 0)
-                return r;
-        strv_free(*ret);
-        *ret = TAKE_PTR(l);
-        return 0;
 }
 
-static int reading_run(Reading *reading) {
-        const usec_t deadline = usec_add(time_now(CLOCK_MONOTONIC), JOURNAL_WAIT_USEC);
-        _cleanup_(sd_journal_closep) sd_journal *j = NULL;
-        usec_t now;
-        int r;
+static void *journal_main(void *userdata) {
+        _cleanup_(journal_reader_freep) JournalReader *reader = NULL;
+        Journal *j = userdata;
+        eventfd_t n;
+        int r = 1;
 
-        r = journal_open(reading, &j);
-        while (r >= 0) {
-                r = journal_collect(j, reading, &reading->lines);
-                now = time_now(CLOCK_MONOTONIC);
-                if (r < 0 || now >= deadline)
-                        break;
-                r = sd_journal_wait(j, reading->lines ? MIN(QUIET_USEC, deadline - now) : deadline - now);
-                if (r == SD_JOURNAL_NOP)
-                        break;
+        while (r > 0 && eventfd_read(j->wanted_fd, &n) >= 0 && !atomic_load(&j->stop)) {
+                if (!reader)
+                        r = journal_reader_new(&j->query, &j->stop, &reader);
+                if (r >= 0)
+                        r = batch_fill(j, reader);
+                j->result = r;
+                atomic_store(&j->full, true);
+                (void) eventfd_write(j->full_fd, 1);
         }
-        return MIN(r, 0);
-}
-
-static void *reading_main(void *userdata) {
-        Reading *reading = userdata;
-
-        reading->result = reading_run(reading);
-        (void) eventfd_write(reading->done_fd, 1);
-        reading_unref(reading);
+        journal_unref(j);
+        reader = journal_reader_free(reader);
         atomic_fetch_sub(&n_readers, 1);
         return NULL;
 }
 
 /* Signals are the loop's. */
-static int reading_start(Reading *reading) {
+static int journal_start(Journal *j) {
         pthread_attr_t attributes;
         sigset_t all, before;
         pthread_t thread;
         int r;
 
-        if (atomic_fetch_add(&n_readers, 1) >= JOURNAL_READERS_MAX) {
-                atomic_fetch_sub(&n_readers, 1);
-                return -EBUSY;
-        }
-        atomic_fetch_add(&reading->n_ref, 1);
+        atomic_fetch_add(&j->n_ref, 1);
         (void) sigfillset(&all);
         (void) pthread_attr_init(&attributes);
         (void) pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
         (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-        r = -pthread_create(&thread, &attributes, reading_main, reading);
+        r = -pthread_create(&thread, &attributes, journal_main, j);
         (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
         (void) pthread_attr_destroy(&attributes);
-        if (r < 0) {
-                atomic_fetch_sub(&reading->n_ref, 1);
-                atomic_fetch_sub(&n_readers, 1);
-        }
+        if (r < 0)
+                atomic_fetch_sub(&j->n_ref, 1);
         return r;
 }
 
-static int on_done(_unused_ sd_event_source *s, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
-        promise_resolve(userdata, 0);
+/* -- the fiber's side -------------------------------------------------------------------------------------------- */
+
+static int on_full(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
+        Journal *j = userdata;
+        eventfd_t n;
+
+        (void) eventfd_read(fd, &n);
+        if (!atomic_exchange(&j->full, false))
+                return 0;
+        j->wanted = false;
+        if (j->promise)
+                promise_resolve(j->promise, 0);
         return 0;
 }
 
-static int reading_wait(Reading *reading) {
-        _cleanup_(sd_event_source_disable_unrefp) sd_event_source *source = NULL;
-        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-        Promise done = {};
+static int query_copy(const JournalQuery *query, JournalQuery *ret) {
         int r;
 
+        *ret = *query;
+        ret->names = NULL;
+        ret->after = query->after ? strdup(query->after) : NULL;
+        if (query->after && !ret->after)
+                return -ENOMEM;
+        STRV_FOREACH(name, query->names) {
+                r = strv_extend(&ret->names, *name);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int journal_prepare(Journal *j, const JournalQuery *query) {
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        int r;
+
+        j->wanted_fd = eventfd(0, EFD_CLOEXEC); /* the thread waits in reading it */
+        j->full_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (j->wanted_fd < 0 || j->full_fd < 0)
+                return -errno;
+        r = query_copy(query, &j->query);
+        if (r < 0)
+                return r;
         r = sd_event_default(&event);
         if (r < 0)
                 return r;
-        r = sd_event_add_io(event, &source, reading->done_fd, EPOLLIN, on_done, &done);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-        if (r >= 0)
-                r = reading_start(reading);
-        if (r >= 0)
-                r = promise_wait(&done);
-        return r < 0 ? r : reading->result;
+        return sd_event_add_io(event, &j->source, j->full_fd, EPOLLIN, on_full, j);
 }
 
-int journal_tail_wait(const char *unit, bool user, usec_t since, char ***ret) {
-        _cleanup_(reading_unrefp) Reading *reading = NULL;
+Journal *journal_free(Journal *j) {
+        if (!j)
+                return NULL;
+        list_remove(&j->journals);
+        j->source = sd_event_source_disable_unref(j->source);
+        atomic_store(&j->stop, true);
+        if (j->wanted_fd >= 0)
+                (void) eventfd_write(j->wanted_fd, 1);
+        journal_unref(j);
+        return NULL;
+}
+
+int journal_new(const JournalQuery *query, Journal **ret) {
+        const unsigned max = JOURNAL_READERS_MAX + (query->own_words ? JOURNAL_TAILS_MAX : 0);
+        _cleanup_(journal_freep) Journal *j = NULL;
         int r;
 
-        reading = mem_new0(Reading, 1);
-        if (!reading)
+        j = mem_new0(Journal, 1);
+        if (!j)
                 return -ENOMEM;
-        atomic_init(&reading->n_ref, 1);
-        reading->user = user;
-        reading->since = since;
-        reading->done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-        if (reading->done_fd < 0)
-                return -errno;
-        reading->unit = strdup(unit);
-        if (!reading->unit)
-                return -ENOMEM;
-        r = reading_wait(reading);
+        atomic_init(&j->n_ref, 1);
+        list_append(&journals, &j->journals);
+        j->wanted_fd = j->full_fd = -EBADF;
+        j->result = 1;
+        r = journal_prepare(j, query);
         if (r < 0)
                 return r;
-        *ret = TAKE_PTR(reading->lines);
+        if (atomic_fetch_add(&n_readers, 1) >= max)
+                r = -EBUSY;
+        if (r >= 0)
+                r = journal_start(j);
+        if (r < 0) {
+                atomic_fetch_sub(&n_readers, 1);
+                return r;
+        }
+        *ret = TAKE_PTR(j);
+        return 0;
+}
+
+static int batch_wait(Journal *j, usec_t deadline) {
+        Promise promise = {};
+        int r;
+
+        if (!j->wanted) {
+                batch_clear(j);
+                j->wanted = true;
+                (void) eventfd_write(j->wanted_fd, 1);
+        }
+        j->promise = &promise;
+        r = promise_wait_until(&promise, deadline);
+        j->promise = NULL;
+        return r;
+}
+
+int journal_next_wait(Journal *j, usec_t deadline, JournalEntry *ret) {
+        int r;
+
+        if (list_is_empty(&j->journals))
+                return -ESHUTDOWN;
+        if (j->wanted || j->next == j->n_batch) {
+                if (j->result <= 0)
+                        return j->result;
+                r = batch_wait(j, deadline);
+                if (r < 0)
+                        return r;
+                if (j->n_batch == 0)
+                        return j->result;
+        }
+        *ret = j->batch[j->next];
+        j->batch[j->next++] = (JournalEntry){};
+        return 1;
+}
+
+void journal_shutdown(void) {
+        LIST_FOREACH(j, &journals, Journal, journals) {
+                list_remove(&j->journals);
+                if (j->promise)
+                        promise_resolve(j->promise, -ESHUTDOWN);
+        }
+}
+
+unsigned journal_count_readers(void) {
+        return atomic_load(&n_readers);
+}
+
+/* -- last words -------------------------------------------------------------------------------------------------- */
+
+/* One line of printable text, whatever it was; takes the message. */
+static char *line_new(char *message) {
+        size_t n = strlen(message);
+
+        if (n > JOURNAL_LINE_SIZE_MAX) {
+                n = JOURNAL_LINE_SIZE_MAX;
+                while (n > 0 && ((uint8_t) message[n] & 0xC0) == 0x80)
+                        n--;
+                message[n] = 0;
+        }
+        str_make_printable(message, ' ');
+        return message;
+}
+
+static void lines_add(char *lines[static JOURNAL_LINES_MAX], size_t *n, char *line) {
+        if (*n == JOURNAL_LINES_MAX) {
+                free(lines[0]);
+                memmove(lines, lines + 1, (JOURNAL_LINES_MAX - 1) * sizeof(*lines));
+                (*n)--;
+        }
+        lines[(*n)++] = line;
+}
+
+int journal_tail_wait(const char *unit, bool user, usec_t since_usec, char ***ret) {
+        const usec_t deadline = usec_add(time_now(CLOCK_MONOTONIC), JOURNAL_WAIT_USEC);
+        const JournalQuery query = {
+                .names = (char *[]){ (char *) unit, NULL },
+                .user = user,
+                .own_words = true,
+                .follow = true,
+                .has_n_lines = true,
+                .n_lines = JOURNAL_LINES_MAX,
+                .since_usec = since_usec,
+        };
+        _cleanup_(journal_freep) Journal *j = NULL;
+        _cleanup_strv_free_ char **list = NULL;
+        char *lines[JOURNAL_LINES_MAX] = {};
+        usec_t until = deadline;
+        size_t n = 0;
+        int r;
+
+        r = journal_new(&query, &j);
+        while (r >= 0) {
+                JournalEntry e;
+
+                r = journal_next_wait(j, until, &e);
+                if (r <= 0)
+                        break;
+                lines_add(lines, &n, line_new(TAKE_PTR(e.message)));
+                journal_entry_done(&e);
+                until = MIN(deadline, usec_add(time_now(CLOCK_MONOTONIC), QUIET_USEC));
+        }
+        for (size_t i = 0; i < n; i++) {
+                if (r == -ETIMEDOUT && strv_extend(&list, lines[i]) < 0)
+                        r = -ENOMEM;
+                free(lines[i]);
+        }
+        if (r != -ETIMEDOUT)
+                return r;
+        *ret = TAKE_PTR(list);
         return 0;
 }

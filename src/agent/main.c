@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/access.h"
+#include "agent/journal.h"
 #include "agent/listener.h"
 #include "agent/registration.h"
 #include "agent/services/services.h"
@@ -152,8 +153,9 @@ static void on_stop(void *userdata) {
         daemon_set_status(p->daemon, "stopping");
         p->listener = listener_free(p->listener);
         p->registration = registration_free(p->registration);
-        /* Streams of states never end by themselves; all other calls get their time. */
+        /* Streams of states and of what is said never end by themselves; all other calls get their time. */
         feed_close(agent_get_feed(p->agent));
+        journal_shutdown();
         rpc_server_drain(p->server, on_drained, p);
 }
 

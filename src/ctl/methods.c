@@ -10,6 +10,7 @@
 #include "exec.pb-c.h"
 #include "health.pb-c.h"
 #include "hwid.pb-c.h"
+#include "journal.pb-c.h"
 #include "locale.pb-c.h"
 #include "notify.pb-c.h"
 #include "policyadmin.pb-c.h"
@@ -29,6 +30,7 @@ static const ProtobufCServiceDescriptor *const services[] = {
         &grpc__reflection__v1__server_reflection__descriptor,
         &grpc__reflection__v1alpha__server_reflection__descriptor,
         &hwid__hwid_service__descriptor,
+        &journal__journal_service__descriptor,
         &locale__locale_client__descriptor,
         &notify__user_notification_service__descriptor,
         &policyadmin__policy_admin__descriptor,

@@ -60,6 +60,9 @@ TESTS = {
         'WatchUnits': ('agent/watch-units:watch',
                        'cli/test_agent.py:test_others_are_refused_before_they_are_read', LEFT_AGENT),
     },
+    'journal.JournalService': {
+        'ReadJournal': ('agent/read-journal:names', 'agent/read-journal:refusals', 'agent/read-journal:slow'),
+    },
     'grpc.health.v1.Health': {
         'Check': ('rpc/channel:health', 'rpc/channel:health', LEFT_RPC),
         'Watch': ('rpc/channel:health_watch', 'rpc/channel:health_watch', LEFT_RPC),

@@ -3,6 +3,7 @@
 
 static const RpcService *const services[] = {
         &systemd_service,
+        &journal_service,
 };
 
 int services_add(RpcServer *server, Agent *agent) {

@@ -6,6 +6,7 @@
 #include "rpc/server.h"
 
 extern const RpcService systemd_service;
+extern const RpcService journal_service;
 
 /* Adds all services to the server; their handlers get the agent. 0 or a negative errno. */
 int services_add(RpcServer *server, Agent *agent) _warn_unused_;

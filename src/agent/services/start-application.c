@@ -268,6 +268,6 @@ int start_application_wait(Agent *agent, const Systemd__AppUnitRequest *req, Uni
         r = find_predecessor(agent, start.name, &predecessor);
         if (r < 0)
                 return r;
-        start.begin = time_now(CLOCK_MONOTONIC);
+        start.begin = time_now(CLOCK_REALTIME);
         return start_and_settle_wait(&start, predecessor, ret, reterr);
 }

@@ -42,21 +42,12 @@ static int reply_gone(RpcCall *call, const char *name) {
         return reply_status(call, &status);
 }
 
-/* The name as it may be given to systemd: exposed, and a unit's at all (the bare name of an application is not). */
-static int check_name(const Agent *agent, const char *name, RpcCode refusal, RpcStatus *reterr) {
-        if (!exposure_contains(agent_get_exposure(agent), name))
-                return rpc_error(reterr, refusal, "Unit '%s' is not exposed by this agent.", name);
-        if (!unit_name_is_valid(name))
-                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is not the name of a unit.", name);
-        return 0;
-}
-
 static int method_get_unit_status(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         const Systemd__UnitRequest *req = request;
         Agent *agent = userdata;
         int r;
 
-        r = check_name(agent, req->unitname, RPC_NOT_FOUND, reterr);
+        r = unit_check_exposed(agent, req->unitname, RPC_NOT_FOUND, reterr);
         if (r < 0)
                 return r;
         return reply_status_wait(call, agent, req->unitname, reterr);
@@ -72,7 +63,7 @@ static int unit_do_wait(Agent *agent, const char *name, const char *verb,
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
-        r = check_name(agent, name, RPC_PERMISSION_DENIED, reterr);
+        r = unit_check_exposed(agent, name, RPC_PERMISSION_DENIED, reterr);
         if (r < 0)
                 return r;
         r = agent_manager_wait(agent);
@@ -159,7 +150,7 @@ static int method_monitor_unit(RpcCall *call, const void *request, RpcStatus *re
         Agent *agent = userdata;
         int r;
 
-        r = check_name(agent, req->unitname, RPC_NOT_FOUND, reterr);
+        r = unit_check_exposed(agent, req->unitname, RPC_NOT_FOUND, reterr);
         if (r < 0)
                 return r;
         r = agent_manager_wait(agent);

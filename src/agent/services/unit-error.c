@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "bus/unit.h"
 
 static const struct {
         int error;
@@ -56,4 +57,12 @@ int unit_error(RpcStatus *reterr, int r, const char *verb, const char *name, con
         if (error && error->name)
                 return rpc_error_detail(reterr, q, "%s: %s", error->name, strempty(error->message));
         return q;
+}
+
+int unit_check_exposed(const Agent *agent, const char *name, RpcCode refusal, RpcStatus *reterr) {
+        if (!exposure_contains(agent_get_exposure(agent), name))
+                return rpc_error(reterr, refusal, "Unit '%s' is not exposed by this agent.", name);
+        if (!unit_name_is_valid(name))
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is not the name of a unit.", name);
+        return 0;
 }

@@ -1,118 +1,118 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The last lines of a unit: whose, since when, how many, how long one waits for them, and who leaves meanwhile. */
+/* Reading the journal: last words of one unit; which entries of which units, from where, in what words; what comes
+ * later; who leaves. The journals are real files. */
+#include <sys/stat.h>
+#include <syslog.h>
+
 #include "agent/journal.h"
 #include "base/strv.h"
-#include "fake/fake-journal.h"
-#include "unit/agent/world.h"
+#include "unit/agent/written.h"
 
 #define UNIT  "foot@0.service"
 #define FIELD "_SYSTEMD_UNIT=" UNIT
 #define USER  "_SYSTEMD_USER_UNIT=" UNIT
 
-typedef struct Reader {
+static sd_event *event;
+
+static void loop_until(bool (*reached)(void *userdata), void *userdata) {
+        const usec_t until = time_now(CLOCK_MONOTONIC) + WORLD_USEC;
+
+        while (!reached(userdata)) {
+                assert_true(time_now(CLOCK_MONOTONIC) < until);
+                assert_true(sd_event_run(event, 10 * USEC_PER_MSEC) >= 0);
+        }
+}
+
+static bool nobody_reads(_unused_ void *userdata) {
+        return journal_count_readers() == 0;
+}
+
+/* -- last words -- */
+
+typedef struct Tail {
         bool user;
         usec_t since;
         int r;
         char **lines;
         Fiber *fiber;
-} Reader;
+} Tail;
 
-static void reader_done(Reader *r) {
+static void tail_done(Tail *r) {
         strv_free(r->lines);
 }
-#define READER _cleanup_(reader_done) Reader
+#define TAIL _cleanup_(tail_done) Tail
 
-static int reader_main(void *userdata) {
-        Reader *r = userdata;
+static int tail_main(void *userdata) {
+        Tail *r = userdata;
 
         r->r = journal_tail_wait(UNIT, r->user, r->since, &r->lines);
         return 0;
 }
 
-static void loop_until(bool (*reached)(void *userdata), void *userdata) {
-        const usec_t until = time_now(CLOCK_MONOTONIC) + WORLD_USEC;
-        sd_event *event = NULL;
-
-        assert_true(sd_event_default(&event) >= 0);
-        while (!reached(userdata)) {
-                assert_true(time_now(CLOCK_MONOTONIC) < until);
-                assert_true(sd_event_run(event, 10 * USEC_PER_MSEC) >= 0);
-        }
-        sd_event_unref(event);
-}
-
-static bool reader_has_ended(void *userdata) {
-        return !((Reader *) userdata)->fiber;
-}
-
-static bool somebody_reads(_unused_ void *userdata) {
-        return fake_journal_count_open() > 0;
-}
-
-static bool nobody_reads(_unused_ void *userdata) {
-        return fake_journal_count_open() == 0 && fake_journal_count_held() == 0;
-}
-
-static bool all_are_held(void *userdata) {
-        return fake_journal_count_held() == *(unsigned *) userdata;
+static bool tail_has_ended(void *userdata) {
+        return !((Tail *) userdata)->fiber;
 }
 
 /* What it took. */
-static usec_t read_lines(Reader *r) {
+static usec_t read_tail(Tail *r) {
         const usec_t begin = time_now(CLOCK_MONOTONIC);
 
-        assert_int_equal(fiber_start(&r->fiber, reader_main, r), 0);
-        loop_until(reader_has_ended, r);
+        assert_int_equal(fiber_start(&r->fiber, tail_main, r), 0);
+        loop_until(tail_has_ended, r);
         return time_now(CLOCK_MONOTONIC) - begin;
 }
 
-static void test_whose(_unused_ void **state) {
-        const usec_t now = time_now(CLOCK_MONOTONIC);
-        READER system = { .since = now }, user = { .user = true, .since = now };
+static void test_tail_whose(_unused_ void **state) {
+        const usec_t now = time_now(CLOCK_REALTIME);
+        _cleanup_free_ char *mine = strf(USER "\n_UID=%u", geteuid());
+        _cleanup_free_ char *other = strf(USER "\n_UID=%u", geteuid() + 1);
+        TAIL system = { .since = now }, user = { .user = true, .since = now };
 
-        fake_journal_add(FIELD, 0, "first");
-        fake_journal_add("_SYSTEMD_UNIT=foot@1.service", 0, "somebody else");
-        fake_journal_add(USER, geteuid(), "of a user");
-        fake_journal_add(USER, geteuid() + 1, "of another user");
-        fake_journal_add(FIELD, 1234, "second");
-        read_lines(&system);
+        written_add(FIELD, "first");
+        written_add("_SYSTEMD_UNIT=foot@1.service", "somebody else");
+        written_add("_PID=1\nUNIT=" UNIT, "of the manager");
+        written_add(mine, "of a user");
+        written_add(other, "of another user");
+        written_add(FIELD "\n_UID=1234", "second");
+        read_tail(&system);
         assert_int_equal(system.r, 0);
         assert_int_equal(strv_length(system.lines), 2);
         assert_string_equal(system.lines[0], "first");
         assert_string_equal(system.lines[1], "second");
-        read_lines(&user);
+        read_tail(&user);
         assert_int_equal(user.r, 0);
         assert_int_equal(strv_length(user.lines), 1);
         assert_string_equal(user.lines[0], "of a user");
 }
 
-static void test_since(_unused_ void **state) {
-        const usec_t now = time_now(CLOCK_MONOTONIC);
-        READER r = { .since = now }, none = { .since = now + USEC_PER_SEC };
+static void test_tail_since(_unused_ void **state) {
+        const usec_t now = time_now(CLOCK_REALTIME);
+        TAIL r = { .since = now }, none = { .since = now + USEC_PER_SEC };
 
-        fake_journal_add_at(FIELD, 0, "last boot", now + 5 * USEC_PER_SEC, false);
-        fake_journal_add_at(FIELD, 0, "last run", now - 1, true);
-        fake_journal_add_at(FIELD, 0, "this run", now, true);
-        read_lines(&r);
+        written_add_at(FIELD, "last run", now - 1);
+        written_add_at(FIELD, "this run", now);
+        read_tail(&r);
         assert_int_equal(r.r, 0);
         assert_int_equal(strv_length(r.lines), 1);
         assert_string_equal(r.lines[0], "this run");
-        assert_true(read_lines(&none) >= JOURNAL_WAIT_USEC);
+        assert_true(read_tail(&none) >= JOURNAL_WAIT_USEC);
         assert_int_equal(none.r, 0);
         assert_null(none.lines);
 }
 
 /* At most so many lines, of printable text, cut at a character. */
-static void test_bounds(_unused_ void **state) {
-        READER r = { .since = time_now(CLOCK_MONOTONIC) }, text = r;
+static void test_tail_bounds(_unused_ void **state) {
+        TAIL r = { .since = 1 }, text = r;
         char longest[JOURNAL_LINE_SIZE_MAX + 100];
+        FILE *f = written_open("one");
 
         for (unsigned i = 0; i < JOURNAL_LINES_MAX + 3; i++) {
                 _cleanup_free_ char *line = strf("line %u", i);
 
-                fake_journal_add(FIELD, 0, line);
+                written_put(f, 0, FIELD, line, strlen(line));
         }
-        read_lines(&r);
+        written_close(f);
+        read_tail(&r);
         assert_int_equal(strv_length(r.lines), JOURNAL_LINES_MAX);
         assert_string_equal(r.lines[0], "line 3");
         assert_string_equal(r.lines[JOURNAL_LINES_MAX - 1], "line 7");
@@ -120,97 +120,382 @@ static void test_bounds(_unused_ void **state) {
         memset(longest, 'x', sizeof(longest));
         longest[sizeof(longest) - 1] = 0;
         memcpy(longest + JOURNAL_LINE_SIZE_MAX - 1, "é", strlen("é"));
-        fake_journal_reset();
-        fake_journal_add(FIELD, 0, "a\x1b[31m\nb\t\x7f");
-        fake_journal_add(FIELD, 0, "bad \xff\xc3 é");
-        fake_journal_add(FIELD, 0, longest);
-        fake_journal_add(FIELD, 0, "");
-        read_lines(&text);
-        assert_int_equal(strv_length(text.lines), 4);
-        assert_string_equal(text.lines[0], "a [31m b  ");
-        assert_string_equal(text.lines[1], "bad ?? ??");
-        assert_int_equal(strlen(text.lines[2]), JOURNAL_LINE_SIZE_MAX - 1);
-        assert_string_equal(text.lines[3], "");
+        written_add(FIELD, "1");
+        written_add(FIELD, "a\x1b[31m\nb\t\x7f");
+        written_add(FIELD, "bad \xff\xc3 é");
+        written_add(FIELD, longest);
+        written_add(FIELD, "5");
+        read_tail(&text);
+        assert_int_equal(strv_length(text.lines), 5);
+        assert_string_equal(text.lines[1], "a [31m b  ");
+        assert_string_equal(text.lines[2], "bad ?? é");
+        assert_int_equal(strlen(text.lines[3]), JOURNAL_LINE_SIZE_MAX - 1);
 }
 
-/* What arrives late is waited for, and once there are lines, no longer than they come. */
-static void test_late(_unused_ void **state) {
-        READER late = { .since = time_now(CLOCK_MONOTONIC) }, there = late;
-        const usec_t begin = time_now(CLOCK_MONOTONIC);
+/* -- queries -- */
 
-        assert_int_equal(fiber_start(&late.fiber, reader_main, &late), 0);
-        loop_until(somebody_reads, NULL);
-        fake_journal_add(FIELD, 0, "late");
-        loop_until(reader_has_ended, &late);
-        assert_int_equal(late.r, 0);
-        assert_int_equal(strv_length(late.lines), 1);
-        assert_true(time_now(CLOCK_MONOTONIC) - begin < JOURNAL_WAIT_USEC);
-        assert_true(read_lines(&there) < JOURNAL_WAIT_USEC);
-        assert_int_equal(strv_length(there.lines), 1);
+typedef struct Reading {
+        JournalQuery query;
+        Journal *journal;
+        bool slow;    /* reads no more than the first */
+        int r;        /* of the end, or 1 */
+        char **lines; /* "UNIT: MESSAGE" */
+        JournalEntry last;
+        Fiber *fiber;
+} Reading;
+
+static void reading_done(Reading *r) {
+        fiber_cancel(r->fiber);
+        strv_free(r->lines);
+        journal_entry_done(&r->last);
 }
+#define READING _cleanup_(reading_done) Reading
 
-static void test_errors(_unused_ void **state) {
-        READER r = { .since = time_now(CLOCK_MONOTONIC) }, odd = r;
+static int reading_main(void *userdata) {
+        _cleanup_(journal_freep) Journal *journal = NULL;
+        Reading *r = userdata;
+        Promise never = {};
 
-        fake_journal_fail(-EACCES);
-        read_lines(&r);
-        assert_int_equal(r.r, -EACCES);
-        assert_null(r.lines);
-        fake_journal_fail(0);
-        fake_journal_add(FIELD, 0, NULL);
-        read_lines(&odd);
-        assert_int_equal(odd.r, 0);
-        assert_null(odd.lines);
-}
+        r->r = journal_new(&r->query, &journal);
+        while (r->r >= 0) {
+                _cleanup_free_ char *line = NULL;
+                JournalEntry e;
 
-/* Who leaves does not wait for the disk; what is read for nobody counts until it ends. */
-static void test_leaving(_unused_ void **state) {
-        Reader readers[JOURNAL_READERS_MAX] = {};
-        READER more = {}, after = {};
-        unsigned n = JOURNAL_READERS_MAX;
-
-        fake_journal_hold(true);
-        for (unsigned i = 0; i < n; i++)
-                assert_int_equal(fiber_start(&readers[i].fiber, reader_main, &readers[i]), 0);
-        loop_until(all_are_held, &n);
-        read_lines(&more);
-        assert_int_equal(more.r, -EBUSY);
-        for (unsigned i = 0; i < n; i++) {
-                fiber_cancel(readers[i].fiber);
-                assert_null(readers[i].fiber);
-                assert_int_equal(readers[i].r, -ECANCELED);
-                assert_null(readers[i].lines);
+                r->r = journal_next_wait(journal, USEC_INFINITY, &e);
+                if (r->r <= 0)
+                        break;
+                line = strf("%s: %s", e.unit, e.message);
+                check(line && strv_extend(&r->lines, line) == 0);
+                journal_entry_done(&r->last);
+                r->last = e;
+                if (r->slow)
+                        r->r = promise_wait(&never);
         }
-        fake_journal_add(FIELD, 0, "text");
-        fake_journal_hold(false);
-        loop_until(nobody_reads, NULL);
-        read_lines(&after);
-        while (after.r == -EBUSY) /* the last step of a thread is that it is not counted any more */
-                read_lines(&after);
-        assert_int_equal(after.r, 0);
-        assert_int_equal(strv_length(after.lines), 1);
-}
-
-static int setup(_unused_ void **state) {
-        fake_journal_reset();
         return 0;
 }
 
+static bool reading_has_ended(void *userdata) {
+        return !((Reading *) userdata)->fiber;
+}
+
+static void reading_start(Reading *r) {
+        assert_int_equal(fiber_start(&r->fiber, reading_main, r), 0);
+}
+
+static void reading_run(Reading *r) {
+        reading_start(r);
+        loop_until(reading_has_ended, r);
+}
+
+typedef struct Count {
+        const Reading *reading;
+        size_t n;
+} Count;
+
+static bool has_lines(void *userdata) {
+        const Count *c = userdata;
+
+        return strv_length(c->reading->lines) >= c->n;
+}
+
+static void reading_wait_for(Reading *r, size_t n) {
+        loop_until(has_lines, &(Count){ r, n });
+        assert_int_equal(strv_length(r->lines), n);
+}
+
+/* The lines, NULL-terminated. */
+static void assert_lines(const Reading *r, const char *const *lines) {
+        size_t n = 0;
+
+        for (; lines[n]; n++) {
+                assert_true(n < strv_length(r->lines));
+                assert_string_equal(r->lines[n], lines[n]);
+        }
+        assert_int_equal(strv_length(r->lines), n);
+}
+#define LINES(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static char *one_unit[] = { (char *) "a.service", NULL };
+static char *all_units[] = { (char *) "a.service", (char *) "b.service", (char *) "foot", NULL };
+
+static char *other_unit[] = { (char *) "other.service", NULL };
+
+static bool journal_has_begun(_unused_ void *userdata) {
+        READING r = { .query = { .names = other_unit } };
+
+        reading_run(&r);
+        return r.lines;
+}
+
+/* What arrives late is waited for, and once there are lines, no longer than they come. */
+static void test_tail_late(_unused_ void **state) {
+        TAIL late = { .since = 1 }, there = late;
+        FILE *f = written_open("one");
+
+        written_put(f, 0, "_SYSTEMD_UNIT=other.service", "so", 2);
+        (void) fflush(f);
+        loop_until(journal_has_begun, NULL);
+        assert_int_equal(fiber_start(&late.fiber, tail_main, &late), 0);
+        written_put(f, 0, FIELD, "late", strlen("late"));
+        (void) fflush(f);
+        loop_until(tail_has_ended, &late);
+        written_close(f);
+        assert_int_equal(late.r, 0);
+        assert_int_equal(strv_length(late.lines), 1);
+        assert_true(read_tail(&there) < JOURNAL_WAIT_USEC);
+        assert_int_equal(strv_length(there.lines), 1);
+}
+
+static void write_some_at(usec_t base) {
+        FILE *f = written_open("one");
+
+        written_put(f, base + 1000, "_SYSTEMD_UNIT=a.service\nPRIORITY=3\n_PID=77\n_COMM=a-comm", "one", 3);
+        written_put(f, base + 2000, "_SYSTEMD_UNIT=b.service", "two", 3);
+        written_put(f, base + 3000, "_SYSTEMD_UNIT=secret.service", "never", 5);
+        written_put(f, base + 4000, "_SYSTEMD_UNIT=init.scope\n_PID=1\nUNIT=a.service", "Started A.", 10);
+        written_put(f, base + 5000, "_SYSTEMD_UNIT=secret.service\n_PID=99\nUNIT=a.service", "a lie", 5);
+        written_put(f, base + 6000, "_SYSTEMD_UNIT=foot@12.service\nSYSLOG_IDENTIFIER=foot\n_COMM=sh", "three", 5);
+        written_put(f, base + 7000, "_SYSTEMD_UNIT=foot@x.service", "no instance", 11);
+        written_put(f, base + 8000, "_UID=0\nCOREDUMP_UNIT=foot@12.service\nPRIORITY=2", "dumped core", 11);
+        written_put(f, base + 8500, "_UID=7\nCOREDUMP_UNIT=foot@12.service", "a lie, too", 10);
+        written_put(f, base + 9000, "_SYSTEMD_UNIT=a.service\nPRIORITY=9\n_PID=x", "four", 4);
+        written_put(f, base + 9500, "_SYSTEMD_UNIT=a.service", NULL, 0);
+        written_close(f);
+}
+
+static void write_some(void) {
+        write_some_at(0);
+}
+
+static void test_one_unit(_unused_ void **state) {
+        READING all = { .query = { .names = one_unit } };
+        READING own = { .query = { .names = one_unit, .own_words = true } };
+
+        write_some();
+        reading_run(&all);
+        assert_int_equal(all.r, 0);
+        assert_lines(&all, LINES("a.service: one", "a.service: Started A.", "a.service: four"));
+        assert_int_equal(all.last.usec, 9000);
+        assert_int_equal(all.last.priority, LOG_INFO);
+        assert_int_equal(all.last.pid, 0);
+        assert_null(all.last.identifier);
+        assert_non_null(all.last.cursor);
+        reading_run(&own);
+        assert_lines(&own, LINES("a.service: one", "a.service: four"));
+}
+
+static void test_all_units(_unused_ void **state) {
+        READING all = { .query = { .names = all_units, .instances = true } };
+        READING app = { .query = { .names = all_units + 2, .instances = true, .has_n_lines = true, .n_lines = 1 } };
+
+        write_some();
+        reading_run(&all);
+        assert_int_equal(all.r, 0);
+        assert_lines(&all,
+                        LINES("a.service: one", "b.service: two", "a.service: Started A.", "foot@12.service: three",
+                                        "foot@12.service: dumped core", "a.service: four"));
+        reading_run(&app);
+        assert_lines(&app, LINES("foot@12.service: dumped core"));
+        assert_int_equal(app.last.priority, LOG_CRIT);
+}
+
+static void test_from_where(_unused_ void **state) {
+        READING last = { .query = { .names = all_units, .instances = true, .has_n_lines = true, .n_lines = 2 } };
+        READING more = { .query = { .names = one_unit, .has_n_lines = true, .n_lines = 100 } };
+        READING none = { .query = { .names = one_unit, .has_n_lines = true } };
+        READING since = { .query = { .names = one_unit, .since_usec = 3500 } };
+        READING both = { .query = { .names = one_unit, .since_usec = 3500, .has_n_lines = true, .n_lines = 100 } };
+        READING later = { .query = { .names = one_unit, .since_usec = 9001 } };
+        READING after = { .query = { .names = one_unit } };
+        READING counted = { .query = { .names = one_unit, .has_n_lines = true, .n_lines = 5 } };
+        READING nothing = { .query = { .names = one_unit } };
+        READING nonsense = { .query = { .names = one_unit, .after = (char *) "nonsense" } };
+
+        write_some();
+        reading_run(&last);
+        assert_lines(&last, LINES("foot@12.service: dumped core", "a.service: four"));
+        reading_run(&more);
+        assert_int_equal(strv_length(more.lines), 3);
+        reading_run(&none);
+        assert_int_equal(none.r, 0);
+        assert_null(none.lines);
+        reading_run(&since);
+        assert_lines(&since, LINES("a.service: Started A.", "a.service: four"));
+        reading_run(&both);
+        assert_lines(&both, LINES("a.service: Started A.", "a.service: four"));
+        reading_run(&later);
+        assert_int_equal(later.r, 0);
+        assert_null(later.lines);
+        after.query.after = counted.query.after = last.last.cursor;
+        write_some_at(10000);
+        reading_run(&after);
+        assert_lines(&after, LINES("a.service: one", "a.service: Started A.", "a.service: four"));
+        reading_run(&counted);
+        assert_int_equal(strv_length(counted.lines), 3);
+        nothing.query.after = after.last.cursor;
+        reading_run(&nothing);
+        assert_int_equal(nothing.r, 0);
+        assert_null(nothing.lines);
+        reading_run(&nonsense);
+        assert_int_equal(nonsense.r, -EINVAL);
+}
+
+/* Bytes of all kinds, and long ones. */
+static void test_messages(_unused_ void **state) {
+        READING text = { .query = { .names = one_unit } }, cut = text;
+        static char message[JOURNAL_MESSAGE_MAX + 10];
+        FILE *f = written_open("one");
+
+        written_put(f, 0, "_SYSTEMD_UNIT=a.service", "a\0b\xff\n\x1b[1mé", 11);
+        written_close(f);
+        reading_run(&text);
+        assert_lines(&text, LINES("a.service: a?b?\n\x1b[1mé"));
+        assert_false(text.last.cut);
+        memset(message, 'x', sizeof(message));
+        memcpy(message + JOURNAL_MESSAGE_MAX - 1, "é", strlen("é"));
+        f = written_open("one");
+        written_put(f, 0, "_SYSTEMD_UNIT=a.service", message, sizeof(message));
+        written_close(f);
+        reading_run(&cut);
+        assert_true(cut.last.cut);
+        assert_int_equal(strlen(cut.last.message), JOURNAL_MESSAGE_MAX - 1);
+}
+
+/* More than one batch, and all in order. */
+static void test_many(_unused_ void **state) {
+        READING r = { .query = { .names = one_unit, .has_n_lines = true, .n_lines = 2000 } };
+        FILE *f = written_open("one");
+
+        for (unsigned i = 0; i < 3000; i++) {
+                _cleanup_free_ char *line = strf("line %u", i);
+
+                written_put(f, 0, i % 3 ? "_SYSTEMD_UNIT=a.service" : "_SYSTEMD_UNIT=b.service", line, strlen(line));
+        }
+        written_close(f);
+        reading_run(&r);
+        assert_int_equal(r.r, 0);
+        assert_int_equal(strv_length(r.lines), 2000);
+        for (unsigned i = 0; i < 2000; i++) {
+                _cleanup_free_ char *line = strf("a.service: line %u", i / 2 * 3 + 1 + i % 2);
+
+                assert_string_equal(r.lines[i], line);
+        }
+}
+
+/* What is there, and what comes, each once; also of an instance that nobody knew, and in a new file. */
+static void test_follow(_unused_ void **state) {
+        READING all = {
+                .query = { .names = all_units, .instances = true, .follow = true, .has_n_lines = true, .n_lines = 1 }
+        };
+        READING one = { .query = { .names = one_unit, .follow = true, .has_n_lines = true } };
+        FILE *f;
+
+        write_some();
+        reading_start(&all);
+        reading_start(&one);
+        reading_wait_for(&all, 1);
+        written_add("_SYSTEMD_UNIT=foot@13.service", "five");
+        reading_wait_for(&all, 2);
+        written_add("_SYSTEMD_UNIT=secret.service", "never");
+        f = written_open("two"); /* as after a rotation */
+        written_put(f, 0, "_SYSTEMD_UNIT=a.service", "six", 3);
+        written_close(f);
+        reading_wait_for(&all, 3);
+        reading_wait_for(&one, 1);
+        assert_lines(&all, LINES("a.service: four", "foot@13.service: five", "a.service: six"));
+        assert_lines(&one, LINES("a.service: six"));
+        fiber_cancel(all.fiber);
+        assert_null(all.fiber);
+        assert_int_equal(all.r, -ECANCELED);
+        journal_shutdown();
+        assert_null(one.fiber);
+        assert_int_equal(one.r, -ESHUTDOWN);
+        loop_until(nobody_reads, NULL);
+}
+
+/* Into a journal of which there is only the directory. */
+static void test_follow_from_nothing(_unused_ void **state) {
+        READING r = { .query = { .names = one_unit, .follow = true } };
+        READING none = { .query = { .names = one_unit } };
+
+        reading_run(&none);
+        assert_int_equal(none.r, -ENOENT);
+        written_add("_SYSTEMD_UNIT=other.service", "there is a journal");
+        reading_start(&r);
+        written_add("_SYSTEMD_UNIT=a.service", "one");
+        reading_wait_for(&r, 1);
+        written_add("_SYSTEMD_UNIT=a.service", "two");
+        reading_wait_for(&r, 2);
+        assert_lines(&r, LINES("a.service: one", "a.service: two"));
+}
+
+static void test_unreadable(_unused_ void **state) {
+        READING r = { .query = { .names = one_unit } };
+        _cleanup_free_ char *file = strf("%s/one.journal", written_directory);
+        const uid_t before = geteuid();
+
+        write_some();
+        assert_int_equal(chmod(written_directory, 0755), 0);
+        assert_int_equal(chmod(file, 0), 0);
+        if (before == 0)
+                assert_int_equal(seteuid(65534), 0);
+        reading_run(&r);
+        assert_int_equal(seteuid(before), 0);
+        assert_int_equal(r.r, -EACCES);
+}
+
+/* Only so many read, who leaves is not waited for, and last words are heard all the same. */
+static void test_leaving(_unused_ void **state) {
+        static Reading readers[JOURNAL_READERS_MAX];
+        READING more = { .query = { .names = one_unit } };
+        TAIL tail = { .since = 1 };
+
+        write_some();
+        written_add(FIELD, "last words");
+        for (unsigned i = 0; i < JOURNAL_READERS_MAX; i++) {
+                readers[i] = (Reading){ .query = { .names = one_unit, .follow = true }, .slow = i % 2 };
+                reading_start(&readers[i]);
+        }
+        assert_int_equal(journal_count_readers(), JOURNAL_READERS_MAX);
+        reading_run(&more);
+        assert_int_equal(more.r, -EBUSY);
+        read_tail(&tail);
+        assert_int_equal(tail.r, 0);
+        assert_int_equal(strv_length(tail.lines), 1);
+        for (unsigned i = 0; i < JOURNAL_READERS_MAX; i++) {
+                if (i % 3)
+                        reading_wait_for(&readers[i], i % 2 ? 1 : 3);
+                reading_done(&readers[i]);
+                assert_null(readers[i].fiber);
+        }
+        loop_until(nobody_reads, NULL);
+        reading_run(&more);
+        assert_int_equal(more.r, 0);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, written_setup, written_teardown)
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup(test_whose, setup),
-                cmocka_unit_test_setup(test_since, setup),
-                cmocka_unit_test_setup(test_bounds, setup),
-                cmocka_unit_test_setup(test_late, setup),
-                cmocka_unit_test_setup(test_errors, setup),
-                cmocka_unit_test_setup_teardown(test_leaving, setup, setup),
+                TEST(test_tail_whose),
+                TEST(test_tail_since),
+                TEST(test_tail_bounds),
+                TEST(test_tail_late),
+                TEST(test_one_unit),
+                TEST(test_all_units),
+                TEST(test_from_where),
+                TEST(test_messages),
+                TEST(test_many),
+                TEST(test_follow),
+                TEST(test_follow_from_nothing),
+                TEST(test_unreadable),
+                TEST(test_leaving),
         };
-        sd_event *event = NULL;
         int r;
 
         if (sd_event_default(&event) < 0)
                 return 1;
-        r = cmocka_run_group_tests(tests, NULL, setup);
+        r = cmocka_run_group_tests(tests, NULL, NULL);
         sd_event_unref(event);
         return r;
 }

@@ -2,8 +2,8 @@
 /* StartApplication: what is started and how, what is refused, applications that end at once or later, and a caller that
  * leaves half-way. */
 #include "base/strv.h"
-#include "fake/fake-journal.h"
 #include "unit/agent/calling.h"
+#include "unit/agent/written.h"
 
 static int application_body(World *w) {
         char *args[] = { (char *) "--new", (char *) "-x" };
@@ -109,12 +109,13 @@ static void test_application_fails(_unused_ void **state) {
 
 /* Its last words go with the error; those of others, and of earlier, do not. */
 static int application_says_body(World *w) {
+        const usec_t later = time_now(CLOCK_REALTIME) + 60 * USEC_PER_SEC;
         REPLY;
 
-        fake_journal_add_at("_SYSTEMD_UNIT=foot@0.service", 0, "earlier", 1, true);
-        fake_journal_add_at("_SYSTEMD_UNIT=foot@0.service", 0, "warning: no font", USEC_INFINITY - 1, true);
-        fake_journal_add_at("_SYSTEMD_UNIT=foot@1.service", 0, "not me", USEC_INFINITY - 1, true);
-        fake_journal_add_at("_SYSTEMD_UNIT=foot@0.service", 0, "cannot open display", USEC_INFINITY - 1, true);
+        written_add_at("_SYSTEMD_UNIT=foot@0.service", "earlier", 1);
+        written_add_at("_SYSTEMD_UNIT=foot@0.service", "warning: no font", later);
+        written_add_at("_SYSTEMD_UNIT=foot@1.service", "not me", later);
+        written_add_at("_SYSTEMD_UNIT=foot@0.service", "cannot open display", later);
         fake_systemd_set_job_result(w->fake, "failed");
         fake_systemd_set_failure_status(w->fake, 3);
         start_application(w, "foot@0.service", &reply);
@@ -128,21 +129,18 @@ static int application_says_body(World *w) {
 
 static void test_application_says(_unused_ void **state) {
         world_run(application_says_body);
-        fake_journal_reset();
 }
 
 /* The caller leaves while the journal is read: the failed instance is forgotten all the same. */
 static int application_unheard_body(World *w) {
         REPLY;
 
-        fake_journal_hold(true);
+        written_add("_SYSTEMD_UNIT=foot@1.service", "not me");
         fake_systemd_set_job_result(w->fake, "failed");
         start_application_within(w, "foot@0.service", NULL, 0, 200 * USEC_PER_MSEC, &reply);
         check_refused(&reply, RPC_DEADLINE_EXCEEDED, NULL);
         check_becomes(!fake_systemd_find(w->fake, "foot@0.service"));
-        check(fake_journal_count_held() == 1);
-        fake_journal_hold(false);
-        check_becomes(fake_journal_count_held() == 0 && fake_journal_count_open() == 0);
+        check_becomes(written_nobody_reads());
         return 0;
 }
 
@@ -334,8 +332,8 @@ int main(void) {
                 cmocka_unit_test(test_application),
                 cmocka_unit_test(test_application_refused),
                 cmocka_unit_test(test_application_fails),
-                cmocka_unit_test(test_application_says),
-                cmocka_unit_test(test_application_unheard),
+                cmocka_unit_test_setup_teardown(test_application_says, written_setup, written_teardown),
+                cmocka_unit_test_setup_teardown(test_application_unheard, written_setup, written_teardown),
                 cmocka_unit_test(test_application_ends),
                 cmocka_unit_test(test_application_merges),
                 cmocka_unit_test(test_application_stays),
