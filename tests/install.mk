@@ -29,7 +29,10 @@ install: all $(PAGES) $(B)/givc.pc $(SHELLS:%=$(B)/completions/%)
 	cd proto && find . -name '*.proto' -exec install -D -m 644 {} $(abspath $(DESTDIR)$(PREFIX)/share/givc/proto)/{} \;
 	$(call put,644,$(wildcard units/*.service units/*.socket),$(UNITDIR)/system)
 	$(call put,644,$(wildcard units/user/*),$(UNITDIR)/user)
-	sed -i 's|/usr/bin/givc|$(PREFIX)/bin/givc|' $(DESTDIR)$(UNITDIR)/system/givc-*.service $(DESTDIR)$(UNITDIR)/user/givc-*.service
+	install -D -m 644 units/givc.rules $(DESTDIR)$(PREFIX)/share/polkit-1/rules.d/givc.rules
+	$(call put,644,$(wildcard units/examples/*),$(PREFIX)/share/givc/examples/units)
+	sed -i 's|/usr/bin/givc|$(PREFIX)/bin/givc|' $(DESTDIR)$(UNITDIR)/system/givc-*.service \
+	    $(DESTDIR)$(UNITDIR)/user/givc-*.service $(DESTDIR)$(PREFIX)/share/polkit-1/rules.d/givc.rules
 	install -D -m 644 $(B)/completions/bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/givcctl
 	ln -sf givcctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/givc-cli
 	install -D -m 644 $(B)/completions/zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_givcctl

@@ -27,7 +27,7 @@
 extern const uint8_t givc_descriptors[], givc_descriptors_end[];
 
 typedef struct Options {
-        const char *config;
+        const char *config, *exposes;
         bool debug, check;
 } Options;
 
@@ -50,6 +50,7 @@ static void help(FILE *f) {
               "  -config FILE, --config=FILE  configuration, see givc-agent.json(5); without it, it is in the "
               "environment\n"
               "  -debug, --debug              log what is done, not only what matters\n"
+              "  --exposes=UNIT               exit: 0 if the configuration lets the admin control the unit, else 1\n"
               "  --check                      check the configuration and exit: 0, or 2 with the reason\n"
               "  --version                    print the version\n"
               "  --help                       print this\n",
@@ -61,6 +62,7 @@ static int options_parse(int argc, char **argv, Options *ret, int *ret_code) {
         static const struct option options[] = {
                 { "config", required_argument, NULL, 'c' },
                 { "debug", no_argument, NULL, 'd' },
+                { "exposes", required_argument, NULL, 'e' },
                 { "check", no_argument, NULL, 'C' },
                 { "version", no_argument, NULL, 'V' },
                 { "help", no_argument, NULL, 'h' },
@@ -76,6 +78,9 @@ static int options_parse(int argc, char **argv, Options *ret, int *ret_code) {
                         break;
                 case 'd':
                         ret->debug = true;
+                        break;
+                case 'e':
+                        ret->exposes = optarg;
                         break;
                 case 'C':
                         ret->check = true;
@@ -181,19 +186,33 @@ static int program_load_credentials(Program *p) {
 }
 
 /* The unit that this process runs in; NULL when it runs in none. */
-static char *own_unit(void) {
+static char *own_unit(BusScope scope) {
         char *unit = NULL;
         int r;
 
-        r = geteuid() == 0 ? sd_pid_get_unit(0, &unit) : sd_pid_get_user_unit(0, &unit);
+        r = scope == BUS_SYSTEM ? sd_pid_get_unit(0, &unit) : sd_pid_get_user_unit(0, &unit);
         return r < 0 || !endswith(unit, ".service") ? (free(unit), NULL) : unit;
 }
 
+/* A service of the system manager works on that, whoever it runs as; it has no session whose manager it could mean. */
+static BusScope own_scope(void) {
+        _cleanup_free_ char *session_unit = NULL, *unit = NULL;
+
+        if (geteuid() == 0)
+                return BUS_SYSTEM;
+        if (getenv("XDG_RUNTIME_DIR") || getenv("DBUS_SESSION_BUS_ADDRESS") ||
+                        sd_pid_get_user_unit(0, &session_unit) >= 0)
+                return BUS_USER;
+        unit = own_unit(BUS_SYSTEM);
+        return unit ? BUS_SYSTEM : BUS_USER;
+}
+
 static int program_make_agent(Program *p) {
-        _cleanup_free_ char *unit = own_unit();
+        BusScope scope = own_scope();
+        _cleanup_free_ char *unit = own_unit(scope);
         int r;
 
-        r = bus_new(daemon_get_event(p->daemon), geteuid() == 0 ? BUS_SYSTEM : BUS_USER, &p->bus);
+        r = bus_new(daemon_get_event(p->daemon), scope, &p->bus);
         if (r < 0)
                 return log_error_errno(r, "Cannot use the bus");
         r = agent_new(p->config, p->bus, unit, &p->agent);
@@ -327,6 +346,15 @@ static void program_done(Program *p) {
         config_free(p->config);
 }
 
+/* For the rule of polkit, which lets an agent without privileges control what the configuration names, and no more. */
+static int program_tell_exposed(const Config *config, const char *unit) {
+        _cleanup_(exposure_freep) Exposure *exposure = NULL;
+
+        if (exposure_new(config, &exposure) < 0)
+                return EXIT_FAILURE;
+        return exposure_is_configured(exposure, unit) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int program_run(const Options *options) {
         _cleanup_(program_done) Program p = {};
         _cleanup_free_ char *reason = NULL;
@@ -340,6 +368,8 @@ static int program_run(const Options *options) {
                                 "givc-agent: %s", reason ? reason : strerror(-r));
                 return EXIT_USAGE;
         }
+        if (options->exposes)
+                return program_tell_exposed(p.config, options->exposes);
         if (options->check) {
                 STRV_FOREACH(warning, p.config->warnings)
                         printf("%s: %s\n", p.config->path, *warning);

@@ -171,6 +171,21 @@ def test_check(config, option):
     assert f'{path}: extra: unknown key, ignored' in r.stdout
 
 
+@pytest.mark.parametrize('unit, code', [('a.service', 0), ('givc-gui-vm.service', 0), ('b.service', 1), ('foot', 1),
+                                        ('foot@0.service', 1), ('a.service@0.service', 1), ('', 1), ('A.service', 1)])
+def test_exposes(config, unit, code):
+    foot = {'name': 'foot', 'command': '/bin/foot'}
+    path = config(1, 2, capabilities={'services': ['a.service'], 'applications': [foot]})
+    r = run('--config', path, f'--exposes={unit}')
+    assert (r.returncode, r.stdout, r.stderr) == (code, '', '')
+
+
+def test_bad_configuration_exposes_nothing(tmp_path):
+    (tmp_path / 'bad.json').write_text('{')
+    r = run('--config', str(tmp_path / 'bad.json'), '--exposes=a.service')
+    assert r.returncode == 2 and r.stderr.startswith('givc-agent: ')
+
+
 def test_bad_configuration(tmp_path, config):
     for words in (['-config', '/nonexistent'], ['-config', '/nonexistent', '--check']):
         r = run(*words)
