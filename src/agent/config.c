@@ -203,7 +203,18 @@ static int check_identity(const Config *c, char **reterr) {
         return 0;
 }
 
-static int check_transport(const ConfigTransport *t, const char *key, RpcAddress *ret, char **reterr) {
+/* What has no letter was meant to be an address. */
+static bool is_host_name(const char *s) {
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+                          others[] = "0123456789-_.";
+
+        for (const char *p = s; *p; p++)
+                if (!strchr(letters, *p) && !strchr(others, *p))
+                        return false;
+        return strpbrk(s, letters);
+}
+
+static int check_transport(Config *c, const ConfigTransport *t, const char *key, RpcAddress *ret, char **reterr) {
         _cleanup_free_ char *reason = NULL;
         IdentityAddress address;
         int r;
@@ -219,10 +230,13 @@ static int check_transport(const ConfigTransport *t, const char *key, RpcAddress
                 return r == -ENOMEM
                                 ? r
                                 : str_refuse(reterr, "network.%s.transport: %s", key, reason ? reason : strerror(-r));
-        /* Looking a name up would stop the loop, and a system VM has nobody to ask. */
-        if (ret->kind == RPC_ADDRESS_TCP && identity_address_from_string(ret->host, &address) < 0)
-                return str_refuse(reterr, "network.%s.transport.addr: '%s' is not an IP address", key, ret->host);
-        return 0;
+        if (ret->kind != RPC_ADDRESS_TCP || identity_address_from_string(ret->host, &address) >= 0)
+                return 0;
+        if (!is_host_name(ret->host))
+                return str_refuse(reterr, "network.%s.transport.addr: '%s' is neither an IP address nor a name", key,
+                                ret->host);
+        return warn(c, "network.%s.transport.addr: the name '%s' is looked up once, when the agent starts", key,
+                        ret->host);
 }
 
 static int check_tls(Config *c, char **reterr) {
@@ -294,10 +308,10 @@ static int config_check(Config *c, char **reterr) {
         r = check_identity(c, reterr);
         if (r < 0)
                 return r;
-        r = check_transport(&c->network.admin, "admin", &c->admin_address, reterr);
+        r = check_transport(c, &c->network.admin, "admin", &c->admin_address, reterr);
         if (r < 0)
                 return r;
-        r = check_transport(&c->network.agent, "agent", &c->agent_address, reterr);
+        r = check_transport(c, &c->network.agent, "agent", &c->agent_address, reterr);
         if (r < 0)
                 return r;
         r = check_tls(c, reterr);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/access.h"
+#include "agent/config-resolve.h"
 #include "agent/journal.h"
 #include "agent/listener.h"
 #include "agent/registration.h"
@@ -374,6 +375,11 @@ static int program_run(const Options *options) {
                 STRV_FOREACH(warning, p.config->warnings)
                         printf("%s: %s\n", p.config->path, *warning);
                 return EXIT_SUCCESS;
+        }
+        r = config_resolve(p.config, &reason);
+        if (r < 0) {
+                log_error("givc-agent: %s", reason ? reason : strerror(-r));
+                return EXIT_FAILURE;
         }
         r = program_start(&p);
         if (r < 0)

@@ -354,6 +354,22 @@ def test_others_are_refused_before_they_are_read(config, daemon, certs):
         never.set()
 
 
+def test_names_in_place_of_addresses(config, daemon, tls_server, certs):
+    path = config(tls_server.port, unused_port(), certs / 'gui-vm')
+    with open(path, encoding='utf-8') as f:
+        text = f.read()
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text.replace('127.0.0.1', 'localhost'))
+    d = daemon(path)
+    d.wait_until_said('STATUS=registering with admin-vm, 0 of 2 done')
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text.replace('127.0.0.1', 'x' * 70))
+    r = run('-config', path)
+    assert r.returncode == 1  # tomorrow somebody may know it
+    assert f"network.admin.transport.addr: '{'x' * 70}': " in r.stderr
+    assert run('-config', path, '--check').returncode == 0
+
+
 def test_wrong_admin(config, daemon, tls_server, certs, tmp_path):
     """Somebody else's certificate at the admin's address."""
     make_certs(tmp_path / 'foreign', {'gui-vm': ['127.0.0.1']})

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "agent/config.h"
+#include "agent/config-resolve.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -164,6 +164,30 @@ static void test_transports(_unused_ void **state) {
         }
 }
 
+#define AT(addr) "{\"name\": \"a\", \"addr\": \"" addr "\", \"port\": \"1\", \"protocol\": \"tcp\"}"
+/* Longer than a label may be: nobody is asked. */
+#define NOBODY "x123456789012345678901234567890123456789012345678901234567890123456789"
+
+static void test_names(_unused_ void **state) {
+        _cleanup_(config_freep) Config *c = NULL, *unknown = NULL;
+        _cleanup_free_ char *error = NULL, *expected = NULL;
+
+        assert_int_equal(load("{" IDENTITY "," NETWORK_WITH(AT("localhost"), AT("localhost"), TLS) "}", &c, &error), 0);
+        assert_int_equal(strv_length(c->warnings), 2);
+        assert_string_equal(c->warnings[0],
+                        "network.admin.transport.addr: the name 'localhost' is looked up once, when the agent starts");
+        assert_int_equal(config_resolve(c, &error), 0);
+        assert_string_equal(c->admin_address.host, "127.0.0.1");
+        assert_string_equal(c->agent_address.host, "127.0.0.1");
+        assert_string_equal(c->network.agent.addr, "127.0.0.1"); /* which the admin is told */
+
+        assert_int_equal(load("{" IDENTITY "," NETWORK_WITH(AT("[::1]"), AT(NOBODY), TLS) "}", &unknown, &error), 0);
+        assert_int_equal(config_resolve(unknown, &error), -EHOSTUNREACH);
+        assert_string_equal(unknown->admin_address.host, "::1");
+        expected = strf("%s: network.agent.transport.addr: '" NOBODY "': ", path);
+        assert_non_null(startswith(error, expected));
+}
+
 static void test_plain(_unused_ void **state) {
         _cleanup_(config_freep) Config *c = NULL;
         _cleanup_free_ char *error = NULL;
@@ -226,9 +250,11 @@ static const struct {
         { "{" IDENTITY ", " NETWORK_WITH("{\"protocol\": \"tcp\"}", AGENT, TLS) "}",
                         ": network.admin.transport.addr: missing" },
         { "{" IDENTITY
-          ", " NETWORK_WITH("{\"name\": \"a\", \"addr\": \"admin\", \"port\": \"1\", \"protocol\": \"tcp\"}", AGENT,
+          ", " NETWORK_WITH("{\"name\": \"a\", \"addr\": \"192.168.1\", \"port\": \"1\", \"protocol\": \"tcp\"}", AGENT,
                           TLS) "}",
-                        ": network.admin.transport.addr: 'admin' is not an IP address" },
+                        ": network.admin.transport.addr: '192.168.1' is neither an IP address nor a name" },
+        { "{" IDENTITY ", " NETWORK_WITH(ADMIN, "{\"addr\": \"a/b\", \"port\": \"1\", \"protocol\": \"tcp\"}", TLS) "}",
+                        ": network.agent.transport.addr: 'a/b' is neither an IP address nor a name" },
         { "{" IDENTITY ", " NETWORK_WITH("{\"port\": true}", AGENT, TLS) "}",
                         ": network.admin.transport.port: expected a string, got true" },
         { "{" IDENTITY ", " NETWORK_WITH(ADMIN, AGENT, "{\"enable\": \"yes\"}") "}",
@@ -310,6 +336,7 @@ int main(void) {
                 cmocka_unit_test(test_whole),
                 cmocka_unit_test(test_lenient),
                 cmocka_unit_test(test_transports),
+                cmocka_unit_test(test_names),
                 cmocka_unit_test(test_plain),
                 cmocka_unit_test(test_applications),
                 cmocka_unit_test(test_bad),
