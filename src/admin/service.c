@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/service.h"
 
+#include <signal.h>
+
 #include "admin/monitor.h"
-#include "admin/calls/unit-control.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "bus/unit-job.h"
 
 static int do_wait(
                 Agent *a, UnitAction action, const char *unit, usec_t deadline, EntryStatus *ret, RpcStatus *reterr) {
@@ -61,4 +63,18 @@ int service_stop_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *re
                 return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Failed to stop '%s': it is %s (%s).", unit,
                                 strempty(status.active_state), strempty(status.sub_state));
         return monitor_reflect_wait(a, &status, entry_status_is_exited);
+}
+
+int service_kill_wait(Agent *a, const char *unit, const UnitSignal *signal, usec_t deadline, EntryStatus *ret,
+                RpcStatus *reterr) {
+        if (!unit_kill_signal_is_valid(signal->number))
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "%d is no signal.", signal->number);
+        if (!unit_kill_whom_is_valid(signal->whom))
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "Whom '%s' is none of main, control and all.",
+                                signal->whom);
+        /* Who cannot push is of the system before this one, and would kill what was only to be told something. */
+        if (a->polled && (signal->number != SIGKILL || !streq(signal->whom, "all")))
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Agent '%s' can only send SIGKILL to all processes.",
+                                a->name);
+        return unit_control_kill_wait(a->channel, unit, signal, deadline, ret, reterr);
 }

@@ -12,14 +12,20 @@ typedef enum Words {
         WORDS_METHODS,
         WORDS_JSON,
         WORDS_SHELLS,
+        WORDS_SIGNALS,
+        WORDS_WHOM,
         WORDS_MAX_,
 } Words;
+
+#define SIGNALS "HUP INT QUIT ABRT KILL USR1 USR2 TERM CONT STOP WINCH"
 
 static const char *const functions[WORDS_MAX_] = {
         [WORDS_NAMES] = "_givcctl_names",
         [WORDS_METHODS] = "_givcctl_methods",
         [WORDS_JSON] = "echo short pretty off | tr ' ' '\\n'",
         [WORDS_SHELLS] = "echo bash zsh fish | tr ' ' '\\n'",
+        [WORDS_SIGNALS] = "echo " SIGNALS " | tr ' ' '\\n'",
+        [WORDS_WHOM] = "echo main control all | tr ' ' '\\n'",
 };
 
 static Words option_get_words(const OptionRow *o) {
@@ -29,6 +35,10 @@ static Words option_get_words(const OptionRow *o) {
                 return WORDS_JSON;
         if (streq_ptr(o->name, "completion"))
                 return WORDS_SHELLS;
+        if (streq_ptr(o->name, "signal"))
+                return WORDS_SIGNALS;
+        if (streq_ptr(o->name, "kill-whom"))
+                return WORDS_WHOM;
         return streq_ptr(o->argument, "FILE") ? WORDS_FILES : WORDS_NONE;
 }
 
@@ -69,6 +79,8 @@ static void bash_print_options(FILE *f, Words words) {
                 if (o->name && o->argument && o->argument[0] != '[' && option_get_words(o) == words) {
                         fprintf(f, "%s--%s", between, o->name);
                         between = " | ";
+                        if (o->letter)
+                                fprintf(f, "%s-%c", between, o->letter);
                 }
         if (words == WORDS_FILES)
                 fputs(")\n                mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n                return "
@@ -148,7 +160,7 @@ static void bash_print(FILE *f) {
 
 static void zsh_print_option(FILE *f, const OptionRow *o) {
         static const char *const actions[WORDS_MAX_] = { "", "_givcctl_offer_names", "_files", "", "(short pretty off)",
-                "(bash zsh fish)" };
+                "(bash zsh fish)", "(" SIGNALS ")", "(main control all)" };
         const char *equal = !o->argument ? "" : o->argument[0] == '[' ? "=-" : "=";
 
         if (!o->help)
@@ -230,7 +242,8 @@ static void fish_print_verb(FILE *f, const Verb *v) {
 
 static void fish_print_option(FILE *f, const OptionRow *o) {
         static const char *const words[WORDS_MAX_] = { " -x", " -x -a '(__givcctl_names)'", " -r -F", " -x",
-                " -x -a 'short pretty off'", " -x -a 'bash zsh fish'" };
+                " -x -a 'short pretty off'", " -x -a 'bash zsh fish'", " -x -a '" SIGNALS "'",
+                " -x -a 'main control all'" };
 
         if (!o->help)
                 return;

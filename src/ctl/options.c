@@ -18,6 +18,8 @@ static const OptionRow rows[] = {
         { "wait", 0, "[SEC]", NULL, FIELD(wait), VERB_WAITS, NULL, "start: until it ends, is-online: until yes", true },
         { "no-block", 0, NULL, NULL, FIELD(no_block), VERB_DETACHES, NULL, "ask, and do not wait for the answer",
                         true },
+        { "signal", 's', "SIGNAL", NULL, FIELD(signal), VERB_KILLS, NULL, "kill: TERM, 15 and so on (TERM)" },
+        { "kill-whom", 0, "WHOM", NULL, FIELD(kill_whom), VERB_KILLS, NULL, "kill: main, control or all (all)" },
         { "watch", 0, NULL, NULL, FIELD(watch), VERB_REPEATS, NULL, "status: again after each change" },
         { "limit", 0, "N", NULL, FIELD(limit), VERB_ENDLESS, NULL, "watch: end after N events" },
         { "no-legend", 0, NULL, NULL, FIELD(no_legend), VERB_TABLE, NULL, "no header, no summary" },
@@ -74,7 +76,7 @@ static int option_get_kind(const OptionRow *row) {
 
 static int options_parse_words(int argc, char **argv, Options *o) {
         struct option longs[ELEMENTSOF(rows) + 1] = {};
-        char letters[ELEMENTSOF(rows) + 1] = {};
+        char letters[2 * ELEMENTSOF(rows) + 1] = {};
         size_t n_longs = 0, n_letters = 0;
         int c;
 
@@ -84,6 +86,8 @@ static int options_parse_words(int argc, char **argv, Options *o) {
                                 LONG_BASE + (int) i };
                 if (rows[i].letter)
                         letters[n_letters++] = rows[i].letter;
+                if (rows[i].letter && rows[i].argument)
+                        letters[n_letters++] = ':';
         }
         optind = 0; /* starts getopt afresh, also when it ran before */
         while ((c = getopt_long(argc, argv, letters, longs, NULL)) >= 0) {

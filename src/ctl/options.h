@@ -31,6 +31,7 @@ typedef enum VerbFlags {
         VERB_TABLE = 1 << 8,     /* takes --no-legend and --full */
         VERB_BEFORE = 1 << 9,    /* of the program before this one: in the page, and one line of the help */
         VERB_JOINS = 1 << 10,    /* shares the line of the verb before it on the first screen of the help */
+        VERB_KILLS = 1 << 11,    /* takes --signal and --kill-whom */
 } VerbFlags;
 
 typedef struct OptionRow {
@@ -50,6 +51,7 @@ typedef struct Options {
         const char *admin, *addr, *port, *name, *vsock, *cacert, *cert, *key;
         const char *vm, *timeout, *limit, *json;
         const char *wait; /* "" without a time */
+        const char *signal, *kill_whom;
         const char *completion, *retry, *type, *by_type, *by_name;
         bool notls, json_auto, no_legend, no_pager, full, help, help_all, version, no_block, watch, as_json, initial;
 

@@ -39,6 +39,10 @@ static const Verb verbs[] = {
                         "NAME is an instance, as 'foo@0', or an app for all of its instances." },
         { "resume", 1, 2, ACTS | VERB_JOINS, ACT_USEC, verb_act, "[app] NAME", "let it go on", NULL,
                         "NAME is an instance, as 'foo@0', or an app for all of its instances." },
+        { "kill", 1, 1, VERB_CHANGES | VERB_PLACED | VERB_KILLS, ASK_USEC, verb_kill, "NAME", "send it a signal", NULL,
+                        "  kill foo@0           end an instance of the app 'foo', by SIGTERM\n"
+                        "  kill -s HUP foo      tell the unit 'foo.service', on the VM that has it\n"
+                        "  kill -s KILL foo-vm  the VM 'foo-vm', by its unit on the host: it loses power" },
         { "poweroff", 0, 0, VERB_CHANGES | VERB_DETACHES, ACT_USEC, verb_power, "", "power the host off", "Host",
                         NULL },
         { "reboot", 0, 0, VERB_CHANGES | VERB_DETACHES | VERB_JOINS, ACT_USEC, verb_power, "", "reboot it", NULL,

@@ -87,6 +87,8 @@ def test_bash_knows_where_it_is(complete):
     offer = complete['bash']
     assert offer('start', '--vm', '=', 'ne') == ['net-vm']
     assert offer('list', '--json', '=', '') == ['short', 'pretty', 'off']
+    assert offer('kill', '-s', 'US') == offer('kill', '--signal', '=', 'US') == ['USR1', 'USR2']
+    assert offer('kill', '--kill-whom', 'm') == ['main'] and offer('kill', 'ho') == ['hold@0.service']
     assert offer('start', 'foot', '--', 'ho') == []
     assert offer('--cert', '/usr/bin/en') and all(f.startswith('/usr/bin/en') for f in offer('--cert', '/usr/bin/en'))
     assert offer('poweroff', 'ho') == []

@@ -38,6 +38,22 @@ def test_refusals_of_other_verbs(ctl):
         assert result.stderr.splitlines()[1] == "Hint: 'givcctl list' shows what there is."
 
 
+@pytest.mark.parametrize('name, status, sentence', [
+    ('unheard-of', NO_SUCH_NAME, "Failed to kill 'unheard-of': Nothing is registered by that name (NotFound)."),
+    ('twin', FAILED, "Failed to kill 'twin': It is in VM 'net-vm' and in VM 'app-vm'; say which with --vm"),
+])
+def test_refusals_of_kill(ctl, name, status, sentence):
+    result = ctl('kill', name)
+    assert (result.returncode, result.stdout) == (status, '')
+    assert result.stderr.startswith(sentence)
+
+
+def test_refusal_of_the_admin_to_kill(ctl):
+    result = ctl('kill', 'x', '--vm=denied')
+    assert (result.returncode, result.stdout) == (NO_PERMISSION, '')
+    assert result.stderr.startswith("Failed to kill 'x': permission denied by admin access control policy")
+
+
 def test_details(ctl):
     assert ctl('start', 'detailed').stderr.splitlines() == [
         "Failed to start 'detailed': No such application (NotFound).", 'Detail: manifest has: hold,',
@@ -107,6 +123,13 @@ def test_watch_of_an_admin_that_stops(ctl, server):
     (('pause', 'vm', 'app-vm'), "'app-vm' is too much: pause [app] NAME"),
     (('start', 'vm', 'app-vm', '--', 'x'), "Arguments behind '--' are for applications only."),
     (('poweroff', 'app-vm'), "'app-vm' is too much: poweroff"),
+    (('kill',), "'kill' needs more: kill NAME"),
+    (('kill', 'a', '-s', 'NONE'), '--signal=NONE is no signal.'),
+    (('kill', 'a', '-s', 'SIG'), '--signal=SIG is no signal.'),
+    (('kill', 'a', '--signal=0'), '--signal=0 is no signal.'),
+    (('kill', 'a', '--signal=65'), '--signal=65 is no signal.'),
+    (('kill', 'a', '--kill-whom=me'), '--kill-whom=me is none of main, control and all.'),
+    (('stop', 'a', '-s', 'KILL'), "--signal is not for 'stop';"),
     (('list', '--no-block'), "--no-block is not for 'list'; 'givcctl list -h' shows what is."),
     (('stop', 'foot', '--wait'), "--wait is not for 'stop';"),
     (('start', 'foot', '--wait', '--no-block'), '--wait and --no-block do not go together.'),

@@ -120,6 +120,29 @@ def test_act(ctl, admin, verb, method):
     succeeds(ctl(verb, 'hold', '-j'), '{"CmdStatus":"Command successful.","AppStatus":"Command successful."}\n')
 
 
+@pytest.mark.parametrize('words, asks', [
+    (('hold@0',), {'UnitName': 'hold@0.service', 'VmName': 'app-vm', 'Signal': signal.SIGTERM}),
+    (('-s', 'KILL', 'NetworkManager'), {'UnitName': 'NetworkManager.service', 'VmName': 'net-vm', 'Signal': 9}),
+    (('-sSIGUSR1', 'hold@0.service'), {'UnitName': 'hold@0.service', 'VmName': 'app-vm', 'Signal': signal.SIGUSR1}),
+    (('app-vm', '--signal=34'), {'UnitName': 'microvm@app-vm.service', 'VmName': 'ghaf-host', 'Signal': 34}),
+    (('twin', '--vm', 'net-vm', '--kill-whom=main', '--signal', 'HUP'),
+     {'UnitName': 'twin.service', 'VmName': 'net-vm', 'Signal': signal.SIGHUP, 'Whom': 'main'}),
+    (('other.socket', '--vm=a-vm', '--kill-whom', 'control'),
+     {'UnitName': 'other.socket', 'VmName': 'a-vm', 'Signal': signal.SIGTERM, 'Whom': 'control'}),
+])
+def test_kill(ctl, admin, words, asks):
+    succeeds(ctl('kill', *words), '')
+    requests = []
+    while not admin.requests.empty():
+        requests.append(admin.requests.get())
+    assert requests[-1] == ('KillUnit', admin_pb2.KillUnitRequest(**asks))
+    assert [method for method, _ in requests[:-1]] == ([] if '--vm' in ' '.join(words) else ['QueryList'])
+
+
+def test_kill_json(ctl):
+    assert json.loads(ctl('kill', 'hold@0', '-j').stdout)['ActiveState'] == 'active'
+
+
 @pytest.mark.parametrize('words', [('hold@0.service',), ('hold@0',), ('app-vm', 'hold@0'), ('--vm=app-vm', 'hold@0')])
 def test_status(ctl, words):
     succeeds(ctl('status', *words), """\

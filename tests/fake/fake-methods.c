@@ -156,13 +156,17 @@ static int method_kill_unit(FakeConnection *c, sd_bus_message *m) {
         int32_t number;
         FakeUnit *u;
 
-        fake_check(sd_bus_message_read(m, "ssi", &name, &who, &number) >= 0 && streq(who, "all"));
+        fake_check(sd_bus_message_read(m, "ssi", &name, &who, &number) >= 0);
+        fake_check(streq(who, "all") || streq(who, "main") || streq(who, "control"));
         if (number < 1 || number > 64)
                 return sd_bus_reply_method_errorf(m, DBUS_ERROR("InvalidArgs"), "Signal number out of range.");
         u = loaded_unit(c, m, name);
         if (!u)
                 return 1;
+        if (u->has_no_main && streq(who, "main"))
+                return sd_bus_reply_method_errorf(m, SYSTEMD_ERROR("NoSuchProcess"), "No main process to kill");
         u->last_signal = number;
+        u->last_whom = streq(who, "all") ? "all" : streq(who, "main") ? "main" : "control";
         return sd_bus_reply_method_return(m, NULL);
 }
 

@@ -47,8 +47,10 @@ typedef struct FakeUnit {
         const char *control_group;               /* for tests to set; NULL: none */
         uint64_t cpu_usage_nsec, memory_current; /* for tests to set; UINT64_MAX: not accounted, 0: nothing yet */
         unsigned n_starts, n_stops;
-        int last_signal; /* of KillUnit, 0: none */
-        uint32_t job;    /* 0: none */
+        int last_signal;       /* of KillUnit, 0: none */
+        const char *last_whom; /* of KillUnit */
+        bool has_no_main;      /* KillUnit of it finds nobody */
+        uint32_t job;          /* 0: none */
         char *job_type;
         uint64_t active_enter, inactive_exit; /* CLOCK_MONOTONIC */
 } FakeUnit;

@@ -70,6 +70,24 @@ def test_the_watcher_hears_of_it_before_the_caller_has_its_answer_or_at_once_aft
             watch.next(lambda k, v: k == "Updated" and v["Name"] == app and v["VmStatus"] == state, seconds=1)
 
 
+def process_state(lab, unit):
+    stat = lab.exec("net-vm", "cat", f"/proc/{lab.show('net-vm', unit, 'MainPID')}/stat").stdout
+    return stat.rpartition(")")[2].split()[0]
+
+
+def test_a_signal_reaches_whom_it_is_for(lab, app):
+    lab.ctl("kill", "-s", "STOP", "--kill-whom=main", "dhcp.service")
+    try:
+        wait_until(lambda: process_state(lab, "dhcp.service") == "T", what="dhcp.service held by SIGSTOP")
+    finally:
+        lab.ctl("kill", "-s", "CONT", "dhcp.service", "--vm=net-vm")
+    wait_until(lambda: process_state(lab, "dhcp.service") != "T", what="dhcp.service let go by SIGCONT")
+    assert lab.entry("dhcp.service")["VmStatus"] == "Running"
+    with lab.watch() as watch:
+        lab.ctl("kill", app)
+        watch.wait_for(app, kind="Removed")
+
+
 def test_a_change_that_nobody_asked_givc_for_is_seen(lab, app):
     with lab.watch() as watch:
         lab.session("systemctl", "--user", "kill", "-s", "KILL", app)

@@ -58,6 +58,18 @@ int unit_control_wait(RpcChannel *c, UnitAction action, const char *unit, usec_t
         return call_wait(c, methods[action], &request, deadline, ret, reterr);
 }
 
+int unit_control_kill_wait(RpcChannel *c, const char *unit, const UnitSignal *signal, usec_t deadline, EntryStatus *ret,
+                RpcStatus *reterr) {
+        Systemd__UnitRequest request = SYSTEMD__UNIT_REQUEST__INIT;
+
+        request.unitname = (char *) unit;
+        request.has_signal_case = SYSTEMD__UNIT_REQUEST__HAS_SIGNAL_SIGNAL;
+        request.signal = signal->number;
+        request.has_whom_case = SYSTEMD__UNIT_REQUEST__HAS_WHOM_WHOM;
+        request.whom = (char *) signal->whom;
+        return call_wait(c, "KillUnit", &request, deadline, ret, reterr);
+}
+
 int unit_control_start_application_wait(RpcChannel *c, const char *unit, char *const *args, size_t n_args,
                 usec_t deadline, EntryStatus *ret, RpcStatus *reterr) {
         Systemd__AppUnitRequest request = SYSTEMD__APP_UNIT_REQUEST__INIT;

@@ -18,6 +18,16 @@ typedef enum UnitAction {
 /* Asks for the action and suspends for the state after it; *ret is entry_status_done() by the caller. */
 int unit_control_wait(RpcChannel *c, UnitAction action, const char *unit, usec_t deadline, EntryStatus *ret,
                 RpcStatus *reterr) _warn_unused_;
+/* What systemctl kill says of a signal. */
+typedef struct UnitSignal {
+        int number;
+        const char *whom; /* "main", "control" or "all"; borrowed */
+} UnitSignal;
+
+/* Sends the signal; *ret is the state right afterwards, and entry_status_done() by the caller. An agent of the system
+ * before this one sends SIGKILL to all, whatever is asked: know that it is not one of these. */
+int unit_control_kill_wait(RpcChannel *c, const char *unit, const UnitSignal *signal, usec_t deadline, EntryStatus *ret,
+                RpcStatus *reterr) _warn_unused_;
 /* Starts an application as this unit; *ret is the state of the unit that it is now: another one when the
  * application has handed itself over to an instance that ran already. */
 int unit_control_start_application_wait(RpcChannel *c, const char *unit, char *const *args, size_t n_args,

@@ -48,6 +48,7 @@ static const RpcMethod methods[] = {
         { "NotifyUser", RPC_UNARY, method_unimplemented },
         { "Ctap", RPC_UNARY, method_unimplemented },
         { "Sysinfo", RPC_UNARY, method_unimplemented },
+        { "KillUnit", RPC_UNARY, method_kill_unit },
         {},
 };
 

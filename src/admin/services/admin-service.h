@@ -27,4 +27,5 @@ int method_get_unit_status(RpcCall *call, const void *request, RpcStatus *reterr
 int method_start_vm(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
 int method_start_service(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
 int method_stop_service(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
+int method_kill_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
 int method_power(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);

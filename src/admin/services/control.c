@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* VMs, units of any kind, the host's power. What a job takes is up to the service manager that has it. */
+#include <signal.h>
+
 #include "admin.pb-c.h"
 #include "admin/calls/unit-control.h"
 #include "admin/power.h"
@@ -31,11 +33,23 @@ static int find_unit_agent(Admin *admin, const char *vm, const char *unit, Agent
         return name ? agents_find_vm(&admin->agents, name, ret, reterr) : -ENOMEM;
 }
 
+static int reply_status(RpcCall *call, const EntryStatus *status) {
+        Systemd__UnitStatus reply = SYSTEMD__UNIT_STATUS__INIT;
+
+        reply.name = status->name;
+        reply.description = status->description;
+        reply.loadstate = status->load_state;
+        reply.activestate = status->active_state;
+        reply.substate = status->sub_state;
+        reply.path = status->path;
+        reply.freezerstate = status->freezer_state;
+        return rpc_call_reply(call, &reply);
+}
+
 int method_get_unit_status(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         const Admin__UnitStatusRequest *req = request;
         _cleanup_(entry_status_done) EntryStatus status = {};
         _cleanup_(agent_unrefp) Agent *agent = NULL;
-        Systemd__UnitStatus reply = SYSTEMD__UNIT_STATUS__INIT;
         int r;
 
         r = find_unit_agent(userdata, req->vmname, req->unitname, &agent, reterr);
@@ -43,16 +57,7 @@ int method_get_unit_status(RpcCall *call, const void *request, RpcStatus *reterr
                 return r;
         r = unit_control_wait(agent->channel, UNIT_STATUS, req->unitname, call_get_deadline(call, CALL_USEC), &status,
                         reterr);
-        if (r < 0)
-                return r;
-        reply.name = status.name;
-        reply.description = status.description;
-        reply.loadstate = status.load_state;
-        reply.activestate = status.active_state;
-        reply.substate = status.sub_state;
-        reply.path = status.path;
-        reply.freezerstate = status.freezer_state;
-        return rpc_call_reply(call, &reply);
+        return r < 0 ? r : reply_status(call, &status);
 }
 
 static void log_control(RpcCall *call, const char *done, const Agent *agent, const char *unit) {
@@ -114,6 +119,27 @@ int method_stop_service(RpcCall *call, const void *request, RpcStatus *reterr, v
         response.cmdstatus = (char *) COMMAND_OK;
         response.appstatus = (char *) COMMAND_OK;
         return rpc_call_reply(call, &response);
+}
+
+int method_kill_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Admin__KillUnitRequest *req = request;
+        const char *vm = req->has_vm_name_case == ADMIN__KILL_UNIT_REQUEST__HAS_VM_NAME_VM_NAME ? req->vmname : NULL;
+        bool has_signal = req->has_signal_case == ADMIN__KILL_UNIT_REQUEST__HAS_SIGNAL_SIGNAL;
+        bool has_whom = req->has_whom_case == ADMIN__KILL_UNIT_REQUEST__HAS_WHOM_WHOM && !isempty(req->whom);
+        UnitSignal s = { has_signal ? req->signal : SIGKILL, has_whom ? req->whom : "all" };
+        _cleanup_free_ char *done = strf("Sent signal %d (%s) to", s.number, s.whom);
+        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(agent_unrefp) Agent *agent = NULL;
+        int r;
+
+        r = find_unit_agent(userdata, vm, req->unitname, &agent, reterr);
+        if (r < 0)
+                return r;
+        r = service_kill_wait(agent, req->unitname, &s, call_get_deadline(call, CALL_USEC), &status, reterr);
+        if (r < 0)
+                return r;
+        log_control(call, strempty(done), agent, req->unitname);
+        return reply_status(call, &status);
 }
 
 int method_power(RpcCall *call, _unused_ const void *request, RpcStatus *reterr, void *userdata) {

@@ -53,14 +53,17 @@ static int method_get_unit_status(RpcCall *call, const void *request, RpcStatus 
         return reply_status_wait(call, agent, req->unitname, reterr);
 }
 
-static int restart_wait(Bus *b, const char *name, sd_bus_error *reterr) {
+typedef int (*unit_func_t)(Bus *b, const char *name, const Systemd__UnitRequest *req, sd_bus_error *reterr);
+
+static int restart_wait(Bus *b, const char *name, _unused_ const Systemd__UnitRequest *req, sd_bus_error *reterr) {
         return unit_job_wait(b, UNIT_JOB_RESTART, name, reterr);
 }
 
 /* One verb of the manager on one exposed unit. */
-static int unit_do_wait(Agent *agent, const char *name, const char *verb,
-                int (*func)(Bus *b, const char *name, sd_bus_error *reterr), RpcStatus *reterr) {
+static int unit_do_wait(
+                Agent *agent, const Systemd__UnitRequest *req, const char *verb, unit_func_t func, RpcStatus *reterr) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        const char *name = req->unitname;
         int r;
 
         r = unit_check_exposed(agent, name, RPC_PERMISSION_DENIED, reterr);
@@ -68,26 +71,42 @@ static int unit_do_wait(Agent *agent, const char *name, const char *verb,
                 return r;
         r = agent_manager_wait(agent);
         if (r >= 0)
-                r = func(agent_get_bus(agent), agent_real_name(agent, name), &error);
+                r = func(agent_get_bus(agent), agent_real_name(agent, name), req, &error);
         /* systemd has unloaded what does not run: a unit that is configured has not vanished by that. */
         if (r == -ENOENT && func != restart_wait && exposure_is_configured(agent_get_exposure(agent), name))
                 r = -EHOSTDOWN;
         return r < 0 ? unit_error(reterr, r, verb, name, &error) : 0;
 }
 
-static int stop_wait(Bus *b, const char *name, sd_bus_error *reterr) {
+static int stop_wait(Bus *b, const char *name, _unused_ const Systemd__UnitRequest *req, sd_bus_error *reterr) {
         return unit_job_wait(b, UNIT_JOB_STOP, name, reterr);
 }
 
-static int kill_wait(Bus *b, const char *name, sd_bus_error *reterr) {
-        return unit_kill_wait(b, name, SIGKILL, reterr);
+static int request_get_signal(const Systemd__UnitRequest *req) {
+        return req->has_signal_case == SYSTEMD__UNIT_REQUEST__HAS_SIGNAL_SIGNAL ? req->signal : SIGKILL;
+}
+
+static const char *request_get_whom(const Systemd__UnitRequest *req) {
+        return req->has_whom_case == SYSTEMD__UNIT_REQUEST__HAS_WHOM_WHOM && !isempty(req->whom) ? req->whom : "all";
+}
+
+static int kill_wait(Bus *b, const char *name, const Systemd__UnitRequest *req, sd_bus_error *reterr) {
+        return unit_kill_wait(b, name, request_get_whom(req), request_get_signal(req), reterr);
+}
+
+static int freeze_wait(Bus *b, const char *name, _unused_ const Systemd__UnitRequest *req, sd_bus_error *reterr) {
+        return unit_freeze_wait(b, name, reterr);
+}
+
+static int thaw_wait(Bus *b, const char *name, _unused_ const Systemd__UnitRequest *req, sd_bus_error *reterr) {
+        return unit_thaw_wait(b, name, reterr);
 }
 
 static int method_start_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         const Systemd__UnitRequest *req = request;
         int r;
 
-        r = unit_do_wait(userdata, req->unitname, "start", restart_wait, reterr);
+        r = unit_do_wait(userdata, req, "start", restart_wait, reterr);
         return r < 0 ? r : reply_status_wait(call, userdata, req->unitname, reterr);
 }
 
@@ -102,7 +121,7 @@ static int method_stop_unit(RpcCall *call, const void *request, RpcStatus *reter
         int r;
 
         agent_hold(agent, req->unitname, &hold);
-        r = unit_do_wait(agent, req->unitname, "stop", stop_wait, reterr);
+        r = unit_do_wait(agent, req, "stop", stop_wait, reterr);
         if (r < 0)
                 return r;
         r = agent_unit_status_wait(agent, req->unitname, &status);
@@ -122,7 +141,12 @@ static int method_kill_unit(RpcCall *call, const void *request, RpcStatus *reter
         const Systemd__UnitRequest *req = request;
         int r;
 
-        r = unit_do_wait(userdata, req->unitname, "kill", kill_wait, reterr);
+        if (!unit_kill_signal_is_valid(request_get_signal(req)))
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "%d is no signal.", request_get_signal(req));
+        if (!unit_kill_whom_is_valid(request_get_whom(req)))
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "Whom '%s' is none of main, control and all.",
+                                request_get_whom(req));
+        r = unit_do_wait(userdata, req, "kill", kill_wait, reterr);
         if (r < 0)
                 return r;
         r = reply_status_wait(call, userdata, req->unitname, NULL);
@@ -133,7 +157,7 @@ static int method_freeze_unit(RpcCall *call, const void *request, RpcStatus *ret
         const Systemd__UnitRequest *req = request;
         int r;
 
-        r = unit_do_wait(userdata, req->unitname, "freeze", unit_freeze_wait, reterr);
+        r = unit_do_wait(userdata, req, "freeze", freeze_wait, reterr);
         return r < 0 ? r : reply_status_wait(call, userdata, req->unitname, reterr);
 }
 
@@ -141,7 +165,7 @@ static int method_unfreeze_unit(RpcCall *call, const void *request, RpcStatus *r
         const Systemd__UnitRequest *req = request;
         int r;
 
-        r = unit_do_wait(userdata, req->unitname, "unfreeze", unit_thaw_wait, reterr);
+        r = unit_do_wait(userdata, req, "unfreeze", thaw_wait, reterr);
         return r < 0 ? r : reply_status_wait(call, userdata, req->unitname, reterr);
 }
 

@@ -24,6 +24,7 @@ static const struct {
         { EBUSY, RPC_ABORTED, "UNIT_BUSY", "something else changes it at the moment" },
         { EDEADLK, RPC_FAILED_PRECONDITION, "JOBS_CONFLICT", "its job conflicts with others" },
         { EACCES, RPC_PERMISSION_DENIED, "MANAGER_REFUSES", "the service manager does not permit it" },
+        { ESRCH, RPC_FAILED_PRECONDITION, "NO_SUCH_PROCESS", "that process of it does not run" },
         { EPERM, RPC_PERMISSION_DENIED, "MANAGER_REFUSES", "the service manager does not permit it" },
         { EINVAL, RPC_INVALID_ARGUMENT, "INVALID_UNIT", "the service manager does not understand it" },
         { EOPNOTSUPP, RPC_FAILED_PRECONDITION, "NOT_APPLICABLE", "units of its kind cannot do that" },

@@ -3,6 +3,7 @@
  * recorded by callbacks, and the fiber is woken by whichever is last. */
 #include "bus/bus-internal.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -372,10 +373,18 @@ int unit_job_wait(Bus *b, UnitJob job, const char *name, sd_bus_error *reterr) {
         return unit_job_call_wait(b, m, job, name, NULL, reterr);
 }
 
-int unit_kill_wait(Bus *b, const char *name, int signal, sd_bus_error *reterr) {
-        if (!unit_name_is_valid(name))
+bool unit_kill_whom_is_valid(const char *whom) {
+        return streq(whom, "main") || streq(whom, "control") || streq(whom, "all");
+}
+
+bool unit_kill_signal_is_valid(int signal) {
+        return signal > 0 && signal <= SIGRTMAX;
+}
+
+int unit_kill_wait(Bus *b, const char *name, const char *whom, int signal, sd_bus_error *reterr) {
+        if (!unit_name_is_valid(name) || !unit_kill_whom_is_valid(whom) || !unit_kill_signal_is_valid(signal))
                 return -EINVAL;
-        return bus_manager_call_wait(b, "KillUnit", reterr, "ssi", name, "all", signal);
+        return bus_manager_call_wait(b, "KillUnit", reterr, "ssi", name, whom, signal);
 }
 
 int unit_reset_failed_wait(Bus *b, const char *name, sd_bus_error *reterr) {

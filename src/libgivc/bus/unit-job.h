@@ -19,8 +19,11 @@ typedef enum UnitJob {
  * whether it was done (0), failed (-EIO) or something else (-ECONNRESET). A bus that does not come back within
  * BUS_CALL_TIMEOUT_USEC is -ENOTCONN. */
 int unit_job_wait(Bus *b, UnitJob job, const char *name, sd_bus_error *reterr) _warn_unused_;
-/* Sends signal to all processes of the unit; 0, -EINVAL (not a name), or as bus_call_wait(). */
-int unit_kill_wait(Bus *b, const char *name, int signal, sd_bus_error *reterr) _warn_unused_;
+/* Sends signal to processes of the unit: its "main" or its "control" one, or "all". 0, -EINVAL (not a name, no such
+ * signal or whom), -ESRCH (that one does not run), or as bus_call_wait(). */
+int unit_kill_wait(Bus *b, const char *name, const char *whom, int signal, sd_bus_error *reterr) _warn_unused_;
+bool unit_kill_whom_is_valid(const char *whom);
+bool unit_kill_signal_is_valid(int signal);
 /* Stops or lets go its processes (cgroup freezer); returns when FreezerState has arrived. -EALREADY when it is so
  * already, -EHOSTDOWN when the unit is not active, -EBUSY when it has a job or no processes, -EOPNOTSUPP when its
  * type cannot be frozen. */

@@ -32,6 +32,9 @@ typedef struct FakeAgent {
         const char *holds;          /* StartUnit of this unit is answered when it is let go */
         Promise let_go;
         unsigned n_starts, n_polls, n_unit_starts;
+        unsigned n_kills;
+        int last_signal; /* of KillUnit, -1: it did not say */
+        char last_whom[16];
         unsigned n_watchers;
         unsigned n_waiting; /* calls that are not answered, or not yet */
         char *event_unit;   /* the change to push: one at a time is enough here */
@@ -172,6 +175,16 @@ static inline int fake_stop_unit(RpcCall *call, const void *request, RpcStatus *
                         reterr);
 }
 
+static inline int fake_kill_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Systemd__UnitRequest *req = request;
+        FakeAgent *a = userdata;
+
+        a->n_kills++;
+        a->last_signal = req->has_signal_case ? req->signal : -1;
+        (void) snprintf(a->last_whom, sizeof(a->last_whom), "%s", req->has_whom_case ? req->whom : "");
+        return fake_set(call, a, req->unitname, "inactive", "dead", "running", reterr);
+}
+
 static inline int fake_freeze_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         const Systemd__UnitRequest *req = request;
 
@@ -251,7 +264,7 @@ static const RpcMethod fake_methods[] = {
         { "GetUnitStatus", RPC_UNARY, fake_get_unit_status },
         { "StartUnit", RPC_UNARY, fake_start_unit },
         { "StopUnit", RPC_UNARY, fake_stop_unit },
-        { "KillUnit", RPC_UNARY, fake_stop_unit },
+        { "KillUnit", RPC_UNARY, fake_kill_unit },
         { "FreezeUnit", RPC_UNARY, fake_freeze_unit },
         { "UnfreezeUnit", RPC_UNARY, fake_unfreeze_unit },
         { "MonitorUnit", RPC_SERVER_STREAM, fake_other },

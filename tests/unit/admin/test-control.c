@@ -2,6 +2,8 @@
 /* Services on VMs and the host's power, as a client sees it. net-vm's fake plays the host, too. */
 #include "unit/admin/world.h"
 
+#include <signal.h>
+
 static RpcCode start_service(World *w, const char *unit, const char *vm, char **ret_id, char **ret_message) {
         Admin__ServiceRequest request = ADMIN__SERVICE_REQUEST__INIT;
         _cleanup_proto_ Admin__StartResponse *response = NULL;
@@ -111,6 +113,124 @@ static int body_service_refusals(World *w) {
 static void test_service_refusals(void **state) {
         (void) state;
         run(body_service_refusals, true);
+}
+
+/* -- signals -- */
+
+static RpcCode do_kill(World *w, const char *unit, const char *vm, int number, const char *whom, char **ret_message) {
+        Admin__KillUnitRequest request = ADMIN__KILL_UNIT_REQUEST__INIT;
+        _cleanup_proto_ Systemd__UnitStatus *state = NULL;
+        RpcCode code;
+
+        request.unitname = (char *) unit;
+        if (vm) {
+                request.has_vm_name_case = ADMIN__KILL_UNIT_REQUEST__HAS_VM_NAME_VM_NAME;
+                request.vmname = (char *) vm;
+        }
+        if (number >= 0) {
+                request.has_signal_case = ADMIN__KILL_UNIT_REQUEST__HAS_SIGNAL_SIGNAL;
+                request.signal = number;
+        }
+        if (whom) {
+                request.has_whom_case = ADMIN__KILL_UNIT_REQUEST__HAS_WHOM_WHOM;
+                request.whom = (char *) whom;
+        }
+        code = call(w, "KillUnit", &request, &state, ret_message);
+        if (code == RPC_OK) {
+                assert_string_equal(state->name, unit);
+                assert_string_equal(state->activestate, "inactive");
+        }
+        return code;
+}
+
+static void assert_killed(const FakeAgent *a, unsigned n, int number, const char *whom) {
+        assert_int_equal(a->n_kills, n);
+        assert_int_equal(a->last_signal, number);
+        assert_string_equal(a->last_whom, whom);
+}
+
+static int body_kill(World *w) {
+        _cleanup_free_ char *id = NULL;
+
+        register_agents(w);
+        wait_until_live(w, "givc-net-vm.service");
+        assert_int_equal(do_kill(w, "x.service", NULL, -1, NULL, NULL), RPC_OK);
+        assert_killed(&w->net_vm, 1, SIGKILL, "all");
+        assert_int_equal(do_kill(w, "x.service", "net-vm", SIGHUP, "main", NULL), RPC_OK);
+        assert_killed(&w->net_vm, 2, SIGHUP, "main");
+        assert_int_equal(do_kill(w, "x.service", "", SIGRTMAX, "control", NULL), RPC_OK);
+        assert_killed(&w->net_vm, 3, SIGRTMAX, "control");
+        assert_int_equal(start(w, "app", NULL, &id, NULL), RPC_OK);
+        assert_int_equal(do_kill(w, id, NULL, SIGTERM, "", NULL), RPC_OK);
+        assert_killed(&w->app_vm, 1, SIGTERM, "all");
+        assert_int_equal(w->net_vm.n_kills, 3);
+        return 0;
+}
+
+static void test_kill(void **state) {
+        (void) state;
+        run(body_kill, true);
+}
+
+/* The name of a unit that two VMs have says nothing, and nobody is killed by mistake. */
+static int body_kill_refusals(World *w) {
+        _cleanup_free_ char *message = NULL;
+
+        register_agents(w);
+        fake_unit_add(&w->app_vm, "x.service", "active", "running");
+        assert_int_equal(do_register(w, "x.service", "givc-app-vm.service", 13, "app-vm", w->app_vm.path, "active",
+                                         "running"),
+                        RPC_OK);
+        wait_until_live(w, "givc-net-vm.service");
+        assert_int_equal(do_kill(w, "x.service", NULL, -1, NULL, &message), RPC_FAILED_PRECONDITION);
+        assert_string_equal(message,
+                        "'x.service' is not unique, it is with givc-app-vm.service, givc-net-vm.service; name the VM.");
+        assert_int_equal(do_kill(w, "none.service", NULL, -1, NULL, &message), RPC_NOT_FOUND);
+        assert_string_equal(message, "No unit 'none.service' is registered.");
+        assert_int_equal(do_kill(w, "x.service", "none", -1, NULL, &message), RPC_NOT_FOUND);
+        assert_int_equal(do_kill(w, "x.service", "../x", -1, NULL, &message), RPC_INVALID_ARGUMENT);
+        assert_int_equal(do_kill(w, "x.service", "net-vm", 0, NULL, &message), RPC_INVALID_ARGUMENT);
+        assert_string_equal(message, "0 is no signal.");
+        assert_int_equal(do_kill(w, "x.service", "net-vm", 65, NULL, &message), RPC_INVALID_ARGUMENT);
+        assert_int_equal(do_kill(w, "x.service", "net-vm", -1, "me", &message), RPC_INVALID_ARGUMENT);
+        assert_string_equal(message, "Whom 'me' is none of main, control and all.");
+        assert_int_equal(w->net_vm.n_kills + w->app_vm.n_kills, 0);
+        assert_int_equal(do_kill(w, "none.service", "net-vm", -1, NULL, &message), RPC_NOT_FOUND);
+        assert_string_equal(message, "No unit 'none.service'.");
+        stop_agent(w, &w->net_vm);
+        wait_for_status(w, "givc-net-vm.service", "PoweredOff");
+        assert_int_equal(do_kill(w, "x.service", "net-vm", -1, NULL, &message), RPC_UNAVAILABLE);
+        return 0;
+}
+
+static void test_kill_refusals(void **state) {
+        (void) state;
+        run(body_kill_refusals, true);
+}
+
+/* One that is only to read its configuration again would be killed. */
+static int body_kill_with_an_old_agent(World *w) {
+        _cleanup_free_ char *message = NULL;
+        usec_t deadline = soon();
+
+        register_agents(w);
+        while (!agents_get(&w->admin.agents, "givc-net-vm.service")->polled) {
+                assert_true(time_now(CLOCK_MONOTONIC) < deadline);
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        }
+        assert_int_equal(do_kill(w, "x.service", "net-vm", SIGHUP, NULL, &message), RPC_FAILED_PRECONDITION);
+        assert_string_equal(message, "Agent 'givc-net-vm.service' can only send SIGKILL to all processes.");
+        assert_int_equal(do_kill(w, "x.service", "net-vm", SIGKILL, "main", &message), RPC_FAILED_PRECONDITION);
+        assert_int_equal(w->net_vm.n_kills, 0);
+        assert_int_equal(do_kill(w, "x.service", "net-vm", SIGKILL, "all", NULL), RPC_OK);
+        assert_int_equal(do_kill(w, "x.service", "net-vm", -1, NULL, NULL), RPC_OK);
+        assert_int_equal(w->net_vm.n_kills, 2);
+        return 0;
+}
+
+static void test_kill_with_an_old_agent(void **state) {
+        (void) state;
+        run(body_kill_with_an_old_agent, false);
 }
 
 /* -- power -- */
@@ -293,6 +413,9 @@ int main(void) {
                 cmocka_unit_test(test_service_with_an_old_agent),
                 cmocka_unit_test(test_other_units),
                 cmocka_unit_test(test_service_refusals),
+                cmocka_unit_test(test_kill),
+                cmocka_unit_test(test_kill_refusals),
+                cmocka_unit_test(test_kill_with_an_old_agent),
                 cmocka_unit_test(test_power),
                 cmocka_unit_test(test_suspend_blocks),
                 cmocka_unit_test(test_host_goes),

@@ -15,6 +15,7 @@ static Admin__ApplicationRequest new_app = ADMIN__APPLICATION_REQUEST__INIT, app
 static Admin__StartVMRequest vm = ADMIN__START_VMREQUEST__INIT;
 static Admin__ServiceRequest x = ADMIN__SERVICE_REQUEST__INIT, y = ADMIN__SERVICE_REQUEST__INIT;
 static Admin__UnitStatusRequest unit = ADMIN__UNIT_STATUS_REQUEST__INIT;
+static Admin__KillUnitRequest victim = ADMIN__KILL_UNIT_REQUEST__INIT;
 static Admin__Empty empty = ADMIN__EMPTY__INIT;
 
 static void write_requests(World *w) {
@@ -35,9 +36,10 @@ static void write_requests(World *w) {
         new_app.vmname = (char *) "ghaf-host";
         app.appname = (char *) APP;
         vm.vmname = (char *) "app-vm";
-        x.servicename = unit.unitname = (char *) "x.service";
+        x.servicename = unit.unitname = victim.unitname = (char *) "x.service";
         y.servicename = (char *) "y.service";
-        x.vmname = y.vmname = unit.vmname = (char *) "ghaf-host";
+        victim.has_vm_name_case = ADMIN__KILL_UNIT_REQUEST__HAS_VM_NAME_VM_NAME;
+        x.vmname = y.vmname = unit.vmname = victim.vmname = (char *) "ghaf-host";
 }
 
 static void set_up(World *w) {
@@ -158,6 +160,7 @@ static const struct {
         { "NotifyUser", NULL, FOR_NOTHING, NULL },
         { "Ctap", NULL, FOR_NOTHING, NULL },
         { "Sysinfo", NULL, FOR_NOTHING, NULL },
+        { "KillUnit", &victim, FOR_ACTION, after_service },
 };
 
 static void hold(World *w, Waits waits) {

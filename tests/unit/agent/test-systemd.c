@@ -283,6 +283,63 @@ static void test_stop_failing(_unused_ void **state) {
         world_run(stop_failing_body);
 }
 
+static void do_kill(World *w, const char *unit, int number, const char *whom, Reply *ret) {
+        Systemd__UnitRequest request = SYSTEMD__UNIT_REQUEST__INIT;
+        const RpcCallOptions options = within(10 * USEC_PER_SEC);
+
+        *ret = (Reply){};
+        request.unitname = (char *) unit;
+        request.has_signal_case = SYSTEMD__UNIT_REQUEST__HAS_SIGNAL_SIGNAL;
+        request.signal = number;
+        if (whom) {
+                request.has_whom_case = SYSTEMD__UNIT_REQUEST__HAS_WHOM_WHOM;
+                request.whom = (char *) whom;
+        }
+        ret->r = rpc_channel_call_wait(
+                        w->channel, SERVICE, "KillUnit", &request, &options, &ret->message, &ret->status);
+}
+
+static int kill_as_told_body(World *w) {
+        static const struct {
+                const char *unit, *whom, *refusal;
+                int number;
+                RpcCode code;
+        } refused[] = {
+                { "app.service", NULL, "0 is no signal.", 0, RPC_INVALID_ARGUMENT },
+                { "app.service", "all", "65 is no signal.", 65, RPC_INVALID_ARGUMENT },
+                { "app.service", "me", "Whom 'me' is none of main, control and all.", SIGHUP, RPC_INVALID_ARGUMENT },
+                { "app.service", "main", "Cannot kill 'app.service': that process of it does not run.", SIGHUP,
+                                RPC_FAILED_PRECONDITION },
+                { "secret.service", "all", "Unit 'secret.service' is not exposed by this agent.", SIGHUP,
+                                RPC_PERMISSION_DENIED },
+        };
+        FakeUnit *u;
+        REPLY;
+
+        fake_unit_set_state(w->fake, "app.service", "active", "running");
+        u = fake_systemd_find(w->fake, "app.service");
+        do_kill(w, "app.service", SIGHUP, "main", &reply);
+        check_state(&reply, "app.service", "active", "running");
+        check(u->last_signal == SIGHUP);
+        check_streq(u->last_whom, "main");
+        reply_done(&reply);
+        do_kill(w, "app.service", SIGTERM, NULL, &reply);
+        check(reply.r == 0 && u->last_signal == SIGTERM);
+        check_streq(u->last_whom, "all");
+        u->has_no_main = true;
+        for (size_t i = 0; i < ELEMENTSOF(refused); i++) {
+                reply_done(&reply);
+                do_kill(w, refused[i].unit, refused[i].number, refused[i].whom, &reply);
+                check_refused(&reply, refused[i].code, refused[i].refusal);
+        }
+        check(u->last_signal == SIGTERM);
+        return 0;
+}
+
+static void test_kill_as_told(_unused_ void **state) {
+        world_run(kill_as_told_body);
+}
+
 static int kill_body(World *w) {
         REPLY;
 
@@ -290,6 +347,7 @@ static int kill_body(World *w) {
         call(w, "KillUnit", "app.service", &reply);
         check(reply.r == 0);
         check(fake_systemd_find(w->fake, "app.service")->last_signal == SIGKILL);
+        check_streq(fake_systemd_find(w->fake, "app.service")->last_whom, "all");
         reply_done(&reply);
         fake_systemd_fail_next(w->fake, "KillUnit", "org.freedesktop.systemd1.NoSuchUnit", "gone");
         call(w, "KillUnit", "foot@3.service", &reply);
@@ -489,6 +547,7 @@ int main(void) {
                 cmocka_unit_test(test_stop),
                 cmocka_unit_test(test_stop_failing),
                 cmocka_unit_test(test_kill),
+                cmocka_unit_test(test_kill_as_told),
                 cmocka_unit_test(test_freeze),
                 cmocka_unit_test(test_monitor),
                 cmocka_unit_test(test_monitor_errors),

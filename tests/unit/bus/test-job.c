@@ -494,18 +494,26 @@ static void test_spoofed_signal(void **state) {
         assert_int_equal(c.result, -EIO);
 }
 
+typedef struct Kill {
+        const char *whom;
+        int number;
+} Kill;
+
 static int op_kill(Call *c) {
-        return unit_kill_wait(c->bus, c->name, *(const int *) c->argument, &c->error);
+        const Kill *k = c->argument;
+
+        return unit_kill_wait(c->bus, c->name, k->whom, k->number, &c->error);
 }
 
 static int op_reset_failed(Call *c) {
         return unit_reset_failed_wait(c->bus, c->name, &c->error);
 }
 
-static int run_kill(Fixture *f, const char *name, int number) {
+static int run_kill(Fixture *f, const char *name, const char *whom, int number) {
         _cleanup_(call_done) Call c = CALL(f, op_kill, name);
+        Kill k = { whom, number };
 
-        c.argument = &number;
+        c.argument = &k;
         call_start(&c);
         TURN_UNTIL(f, c.done);
         return c.result;
@@ -515,12 +523,21 @@ static void test_kill_and_reset(void **state) {
         Fixture *f = *state;
         FakeUnit *u = fake_systemd_add(f->fake, "a.service");
 
-        assert_int_equal(run_kill(f, "a.service", SIGKILL), -ENOENT);
+        assert_int_equal(run_kill(f, "a.service", "all", SIGKILL), -ENOENT);
         assert_int_equal(call_run(f, op_start, "a.service"), 0);
-        assert_int_equal(run_kill(f, "a.service", SIGUSR1), 0);
+        assert_int_equal(run_kill(f, "a.service", "all", SIGUSR1), 0);
         assert_int_equal(u->last_signal, SIGUSR1);
-        assert_int_equal(run_kill(f, "a.service", 4711), -EINVAL);
-        assert_int_equal(run_kill(f, "a", SIGUSR1), -EINVAL);
+        assert_string_equal(u->last_whom, "all");
+        assert_int_equal(run_kill(f, "a.service", "control", SIGRTMAX), 0);
+        assert_int_equal(u->last_signal, SIGRTMAX);
+        assert_string_equal(u->last_whom, "control");
+        u->has_no_main = true;
+        assert_int_equal(run_kill(f, "a.service", "main", SIGHUP), -ESRCH);
+        assert_int_equal(run_kill(f, "a.service", "all", 4711), -EINVAL);
+        assert_int_equal(run_kill(f, "a.service", "all", 0), -EINVAL);
+        assert_int_equal(run_kill(f, "a.service", "all", -1), -EINVAL);
+        assert_int_equal(run_kill(f, "a.service", "me", SIGHUP), -EINVAL);
+        assert_int_equal(run_kill(f, "a", "all", SIGUSR1), -EINVAL);
         fake_unit_exit(f->fake, "a.service", 3);
         assert_string_equal(u->active_state, "failed");
         assert_int_equal(call_run(f, op_reset_failed, "a.service"), 0);

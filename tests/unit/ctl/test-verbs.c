@@ -47,8 +47,8 @@ static void test_suggest(void **state) {
 
 /* Every verb of the table takes what it says and refuses one word less or more. */
 static void test_words_are_counted(void **state) {
-        static const char *const names[] = { "list", "status", "watch", "start", "stop", "pause", "resume", "poweroff",
-                "reboot", "suspend" };
+        static const char *const names[] = { "list", "status", "watch", "start", "stop", "pause", "resume", "kill",
+                "poweroff", "reboot", "suspend" };
         char *words[8] = {};
 
         (void) state;
