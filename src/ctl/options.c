@@ -217,8 +217,8 @@ static int options_find_numbers(Options *o, char **reterr) {
                 }
                 o->timeout_usec = seconds * USEC_PER_SEC;
         }
-        if (o->limit && (parse_uint(o->limit, UINT32_MAX, &o->n_limit) < 0 || o->n_limit == 0)) {
-                *reterr = strf("--limit=%s is not a number of events, 1 or more.", o->limit);
+        if (o->limit && parse_uint(o->limit, UINT32_MAX, &o->n_limit) < 0) {
+                *reterr = strf("--limit=%s is not a number of events.", o->limit);
                 return -EINVAL;
         }
         return 0;

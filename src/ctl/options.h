@@ -66,7 +66,7 @@ typedef struct Options {
         OutputMode output;
         usec_t timeout_usec; /* 0: the verb's own */
         usec_t wait_usec;    /* of --wait; USEC_INFINITY without a time */
-        uint64_t n_limit;    /* 0: none */
+        uint64_t n_limit;    /* of --limit, where it is given */
 } Options;
 
 /* Fills *ret from argv and the environment. 0, or -EINVAL with a sentence in *reterr (new string; NULL when getopt has

@@ -93,7 +93,7 @@ static int watch_print(const Options *o, const Look *look, Admin__WatchItem *eve
 
 /* 1 after --limit events, 0 when the admin ended the stream in order, else a negative errno. */
 static int watch_events_wait(Ctl *ctl, RpcStream *stream, char **patterns, RpcStatus *reterr) {
-        uint64_t n = 0;
+        uint64_t left = ctl->options.limit ? ctl->options.n_limit : UINT64_MAX;
         Look look;
         int r;
 
@@ -109,7 +109,9 @@ static int watch_events_wait(Ctl *ctl, RpcStream *stream, char **patterns, RpcSt
                 r = watch_print(&ctl->options, &look, event);
                 if (r < 0)
                         return r;
-                if (event->status_case != ADMIN__WATCH_ITEM__STATUS_INITIAL && ++n == ctl->options.n_limit)
+                if (event->status_case != ADMIN__WATCH_ITEM__STATUS_INITIAL)
+                        left--;
+                if (left == 0)
                         return 1;
         }
 }

@@ -154,6 +154,12 @@ def test_watch_text_and_initial(cli, admin):
     assert json.loads(first) == [HOLD]
 
 
+@pytest.mark.parametrize('words, stdout', [(('--initial',), f'[\n{HOLD_TEXT}]\n'), ((), '')])
+def test_watch_of_no_event(cli, admin, words, stdout):
+    admin.fleet = FLEET[:1]
+    succeeds(cli('watch', *words, '--limit', '0'), stdout)
+
+
 def test_watch_fails_when_the_stream_ends(cli, admin):
     admin.events.put(admin.END)
     result = cli('watch', '--as-json')

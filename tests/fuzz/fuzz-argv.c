@@ -34,7 +34,7 @@ static void check_options(const Options *o) {
         check(!o->tls || o->address.kind != RPC_ADDRESS_UNIX);
         check(!o->tls || !isempty(o->name) || !strchr(o->server_name, ':'));
         check(!o->timeout || o->timeout_usec > 0);
-        check(!o->limit || o->n_limit > 0);
+        check(!o->limit || o->n_limit <= UINT32_MAX);
         e = verb_from_options(o, &verb);
         check(e == CTL_OK ? verb && verb->func : e == CTL_USAGE && !verb);
         if (verb && o->n_words > 0)

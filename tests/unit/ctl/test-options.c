@@ -249,7 +249,7 @@ static void test_numbers(void **state) {
         parse_refused("--timeout=0", "--timeout=0");
         parse_refused("--timeout=soon", "soon");
         parse_refused("--timeout=-1", "-1");
-        parse_refused("--limit=0", "--limit=0");
+        parse_refused("--limit=-1", "--limit=-1");
         parse_refused("--limit=many", "many");
 }
 
