@@ -83,5 +83,10 @@ int place_find_wait(Ctl *ctl, const char *vm, const char *name, Place *ret, RpcS
         if (!item)
                 return rpc_code_to_errno(reterr->code);
         *ret = (Place){ place_get_asked_vm(list, item), strdup(item->name) };
-        return ret->vm && ret->unit ? 0 : -ENOMEM;
+        if (!ret->vm || !ret->unit)
+                return -ENOMEM;
+        if (isempty(ret->vm))
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION,
+                                "This admin does not tell which VM it is in; say so with --vm");
+        return 0;
 }

@@ -172,6 +172,15 @@ def test_status_of_one_of_two(ctl, vm, status):
         assert f'twin.service - Twin\n        VM: {vm}\n' in result.stdout
 
 
+def test_status_where_the_admin_does_not_tell_the_vm(ctl, admin):
+    """As that of before us does with units of a VM's agent."""
+    admin.fleet = [as_before_us(e) for e in FLEET if e.Name == 'NetworkManager.service']
+    result = ctl('status', 'NetworkManager')
+    assert (result.returncode, result.stdout) == (1, '')
+    assert 'This admin does not tell which VM it is in; say so with --vm (FailedPrecondition).\n' in result.stderr
+    assert [admin.requests.get(timeout=WAIT)[0] for _ in range(admin.requests.qsize())] == ['QueryList']
+
+
 def test_status_of_an_agent(ctl):
     assert ctl('status', 'givc-app-vm').stdout.startswith('● givc-app-vm.service - givc agent\n        VM: app-vm\n')
 
