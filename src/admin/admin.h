@@ -16,6 +16,7 @@ typedef struct Admin {
         const char *host; /* see RegistrationRules; borrowed */
         TlsCredentials *credentials;
         sd_event_source *news; /* one round of telling readers, after what is half done */
+        List journals;         /* that are passed on; see services/journal-service.c */
         void (*on_news)(struct Admin *admin, void *userdata);
         void *userdata;
 } Admin;

@@ -228,6 +228,25 @@ int agents_find_vm(const Agents *agents, const char *vm, Agent **ret, RpcStatus 
         return 0;
 }
 
+int agents_find_unit(const Agents *agents, const char *vm, const char *unit, Agent **ret, RpcStatus *reterr) {
+        _cleanup_free_ char *candidates = NULL, *name = NULL;
+        const Entry *e;
+        int r;
+
+        if (!isempty(vm))
+                return agents_find_vm(agents, vm, ret, reterr);
+        r = registry_find(agents->registry, unit, NULL, &e, &candidates);
+        if (r == -ENOENT)
+                return rpc_error(reterr, RPC_NOT_FOUND, "No unit '%s' is registered.", unit);
+        if (r == -ENOTUNIQ)
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "'%s' is not unique, it is with %s; name the VM.",
+                                unit, strempty(candidates));
+        if (r < 0)
+                return r;
+        name = vm_from_agent(e->agent);
+        return name ? agents_find_vm(agents, name, ret, reterr) : -ENOMEM;
+}
+
 int agents_find_host(const Agents *agents, Agent **ret, RpcStatus *reterr) {
         const Entry *e = registry_get_host(agents->registry);
         Agent *a = e ? agents_get(agents, e->name) : NULL;

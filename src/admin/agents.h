@@ -57,6 +57,10 @@ Agent *agents_get(const Agents *a, const char *name);
 
 /* The agent of a VM, a new reference, if it can be reached: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE. */
 int agents_find_vm(const Agents *agents, const char *vm, Agent **ret, RpcStatus *reterr) _warn_unused_;
+/* The agent that speaks for the unit: the VM's, or, where no VM is named, the one that has registered it; as above, and
+ * FAILED_PRECONDITION when there are two. */
+int agents_find_unit(
+                const Agents *agents, const char *vm, const char *unit, Agent **ret, RpcStatus *reterr) _warn_unused_;
 /* The host's agent, a new reference, if it can be reached: UNAVAILABLE. */
 int agents_find_host(const Agents *agents, Agent **ret, RpcStatus *reterr) _warn_unused_;
 /* Tells who waits for that agent that it became unreachable, or that its VM was said to be off. That its connection

@@ -66,6 +66,7 @@ static void on_stop(void *userdata) {
                 return;
         }
         watch_hub_close(registry_get_hub(s->admin.registry));
+        journals_stop(&s->admin);
         admin_changed(&s->admin);
         rpc_server_drain(s->server, on_drained, s);
 }

@@ -13,26 +13,6 @@
 #include "base/names.h"
 #include "base/str.h"
 
-/* The agent that speaks for the unit: the VM's, or, where no VM is named, the one that has registered it. */
-static int find_unit_agent(Admin *admin, const char *vm, const char *unit, Agent **ret, RpcStatus *reterr) {
-        _cleanup_free_ char *candidates = NULL, *name = NULL;
-        const Entry *e;
-        int r;
-
-        if (!isempty(vm))
-                return agents_find_vm(&admin->agents, vm, ret, reterr);
-        r = registry_find(admin->registry, unit, NULL, &e, &candidates);
-        if (r == -ENOENT)
-                return rpc_error(reterr, RPC_NOT_FOUND, "No unit '%s' is registered.", unit);
-        if (r == -ENOTUNIQ)
-                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "'%s' is not unique, it is with %s; name the VM.",
-                                unit, strempty(candidates));
-        if (r < 0)
-                return r;
-        name = vm_from_agent(e->agent);
-        return name ? agents_find_vm(&admin->agents, name, ret, reterr) : -ENOMEM;
-}
-
 static int reply_status(RpcCall *call, const EntryStatus *status) {
         Systemd__UnitStatus reply = SYSTEMD__UNIT_STATUS__INIT;
 
@@ -50,9 +30,14 @@ int method_get_unit_status(RpcCall *call, const void *request, RpcStatus *reterr
         const Admin__UnitStatusRequest *req = request;
         _cleanup_(entry_status_done) EntryStatus status = {};
         _cleanup_(agent_unrefp) Agent *agent = NULL;
+<<<<<<< HEAD
+=======
+        Systemd__UnitStatus reply = SYSTEMD__UNIT_STATUS__INIT;
+        Admin *admin = userdata;
+>>>>>>> 4218969 (admin/services/journal-service: pass the journal of a VM on)
         int r;
 
-        r = find_unit_agent(userdata, req->vmname, req->unitname, &agent, reterr);
+        r = agents_find_unit(&admin->agents, req->vmname, req->unitname, &agent, reterr);
         if (r < 0)
                 return r;
         r = unit_control_wait(agent->channel, UNIT_STATUS, req->unitname, call_get_deadline(call, CALL_USEC), &status,
@@ -89,9 +74,10 @@ int method_start_service(RpcCall *call, const void *request, RpcStatus *reterr, 
         const Admin__ServiceRequest *req = request;
         Admin__StartResponse response = ADMIN__START_RESPONSE__INIT;
         _cleanup_(agent_unrefp) Agent *agent = NULL;
+        Admin *admin = userdata;
         int r;
 
-        r = find_unit_agent(userdata, req->vmname, req->servicename, &agent, reterr);
+        r = agents_find_unit(&admin->agents, req->vmname, req->servicename, &agent, reterr);
         if (r < 0)
                 return r;
         r = service_start_wait(agent, req->servicename, rpc_call_get_deadline(call), reterr);
@@ -107,9 +93,10 @@ int method_stop_service(RpcCall *call, const void *request, RpcStatus *reterr, v
         const Admin__ServiceRequest *req = request;
         Admin__ApplicationResponse response = ADMIN__APPLICATION_RESPONSE__INIT;
         _cleanup_(agent_unrefp) Agent *agent = NULL;
+        Admin *admin = userdata;
         int r;
 
-        r = find_unit_agent(userdata, req->vmname, req->servicename, &agent, reterr);
+        r = agents_find_unit(&admin->agents, req->vmname, req->servicename, &agent, reterr);
         if (r < 0)
                 return r;
         r = service_stop_wait(agent, req->servicename, rpc_call_get_deadline(call), reterr);
@@ -130,9 +117,10 @@ int method_kill_unit(RpcCall *call, const void *request, RpcStatus *reterr, void
         _cleanup_free_ char *done = strf("Sent signal %d (%s) to", s.number, s.whom);
         _cleanup_(entry_status_done) EntryStatus status = {};
         _cleanup_(agent_unrefp) Agent *agent = NULL;
+        Admin *admin = userdata;
         int r;
 
-        r = find_unit_agent(userdata, vm, req->unitname, &agent, reterr);
+        r = agents_find_unit(&admin->agents, vm, req->unitname, &agent, reterr);
         if (r < 0)
                 return r;
         r = service_kill_wait(agent, req->unitname, &s, call_get_deadline(call, CALL_USEC), &status, reterr);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "event/fiber.h"
+#include "journal.pb-c.h"
 #include "rpc/server.h"
 #include "systemd.pb-c.h"
 
@@ -36,8 +37,12 @@ typedef struct FakeAgent {
         int last_signal; /* of KillUnit, -1: it did not say */
         char last_whom[16];
         unsigned n_watchers;
-        unsigned n_waiting; /* calls that are not answered, or not yet */
-        char *event_unit;   /* the change to push: one at a time is enough here */
+        unsigned n_waiting;    /* calls that are not answered, or not yet */
+        unsigned n_journals;   /* that are read */
+        unsigned n_lines;      /* of each */
+        unsigned n_lines_sent; /* of the last */
+        size_t line_size;      /* 0: as long as "line N" is */
+        char *event_unit;      /* the change to push: one at a time is enough here */
         bool event_gone;
         Promise event;
 } FakeAgent;
@@ -273,6 +278,46 @@ static const RpcMethod fake_methods[] = {
         {},
 };
 
+/* "line N" of the unit in the VM that was asked for; follows for ever. */
+static inline int fake_send_lines_wait(RpcCall *call, const Journal__JournalRequest *req, FakeAgent *a) {
+        _cleanup_free_ char *text = mem_alloc_multiply(1, a->line_size + 32, true);
+        Promise never = {};
+        int r = 0;
+
+        assert_non_null(text);
+        for (a->n_lines_sent = 0; r >= 0 && a->n_lines_sent < a->n_lines; a->n_lines_sent++) {
+                Journal__JournalEntry entry = JOURNAL__JOURNAL_ENTRY__INIT;
+
+                memset(text, 'x', a->line_size);
+                (void) sprintf(text + a->line_size, "line %u", a->n_lines_sent);
+                entry.unitname = req->unitname;
+                entry.identifier = req->vmname;
+                entry.message = text;
+                r = rpc_call_send_wait(call, &entry);
+        }
+        return r >= 0 && req->follow ? promise_wait(&never) : r;
+}
+
+static inline int fake_read_journal(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Journal__JournalRequest *req = request;
+        FakeAgent *a = userdata;
+        int r;
+
+        if (!isempty(req->unitname) && !fake_unit(a, req->unitname))
+                return rpc_error(reterr, RPC_NOT_FOUND, "Unit '%s' is not exposed by this agent.", req->unitname);
+        a->n_journals++;
+        r = fake_send_lines_wait(call, req, a);
+        a->n_journals--;
+        return r;
+}
+
+static const RpcMethod fake_journal_methods[] = {
+        { "ReadJournal", RPC_SERVER_STREAM, fake_read_journal },
+        {},
+};
+
+static const RpcService fake_journal_service = { &journal__journal_service__descriptor, fake_journal_methods };
+
 static const RpcService fake_service = { &systemd__unit_control_service__descriptor, fake_methods };
 
 /* The server can be taken away and brought back; the units stay. */
@@ -281,6 +326,8 @@ static inline void fake_agent_listen(FakeAgent *a, RpcQueue *queue) {
 
         assert_int_equal(rpc_server_new(queue, &a->server), 0);
         assert_int_equal(rpc_server_add_service(a->server, &fake_service, a), 0);
+        if (a->pushes)
+                assert_int_equal(rpc_server_add_service(a->server, &fake_journal_service, a), 0);
         assert_int_equal(rpc_server_listen(a->server, &address, 0600, (gid_t) -1), 0);
 }
 
