@@ -30,11 +30,7 @@ int method_get_unit_status(RpcCall *call, const void *request, RpcStatus *reterr
         const Admin__UnitStatusRequest *req = request;
         _cleanup_(entry_status_done) EntryStatus status = {};
         _cleanup_(agent_unrefp) Agent *agent = NULL;
-<<<<<<< HEAD
-=======
-        Systemd__UnitStatus reply = SYSTEMD__UNIT_STATUS__INIT;
         Admin *admin = userdata;
->>>>>>> 4218969 (admin/services/journal-service: pass the journal of a VM on)
         int r;
 
         r = agents_find_unit(&admin->agents, req->vmname, req->unitname, &agent, reterr);
