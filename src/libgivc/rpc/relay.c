@@ -18,6 +18,9 @@
 #define RELAY_DRIVE_SIZE  (16 * 1024) /* having taken so much from gRPC, it may have been waiting for room */
 #define RELAY_LINGER_USEC (1 * USEC_PER_SEC)
 #define RELAY_ROUNDS_MAX  16 /* before other connections get their turn */
+/* Of the network only edges: where levels are asked for, each turn of the loop, which serves one connection, has the
+ * kernel look at all that are ready. */
+#define RELAY_EDGES (EPOLLET | EPOLLRDHUP)
 
 typedef enum RelayState {
         RELAY_CONNECTING,
@@ -41,6 +44,7 @@ struct Relay {
         sd_event_source *net_source, *inner_source, *timer, *stall, *closed_source;
         bool flushed; /* the network took something since stall was set */
         uint32_t net_events, inner_events;
+        bool net_more; /* not all was read that the last edge told of */
         TlsCredentials *credentials;
         char *server_name;
         TlsSession *session; /* made when the first byte is to be read or written: a silent peer costs little */
@@ -179,12 +183,15 @@ static void relay_guard(Relay *r, const uint8_t *p, size_t n) {
         relay_abort(r, "guard", r->guard.error);
 }
 
-/* One read from the network. Every connection reads into the same space and keeps only what has to wait. */
-static void relay_receive(Relay *r) {
+/* One read from the network. Every connection reads into the same space and keeps only what has to wait. A read that
+ * was not filled has taken all bytes, but not the end that may follow them. */
+static void relay_receive(Relay *r, uint32_t revents) {
         ssize_t n;
         int k;
 
         n = recv(r->net, scratch, sizeof(scratch), 0);
+        r->net_more = n == sizeof(scratch) || (n < 0 && errno == EINTR) ||
+                        (n > 0 && revents & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
         if (n <= 0) {
@@ -400,7 +407,12 @@ static void relay_update(Relay *r) {
                 inner |= EPOLLIN;
         if (r->to_grpc.size > 0)
                 inner |= EPOLLOUT;
-        relay_set_events(r->net_source, &r->net_events, net);
+        if (r->net_more && net & EPOLLIN) {
+                r->net_more = false;
+                if (r->net_events != 0)
+                        r->net_events = EPOLLET; /* asking again, even for the same, tells again of what is there */
+        }
+        relay_set_events(r->net_source, &r->net_events, net != 0 ? net | RELAY_EDGES : 0);
         relay_set_events(r->inner_source, &r->inner_events, inner);
 }
 
@@ -511,7 +523,7 @@ static void relay_on_network(Relay *r, uint32_t revents) {
         if (revents & EPOLLOUT)
                 relay_flush(r);
         if ((revents & (EPOLLIN | EPOLLHUP | EPOLLERR)) && r->net >= 0)
-                relay_receive(r);
+                relay_receive(r, revents);
         if ((revents & (EPOLLHUP | EPOLLERR)) && r->net_eof)
                 relay_close_net(r); /* not only half closed: nothing of ours would arrive */
         if (r->state == RELAY_HANDSHAKE)
@@ -560,7 +572,7 @@ int relay_new(RpcQueue *q, int fd, const RelayOptions *options, const RelayHooks
         k = options->is_server ? relay_learn_peer(r) : 0;
         if (k < 0)
                 return k;
-        r->net_events = options->is_server ? EPOLLIN : EPOLLOUT;
+        r->net_events = (options->is_server ? EPOLLIN : EPOLLOUT) | RELAY_EDGES;
         k = sd_event_add_io(rpc_queue_get_event(q), &r->net_source, r->net, r->net_events, on_net, r);
         if (k < 0)
                 return k;

@@ -401,6 +401,45 @@ static void test_drain_next(void **state) {
         end_next_to(*state, true);
 }
 
+/* -- what comes in one piece, of which the kernel tells once -- */
+
+static void test_end_behind_last_bytes(void **state) {
+        static const uint8_t ping[9 + 8] = { 0, 0, 8, PING };
+        World *w = *state;
+        int fd;
+
+        fd = raw_connect(w);
+        world_until(w, rpc_queue_count_lanes(w->queue) == 1);
+        assert_int_equal(send(fd, ping, sizeof(ping), 0), sizeof(ping));
+        assert_int_equal(shutdown(fd, SHUT_WR), 0);
+        world_until(w, rpc_queue_count_lanes(w->queue) == 0);
+        (void) close(fd);
+}
+
+static bool has_come(int fd, const void *wanted, size_t size) {
+        static uint8_t space[4096];
+        ssize_t n = recv(fd, space, sizeof(space), 0);
+
+        return n > 0 && memmem(space, n, wanted, size);
+}
+
+static void test_more_than_one_read(void **state) {
+        enum { UNKNOWN = 0x2f, SIZE = 100 * 1024 }; /* of frames that nobody knows, 1024 bytes each */
+        static const uint8_t ping[9 + 8] = { 0, 0, 8, PING, 0, 0, 0, 0, 0, 't', 'h', 'e', ' ', 'l', 'a', 's', 't' };
+        static uint8_t data[SIZE + sizeof(ping)];
+        World *w = *state;
+        int fd;
+
+        for (size_t i = 0; i < SIZE; i += 1024)
+                memcpy(data + i, (const uint8_t[]){ 0, 1015 >> 8, 1015 & 0xff, UNKNOWN }, 4);
+        memcpy(data + SIZE, ping, sizeof(ping));
+        fd = raw_connect(w);
+        world_until(w, rpc_queue_count_lanes(w->queue) == 1);
+        assert_int_equal(send(fd, data, sizeof(data), 0), sizeof(data));
+        world_until(w, has_come(fd, ping + 9, 8));
+        (void) close(fd);
+}
+
 /* -- the queue's own end -- */
 
 /* A link that outlived its channel drops the last reference when its last call ends, within a visit. */
@@ -435,6 +474,8 @@ int main(void) {
                 world_test(test_end_of_many),
                 world_test(test_free_next),
                 world_test(test_drain_next),
+                world_test(test_end_behind_last_bytes),
+                world_test(test_more_than_one_read),
                 cmocka_unit_test(test_queue_goes_within),
         };
 
