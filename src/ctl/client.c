@@ -47,7 +47,7 @@ static char *path_from_here(const char *path) {
         return path[0] == '/' ? strdup(path) : realpath(path, NULL);
 }
 
-static int client_load_credentials(Client *c, const Options *o, char **reterr) {
+int client_load_credentials(const Options *o, TlsCredentials **ret, char **reterr) {
         const char *const given[] = { o->cacert, o->cert, o->key };
         char *paths[ELEMENTSOF(given)] = {};
         int r = 0;
@@ -60,8 +60,7 @@ static int client_load_credentials(Client *c, const Options *o, char **reterr) {
                 }
         }
         if (r >= 0)
-                r = tls_credentials_new(&(TlsPaths){ .ca = paths[0], .cert = paths[1], .key = paths[2] },
-                                &c->credentials, reterr);
+                r = tls_credentials_new(&(TlsPaths){ .ca = paths[0], .cert = paths[1], .key = paths[2] }, ret, reterr);
         for (size_t i = 0; i < ELEMENTSOF(given); i++)
                 free(paths[i]);
         return r;
@@ -96,7 +95,7 @@ int client_new(sd_event *e, const Options *o, usec_t timeout, Client **ret, char
         if (r < 0)
                 return r;
         if (o->tls) {
-                r = client_load_credentials(c, o, reterr);
+                r = client_load_credentials(o, &c->credentials, reterr);
                 if (r < 0)
                         return r;
         }

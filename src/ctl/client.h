@@ -8,12 +8,16 @@
 #include "base/time.h"
 #include "ctl/options.h"
 #include "rpc/channel.h"
+#include "tls/credentials.h"
 
 typedef struct Client Client;
 
 /* Replaces a host name by its address. This may take a while: call it before the loop runs, while Ctrl-C still kills.
  * 0, or a negative errno (-EHOSTUNREACH: no such host) with a sentence in *reterr (new string). */
 int client_resolve(RpcAddress *a, char **reterr) _warn_unused_;
+
+/* The files that the options name. 0, or a negative errno with a sentence in *reterr (new string). */
+int client_load_credentials(const Options *o, TlsCredentials **ret, char **reterr) _warn_unused_;
 
 /* Loads certificates. 0, or a negative errno with a sentence in *reterr (new string). Calls end after timeout (0: no).
  * Nothing is connected yet. */

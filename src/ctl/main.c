@@ -104,6 +104,7 @@ static CtlExit run_options(Run *run) {
 static CtlExit run_command_line(Run *run, int argc, char **argv) {
         _cleanup_free_ char *error = NULL;
         Options *o = &run->ctl.options;
+        size_t n;
         CtlExit e;
 
         if (options_parse(argc, argv, o, &error) < 0)
@@ -120,7 +121,14 @@ static CtlExit run_command_line(Run *run, int argc, char **argv) {
                 return ctl_usage("--completion=%s is none of bash, zsh and fish.", o->completion);
         }
         e = verb_from_options(o, &run->ctl.verb);
-        return e == CTL_OK ? run_options(run) : e;
+        if (e != CTL_OK)
+                return e;
+        n = o->n_words > 0 ? o->n_words - 1 : 0;
+        if (run->ctl.verb->flags & VERB_LOCAL || (run->ctl.verb->flags & VERB_LOCAL_NAMES && n > 0))
+                return run->ctl.verb->func(&run->ctl, o->words + 1, n);
+        if (options_find_admin(o, &error) < 0)
+                return ctl_usage("%s", error ? error : "The command line is wrong.");
+        return run_options(run);
 }
 
 /* Shells and scripts tell a command that was interrupted from one that failed by the signal that ended it. */

@@ -52,9 +52,12 @@ static const OptionRow rows[] = {
 
 #define LONG_BASE 256 /* above every character, so that getopt's value tells the row */
 
-static void option_set(Options *o, const OptionRow *row, const char *value) {
+static_assert(ELEMENTSOF(rows) <= OPTIONS_MAX, "Options has room for the source of each row");
+
+static void option_set(Options *o, const OptionRow *row, const char *value, OptionSource source) {
         void *p = (char *) o + row->offset;
 
+        o->sources[row - rows] = source;
         if (row->argument)
                 *(const char **) p = strempty(value);
         else
@@ -95,7 +98,7 @@ static int options_parse_words(int argc, char **argv, Options *o) {
 
                 if (!row)
                         return -EINVAL;
-                option_set(o, row, optarg);
+                option_set(o, row, optarg, OPTION_SAID);
         }
         o->words = argv + optind;
         o->n_words = (size_t) (argc - optind);
@@ -113,7 +116,7 @@ static int options_read_environment(Options *o, char **reterr) {
                         continue;
                 if (rows[i].argument) {
                         if (!*(const char **) ((char *) o + rows[i].offset))
-                                option_set(o, rows + i, value);
+                                option_set(o, rows + i, value, OPTION_FROM_ENVIRONMENT);
                         continue;
                 }
                 r = parse_boolean(value);
@@ -123,7 +126,7 @@ static int options_read_environment(Options *o, char **reterr) {
                         return -EINVAL;
                 }
                 if (r > 0)
-                        option_set(o, rows + i, NULL);
+                        option_set(o, rows + i, NULL, OPTION_FROM_ENVIRONMENT);
         }
         return 0;
 }
@@ -154,13 +157,13 @@ static int options_find_tls(Options *o, char **reterr) {
         if (!o->server_name && o->address.kind == RPC_ADDRESS_TCP && !strchr(o->address.host, ':') &&
                         identity_address_from_string(o->address.host, &ip) < 0)
                 o->server_name = o->address.host;
+        o->cacert = o->cacert ? o->cacert : CTL_CACERT_DEFAULT;
+        o->cert = o->cert ? o->cert : CTL_CERT_DEFAULT;
+        o->key = o->key ? o->key : CTL_KEY_DEFAULT;
         if (!o->server_name) {
                 *reterr = strf("TLS needs the admin's name: use --name=NAME or GIVC_NAME, or --notls.");
                 return -EINVAL;
         }
-        o->cacert = o->cacert ? o->cacert : CTL_CACERT_DEFAULT;
-        o->cert = o->cert ? o->cert : CTL_CERT_DEFAULT;
-        o->key = o->key ? o->key : CTL_KEY_DEFAULT;
         return 0;
 }
 
@@ -227,8 +230,6 @@ static int options_find_numbers(Options *o, char **reterr) {
 int options_parse(int argc, char **argv, Options *ret, char **reterr) {
         static int (*const steps[])(Options * o, char **reterr) = {
                 options_read_environment,
-                options_find_address,
-                options_find_tls,
                 options_find_output,
                 options_find_numbers,
                 options_find_wait,
@@ -249,10 +250,8 @@ int options_parse(int argc, char **argv, Options *ret, char **reterr) {
                 return r;
         for (size_t i = 0; i < ELEMENTSOF(steps) && !o.help && !o.help_all && !o.version && !o.completion; i++) {
                 r = steps[i](&o, reterr);
-                if (r < 0) {
-                        options_done(&o);
+                if (r < 0)
                         return r;
-                }
         }
         *ret = o;
         return 0;
@@ -266,6 +265,17 @@ bool option_is_said(const Options *o, const OptionRow *row) {
         const void *p = (const char *) o + row->offset;
 
         return row->argument ? *(const char *const *) p != NULL : *(const bool *) p;
+}
+
+OptionSource option_get_source(const Options *o, const OptionRow *row) {
+        return o->sources[row - rows];
+}
+
+int options_find_admin(Options *o, char **reterr) {
+        int r;
+
+        r = options_find_address(o, reterr);
+        return r < 0 ? r : options_find_tls(o, reterr);
 }
 
 void options_done(Options *o) {

@@ -20,19 +20,29 @@ typedef enum OutputMode {
 
 /* What a verb is like: options that are not for all verbs say by this which they are for. */
 typedef enum VerbFlags {
-        VERB_DEFAULT = 1 << 0,   /* what givcctl does when no verb is said */
-        VERB_CHANGES = 1 << 1,   /* asks for a change, which may go on when the client leaves */
-        VERB_DETACHES = 1 << 2,  /* takes --no-block */
-        VERB_ARGUMENTS = 1 << 3, /* takes an application's arguments behind "--" */
-        VERB_ENDLESS = 1 << 4,   /* ends when the user ends it; takes --limit */
-        VERB_WAITS = 1 << 5,     /* takes --wait */
-        VERB_REPEATS = 1 << 6,   /* takes --watch */
-        VERB_PLACED = 1 << 7,    /* takes --vm */
-        VERB_TABLE = 1 << 8,     /* takes --no-legend and --full */
-        VERB_BEFORE = 1 << 9,    /* of the program before this one: in the page, and one line of the help */
-        VERB_JOINS = 1 << 10,    /* shares the line of the verb before it on the first screen of the help */
-        VERB_KILLS = 1 << 11,    /* takes --signal and --kill-whom */
+        VERB_DEFAULT = 1 << 0,      /* what givcctl does when no verb is said */
+        VERB_CHANGES = 1 << 1,      /* asks for a change, which may go on when the client leaves */
+        VERB_DETACHES = 1 << 2,     /* takes --no-block */
+        VERB_ARGUMENTS = 1 << 3,    /* takes an application's arguments behind "--" */
+        VERB_ENDLESS = 1 << 4,      /* ends when the user ends it; takes --limit */
+        VERB_WAITS = 1 << 5,        /* takes --wait */
+        VERB_REPEATS = 1 << 6,      /* takes --watch */
+        VERB_PLACED = 1 << 7,       /* takes --vm */
+        VERB_TABLE = 1 << 8,        /* takes --no-legend and --full */
+        VERB_BEFORE = 1 << 9,       /* of the program before this one: in the page, and one line of the help */
+        VERB_JOINS = 1 << 10,       /* shares the line of the verb before it on the first screen of the help */
+        VERB_KILLS = 1 << 11,       /* takes --signal and --kill-whom */
+        VERB_LOCAL = 1 << 12,       /* asks nobody */
+        VERB_LOCAL_NAMES = 1 << 13, /* asks nobody about a name */
 } VerbFlags;
+
+typedef enum OptionSource {
+        OPTION_DEFAULT,
+        OPTION_SAID, /* on the command line */
+        OPTION_FROM_ENVIRONMENT,
+} OptionSource;
+
+#define OPTIONS_MAX 64 /* rows of the table, at most */
 
 typedef struct OptionRow {
         const char *name;     /* long name, NULL: none */
@@ -55,25 +65,32 @@ typedef struct Options {
         const char *completion, *retry, *type, *by_type, *by_name;
         bool notls, json_auto, no_legend, no_pager, full, help, help_all, version, no_block, watch, as_json, initial;
 
+        uint8_t sources[OPTIONS_MAX]; /* of each row */
+
         /* What follows from it. */
         bool reference;   /* by the name givc-cli: output and exit status are those of the program before this one */
         char **words;     /* verb and names, NULL-terminated, borrowed */
         char **arguments; /* what stands behind "--", NULL-terminated, borrowed; NULL without one */
         size_t n_words;
-        RpcAddress address;
-        const char *server_name; /* of the admin's certificate; NULL without TLS */
-        bool tls;
         OutputMode output;
         usec_t timeout_usec; /* 0: the verb's own */
         usec_t wait_usec;    /* of --wait; USEC_INFINITY without a time */
         uint64_t n_limit;    /* of --limit, where it is given */
+
+        /* Where the admin is: options_find_admin(). */
+        RpcAddress address;
+        const char *server_name; /* of the admin's certificate; NULL without TLS */
+        bool tls;
 } Options;
 
 /* Fills *ret from argv and the environment. 0, or -EINVAL with a sentence in *reterr (new string; NULL when getopt has
  * said it already). argv is reordered and lives as long as *ret. */
 int options_parse(int argc, char **argv, Options *ret, char **reterr) _warn_unused_;
 void options_done(Options *o);
+/* Where the admin is and how to prove who one is, from what was said. 0, or -EINVAL with a sentence in *reterr. */
+int options_find_admin(Options *o, char **reterr) _warn_unused_;
 /* The rows of the table by their number, NULL behind the last. */
 const OptionRow *option_get(size_t i);
 /* The command line or the environment says it. */
 bool option_is_said(const Options *o, const OptionRow *row);
+OptionSource option_get_source(const Options *o, const OptionRow *row);

@@ -53,8 +53,11 @@ static const Verb verbs[] = {
                         "  call QueryList\n"
                         "  call GetUnitStatus '{\"VmName\": \"net-vm\", \"UnitName\": \"foo.service\"}'\n"
                         "With '-' requests come from standard input. 'introspect' shows what there is." },
-        { "introspect", 0, 1, 0, ASK_USEC, verb_introspect, "[NAME]", "what there is to call", NULL,
+        { "introspect", 0, 1, VERB_LOCAL_NAMES, ASK_USEC, verb_introspect, "[NAME]", "what there is to call", NULL,
                         "NAME is a service, a method or a message." },
+        { "cat-config", 0, 0, VERB_LOCAL, 0, verb_cat_config, "", "the settings in effect, and what is wrong", NULL,
+                        "Each with where it is from, and what the own certificate says. Asks nobody.\n"
+                        "Ends with 0, or with 1 when something is wrong." },
         { "query", 0, 0, VERB_BEFORE, ASK_USEC, verb_query, "", NULL, NULL },
         { "query-list", 0, 0, VERB_BEFORE, ASK_USEC, verb_query, "", NULL, NULL },
         { "get-status", 2, 2, VERB_BEFORE, ASK_USEC, verb_get_status, "VM UNIT", NULL, NULL },

@@ -37,6 +37,7 @@ CtlExit verb_act(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_kill(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_power(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_call(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_cat_config(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_introspect(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_query(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_get_status(Ctl *ctl, char **words, size_t n_words);

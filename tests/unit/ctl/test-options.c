@@ -20,14 +20,20 @@ static char *argv_now[WORDS_MAX + 2];
 static int parse(Options *o, char **error, const char *line) {
         static char copy[512];
         char *p = copy;
-        int n = 0;
+        int n = 0, r;
 
         (void) snprintf(copy, sizeof(copy), "givcctl %s", line);
         for (char *w; n < WORDS_MAX && (w = strsep(&p, " "));)
                 if (w[0])
                         argv_now[n++] = w;
         argv_now[n] = NULL;
-        return options_parse(n, argv_now, o, error);
+        r = options_parse(n, argv_now, o, error);
+        if (r < 0 || o->help || o->version)
+                return r;
+        r = options_find_admin(o, error);
+        if (r < 0)
+                options_done(o);
+        return r;
 }
 
 static void parse_ok(Options *o, const char *line) {
@@ -159,6 +165,14 @@ static void test_addresses(void **state) {
         parse_refused("--vsock=nobody:1 --notls", "nobody");
 }
 
+static OptionSource source_of(const Options *o, const char *name) {
+        size_t i = 0;
+
+        while (!streq_ptr(option_get(i)->name, name))
+                i++;
+        return option_get_source(o, option_get(i));
+}
+
 static void test_environment_fills_in(void **state) {
         Options o;
 
@@ -177,6 +191,9 @@ static void test_environment_fills_in(void **state) {
         assert_string_equal(o.cacert, "/a");
         assert_string_equal(o.cert, "/c");
         assert_string_equal(o.key, CTL_KEY_DEFAULT);
+        assert_int_equal(source_of(&o, "addr"), OPTION_FROM_ENVIRONMENT);
+        assert_int_equal(source_of(&o, "cert"), OPTION_SAID);
+        assert_int_equal(source_of(&o, "key"), OPTION_DEFAULT);
         options_done(&o);
 
         assert_address("--addr=10.0.0.2", "tcp:10.0.0.2:77");
