@@ -46,7 +46,6 @@ static int run_watch_signals(Run *run) {
         sigset_t set;
         int r = 0;
 
-        (void) signal(SIGPIPE, SIG_IGN);
         sigemptyset(&set);
         for (size_t i = 0; i < ELEMENTSOF(signals); i++)
                 sigaddset(&set, signals[i]);
@@ -148,6 +147,7 @@ int main(int argc, char **argv) {
         CtlExit e;
 
         (void) setlocale(LC_CTYPE, "");
+        (void) signal(SIGPIPE, SIG_IGN);
         log_set_level(LOG_WARNING);
         if (!isempty(level) && log_level_from_string(level) >= 0)
                 log_set_level(log_level_from_string(level));

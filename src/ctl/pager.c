@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <systemd/sd-login.h>
@@ -148,6 +149,7 @@ bool pager_close(void) {
         if (pager.pid <= 0)
                 return false;
         left = fflush(stdout) != 0 || ferror(stdout);
+        __fpurge(stdout); /* what was not written is not for the terminal */
         clearerr(stdout);
         (void) dup2(pager.terminal, STDOUT_FILENO); /* the pager's input ends */
         close(pager.terminal);

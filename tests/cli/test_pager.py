@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from admin import item
-from conftest import WAIT, Client, environment
+from conftest import WAIT, environment
 from terminal import Terminal
 
 MARK = {'GIVC_PAGER': 'sed s/^/paged:/', 'GIVC_PAGERSECURE': '0'}
@@ -116,5 +116,8 @@ def test_failures_are_not_paged(ctl):
         assert terminal.err and not terminal.shown
 
 
-def test_a_pager_that_fails(ctl):
-    assert shown(Client().command('-h'), GIVC_PAGER='exit 7', GIVC_PAGERSECURE='0') == ''
+@pytest.mark.parametrize('words', [('-h',), ('introspect', 'admin.AdminService'), ('list',)])
+def test_a_pager_that_fails(ctl, words):
+    """Also when it is gone before anything was written."""
+    for pager in ('exit 7', 'exec 0<&-; exit 7'):
+        assert shown(ctl.command(*words), GIVC_PAGER=pager, GIVC_PAGERSECURE='0') == ''
