@@ -135,7 +135,7 @@ static int serve_init(Serve *s) {
                 rpc_server_set_credentials(s->server, s->credentials);
                 r = tls_credentials_watch(s->credentials, daemon_get_event(s->daemon), on_credentials_changed, s);
                 if (r < 0)
-                        return r;
+                        log_warning_errno(r, "Cannot watch the certificates, so reload this service when they change");
                 tls_credentials_on_failure(s->credentials, on_credentials_failed, s);
         }
         return services_add(s->server, &s->admin);

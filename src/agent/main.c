@@ -181,7 +181,7 @@ static int program_load_credentials(Program *p) {
         }
         r = tls_credentials_watch(p->credentials, daemon_get_event(p->daemon), on_credentials_changed, p);
         if (r < 0)
-                return log_error_errno(r, "Cannot watch the certificates");
+                log_warning_errno(r, "Cannot watch the certificates, so reload this service when they change");
         tls_credentials_on_failure(p->credentials, on_credentials_failed, p);
         return 0;
 }

@@ -18,6 +18,9 @@ from certs import make_certs  # noqa: E402
 
 CTL = str(BUILD / 'givcctl')
 WAIT = 30  # seconds that nothing should ever need
+# Before a command: a machine on which somebody else has taken all the watches of files that there are.
+WITHOUT_INOTIFY = ('unshare', '--user', '--map-root-user', 'sh', '-c',
+                   'echo 0 >/proc/sys/user/max_inotify_instances; exec "$@"', 'sh')
 # What sanitizers say goes to files: they warn of every program with stacks of its own. Faults show in the exit status.
 SANITIZERS = {f'{kind}_OPTIONS': f'log_path={BUILD}/tests/cli/sanitizer:exitcode=99' for kind in ('ASAN', 'UBSAN')}
 

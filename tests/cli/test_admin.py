@@ -16,7 +16,7 @@ import time
 import grpc
 import pytest
 from certs import Authority, make_certs
-from conftest import BUILD, WAIT, environment
+from conftest import BUILD, WAIT, WITHOUT_INOTIFY, environment
 
 import admin_pb2
 import health_pb2
@@ -60,7 +60,7 @@ def wait_until(condition, what='it'):
 class Daemon:
     """An admin, started as the service manager does it, with its network socket and perhaps what it stored before."""
 
-    def __init__(self, tmp_path, *words, certificates=None, stored=None, local=None):
+    def __init__(self, tmp_path, *words, certificates=None, stored=None, local=None, prefix=()):
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify_path = tmp_path / f'notify-{time.monotonic_ns()}'
         self.notify.bind(str(self.notify_path))
@@ -81,7 +81,7 @@ class Daemon:
             variables |= {'TLS': 'true', 'CA_CERT': 'ca-cert.pem', 'HOST_CERT': 'cert.pem', 'HOST_KEY': 'key.pem',
                           'CREDENTIALS_DIRECTORY': str(certificates)}
         numbers = ','.join(str(fd) for fd in fds.values())
-        command = [sys.executable, '-c', ACTIVATE, numbers, ADMIN, '--listen', 'sd-listen:*', *words]
+        command = [*prefix, sys.executable, '-c', ACTIVATE, numbers, ADMIN, '--listen', 'sd-listen:*', *words]
         self.process = subprocess.Popen(command, env=environment(**variables), stdin=subprocess.DEVNULL,
                                         stderr=self.log, pass_fds=list(fds.values()))
 
@@ -530,15 +530,17 @@ def test_agents_certificate_is_checked(daemon, machines):
             assert start_app(channel, 'foo', 'app-vm') == 'foo@0.service'
 
 
-def test_reload(daemon, machines, tmp_path):
+@pytest.mark.parametrize('prefix', [(), WITHOUT_INOTIFY])
+def test_reload(daemon, machines, tmp_path, prefix):
     directory = tmp_path / 'own'
     directory.mkdir()
     for name in ('ca-cert.pem', 'cert.pem', 'key.pem'):
         (directory / name).write_bytes((machines / 'admin-vm' / name).read_bytes())
-    d = daemon(certificates=directory)
+    d = daemon(certificates=directory, prefix=prefix)
     with channel_of(machines, 'gui-vm', d.port) as channel:
         stream = watch(channel)
         next(stream)
+        assert ('Cannot watch the certificates' in d.text()) == bool(prefix)
         (directory / 'cert.pem').write_text('nonsense')
         d.process.send_signal(signal.SIGHUP)
         d.wait_until_said('RELOADING=1')

@@ -15,7 +15,7 @@ import time
 import grpc
 import pytest
 from certs import Authority, make_certs
-from conftest import BUILD, WAIT, environment
+from conftest import BUILD, WAIT, WITHOUT_INOTIFY, environment
 
 import health_pb2
 import systemd_pb2
@@ -61,7 +61,7 @@ def config(tmp_path):
 class Daemon:
     """An agent, started as the service manager does it: with its listening socket and one to say that it is ready."""
 
-    def __init__(self, config, tmp_path, passed=True, **more):
+    def __init__(self, config, tmp_path, passed=True, prefix=(), **more):
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(str(tmp_path / 'notify'))
         self.notify.settimeout(WAIT)
@@ -74,8 +74,8 @@ class Daemon:
         if passed:
             own |= {'LISTEN_FDS': '1', 'LISTEN_FDNAMES': 'anything'}
             words = [sys.executable, '-c', ACTIVATE, str(self.listener.fileno()), *words]
-        self.process = subprocess.Popen(words, env=environment(**own), stdin=subprocess.DEVNULL, stderr=self.log,
-                                        pass_fds=[self.listener.fileno()] if passed else [])
+        self.process = subprocess.Popen([*prefix, *words], env=environment(**own), stdin=subprocess.DEVNULL,
+                                        stderr=self.log, pass_fds=[self.listener.fileno()] if passed else [])
 
     def wait_until_said(self, what):
         end = time.monotonic() + WAIT
@@ -377,10 +377,13 @@ def test_wrong_admin(config, daemon, tls_server, certs, tmp_path):
     d.wait_until_said('STATUS=admin-vm not reachable: ')
 
 
-def test_reload(config, daemon, tmp_path):
+@pytest.mark.parametrize('prefix', [(), WITHOUT_INOTIFY])
+def test_reload(config, daemon, tmp_path, prefix):
+    """Also where the machine has no more watches for us: that they are read again unasked is all that is missing."""
     make_certs(tmp_path / 'own', {'gui-vm': ['127.0.0.1'], 'admin-vm': ['127.0.0.1']})
-    d = daemon(config(unused_port(), unused_port(), tmp_path / 'own/gui-vm'))
+    d = daemon(config(unused_port(), unused_port(), tmp_path / 'own/gui-vm'), prefix=prefix)
     d.wait_until_said('READY=1')
+    assert ('Cannot watch the certificates' in d.text()) == bool(prefix)
     d.said.clear()
     # A new CA: who has the old certificate is a stranger from now on.
     make_certs(tmp_path / 'new', {'gui-vm': ['127.0.0.1'], 'admin-vm': ['127.0.0.1']})
