@@ -172,7 +172,7 @@ int agents_register(Agents *agents, const char *name, const char *tls_name, cons
         int r;
 
         if (known && address_equal(&known->address, address) && streq(known->tls_name, tls_name)) {
-                rpc_channel_connect(known->channel);
+                rpc_channel_retry(known->channel);
                 if (rpc_channel_get_state(known->channel) == RPC_CHANNEL_READY)
                         agent_probe(known);
                 return 0;

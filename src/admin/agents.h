@@ -48,7 +48,8 @@ struct Agents {
 int agents_init(Agents *a) _warn_unused_;
 void agents_done(Agents *a);
 
-/* The agent of that name is there at that address; makes a new channel when anything differs from before. */
+/* The agent of that name is there at that address: reaches for it now, over a new channel when anything differs from
+ * before. */
 int agents_register(Agents *a, const char *name, const char *tls_name, const RpcAddress *address) _warn_unused_;
 /* Forgets the agent and closes its channel; its entries are the caller's business. */
 void agents_forget(Agents *a, const char *name);

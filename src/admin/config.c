@@ -172,7 +172,7 @@ static int parse_listen(Config *c, const char *value, char **reterr) {
                 return str_refuse(reterr, "--listen: more than %u addresses.", CONFIG_LISTEN_MAX);
         r = rpc_address_parse(value, &c->listen[c->n_listen], &why);
         if (r == -EINVAL)
-                return str_refuse(reterr, "--listen: '%s' is no address: %s", value, strempty(why));
+                return str_refuse(reterr, "--listen: %s.", strempty(why));
         if (r < 0)
                 return r;
         c->n_listen++;

@@ -275,7 +275,7 @@ def test_help_and_version():
 
 @pytest.mark.parametrize('words, variables, sentence', [
     ((), {}, '--listen: no address is given'),
-    (('--listen', 'nowhere'), {}, "--listen: 'nowhere' is no address"),
+    (('--listen', 'nowhere'), {}, "givc-admin: --listen: 'nowhere': expected HOST:PORT.\n"),
     (('--nonsense',), {}, '--nonsense: there is no such option'),
     (('--use-tls',), {}, '--ca-cert ($CA_CERT): TLS is on'),
     ((), {'TLS': 'perhaps'}, "$TLS: 'perhaps' is neither true nor false."),

@@ -127,6 +127,16 @@ void rpc_channel_connect(RpcChannel *c) {
                 channel_try(c);
 }
 
+void rpc_channel_retry(RpcChannel *c) {
+        if (c->state != RPC_CHANNEL_READY)
+                backoff_reset(&c->backoff);
+        if (c->retry) {
+                c->retry = sd_event_source_disable_unref(c->retry);
+                channel_try(c);
+        } else
+                rpc_channel_connect(c);
+}
+
 RpcChannelState rpc_channel_get_state(const RpcChannel *c) {
         return c->state;
 }

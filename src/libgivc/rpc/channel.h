@@ -37,6 +37,9 @@ DEFINE_CLEANUP(RpcChannel *, rpc_channel_unref)
 
 /* Connects and stays connected from now on: after a failure it tries again with backoff. */
 void rpc_channel_connect(RpcChannel *c);
+/* The same, and a channel that waits for its next try makes it now: there is news of the peer. A try that is being made
+ * goes on; when it fails, the next one is soon. */
+void rpc_channel_retry(RpcChannel *c);
 RpcChannelState rpc_channel_get_state(const RpcChannel *c);
 /* A sentence about the last failed try ("connect to 192.168.101.2:9000: Connection refused"), never NULL. */
 const char *rpc_channel_get_error(const RpcChannel *c);

@@ -156,7 +156,7 @@ static void test_help(void **state) {
 
 static void test_errors(void **state) {
         (void) state;
-        assert_error(ARGV("--listen", "x"), "--listen: 'x' is no address: 'x': expected HOST:PORT");
+        assert_error(ARGV("--listen", "x"), "--listen: 'x': expected HOST:PORT.");
         assert_error(ARGV("--use-tls=maybe"), "--use-tls: 'maybe' is neither true nor false.");
         assert_error(ARGV("--use-tls"), "--ca-cert ($CA_CERT): TLS is on, so the file must be named.");
         assert_error(ARGV("--use-tls", "--ca-cert=x", "--host-cert=x"),

@@ -3,6 +3,9 @@
 #include "admin/monitor.h"
 #include "unit/admin/world.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 static int body_pushes_are_seen(World *w) {
         register_agents(w);
         wait_until_live(w, "givc-net-vm.service");
@@ -323,6 +326,38 @@ static void assert_item(RpcStream *stream, Admin__WatchItem__StatusCase what, co
         assert_true(item->added->since > 0);
 }
 
+/* Whoever registers is there: nobody waits for the next try to reach him, which is seconds away by now. */
+static int body_registering_is_news(World *w) {
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        int fd, connection;
+
+        register_agents(w);
+        wait_until_live(w, "givc-app-vm.service");
+        stop_agent(w, &w->app_vm);
+        wait_for_status(w, "givc-app-vm.service", "PoweredOff");
+        (void) snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", w->app_vm.path);
+        (void) unlink(sa.sun_path);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(fd, (struct sockaddr *) &sa, sizeof(sa)), 0);
+        assert_int_equal(listen(fd, 1), 0);
+        assert_int_equal(do_register(w, "givc-app-vm.service", "microvm@app-vm.service", 12, "app-vm", w->app_vm.path,
+                                         "active", "running"),
+                        RPC_OK);
+        connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+        assert_return_code(connection, errno);
+        (void) close(connection);
+        (void) close(fd);
+        (void) unlink(sa.sun_path);
+        fake_agent_listen(&w->app_vm, w->queue);
+        wait_for_status(w, "givc-app-vm.service", "Running");
+        return 0;
+}
+
+static void test_registering_is_news(void **state) {
+        (void) state;
+        run(body_registering_is_news, true);
+}
+
 static int body_watch(World *w) {
         _cleanup_(rpc_stream_freep) RpcStream *stream = NULL;
         _cleanup_proto_ Admin__WatchItem *item = NULL;
@@ -443,6 +478,7 @@ int main(void) {
                 cmocka_unit_test(test_vm_and_since),
                 cmocka_unit_test(test_registration_words),
                 cmocka_unit_test(test_registering_again),
+                cmocka_unit_test(test_registering_is_news),
                 cmocka_unit_test(test_watch),
                 cmocka_unit_test(test_watcher_leaves),
                 cmocka_unit_test(test_watch_refused),

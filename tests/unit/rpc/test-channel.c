@@ -75,6 +75,33 @@ static void test_not_reachable(void **state) {
         world_run(w, body_not_reachable);
 }
 
+/* A channel whose next try is an hour away, and the news that its peer is there. */
+static void test_retry(void **state) {
+        RpcChannelOptions options = { .backoff_min_usec = 3600 * USEC_PER_SEC,
+                .backoff_max_usec = 3600 * USEC_PER_SEC };
+        RpcServerStats stats;
+        World *w = *state;
+        RpcChannel *c;
+
+        options.address = &w->address;
+        assert_int_equal(rpc_channel_new(w->queue, &options, &c), 0);
+        stop_server(w);
+        rpc_channel_retry(c); /* of one that is idle it is the first try */
+        assert_int_equal(rpc_channel_get_state(c), RPC_CHANNEL_FAILED);
+        rpc_channel_connect(c);
+        rpc_channel_retry(c); /* in vain, and again later */
+        assert_int_equal(rpc_channel_get_state(c), RPC_CHANNEL_FAILED);
+        world_start_server(w);
+        for (unsigned i = 0; i < 3; i++)
+                rpc_channel_retry(c); /* one that tries goes on */
+        world_until(w, rpc_channel_get_state(c) == RPC_CHANNEL_READY);
+        rpc_channel_retry(c);
+        assert_int_equal(rpc_channel_get_state(c), RPC_CHANNEL_READY);
+        rpc_server_get_stats(w->server, &stats);
+        assert_int_equal(stats.n_connections, 1);
+        (void) rpc_channel_unref(c);
+}
+
 static int body_patient(void *userdata) {
         RpcCallOptions options = soon();
         World *w = userdata;
@@ -340,6 +367,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 world_test(test_states),
                 world_test(test_not_reachable),
+                world_test(test_retry),
                 world_test(test_wait_for_ready),
                 world_test(test_not_grpc),
                 world_test(test_drain),
