@@ -58,9 +58,39 @@ static int reserve(Agents *agents, const Agent *a, const char *app, Reservation 
         return r;
 }
 
+typedef struct Attempts {
+        Reservation *reservations[APPLICATION_START_ATTEMPTS];
+        unsigned n;
+} Attempts;
+
+static void attempts_done(Attempts *t) {
+        while (t->n > 0)
+                reservation_free(t->reservations[--t->n]);
+}
+
+/* A start whose caller has left goes on at the agent, and we hear of its instance only when it runs: its number, which
+ * looks free to us, is not. What was tried stays reserved meanwhile, so that the next attempt gets another number. */
+static int start_instance_wait(
+                Agent *a, const ApplicationRequest *request, Attempts *t, EntryStatus *ret, RpcStatus *reterr) {
+        int r;
+
+        do {
+                rpc_status_done(reterr);
+                if (!a->agents)
+                        return rpc_error(reterr, RPC_UNAVAILABLE, "Agent '%s' is not registered any more.", a->name);
+                r = reserve(a->agents, a, request->app, &t->reservations[t->n], reterr);
+                if (r < 0)
+                        return r;
+                t->n++;
+                r = unit_control_start_application_wait(a->channel, reservation_get_name(t->reservations[t->n - 1]),
+                                request->args, request->n_args, request->deadline, ret, reterr);
+        } while (r == -EEXIST && t->n < ELEMENTSOF(t->reservations));
+        return r;
+}
+
 int application_start_wait(Launcher *launcher, const ApplicationRequest *request, char **ret_unit, RpcStatus *reterr) {
         _cleanup_(entry_status_done) EntryStatus status = {};
-        _cleanup_(reservation_freep) Reservation *reservation = NULL;
+        _cleanup_(attempts_done) Attempts attempts = {};
         _cleanup_(agent_unrefp) Agent *a = NULL;
         _cleanup_free_ char *vm = NULL;
         int r;
@@ -75,17 +105,13 @@ int application_start_wait(Launcher *launcher, const ApplicationRequest *request
         r = launcher_get_agent_wait(launcher, vm, &a, reterr);
         if (r < 0)
                 return r;
-        r = reserve(launcher->agents, a, request->app, &reservation, reterr);
-        if (r < 0)
-                return r;
-        r = unit_control_start_application_wait(a->channel, reservation_get_name(reservation), request->args,
-                        request->n_args, request->deadline, &status, reterr);
+        r = start_instance_wait(a, request, &attempts, &status, reterr);
         if (r < 0)
                 return r;
         if (instance_app_length(status.name) == 0 || !unit_name_is_valid(status.name))
                 return rpc_error(reterr, RPC_INTERNAL, "Agent '%s' answered with a unit that is no application.",
                                 a->name);
-        r = settle_started_wait(a, reservation, &status, request->deadline, reterr);
+        r = settle_started_wait(a, attempts.reservations[attempts.n - 1], &status, request->deadline, reterr);
         if (r < 0)
                 return r;
         *ret_unit = TAKE_PTR(status.name);

@@ -10,7 +10,8 @@ typedef enum ApplicationAction {
         APPLICATION_STOP,
 } ApplicationAction;
 
-#define APPLICATION_ARGS_MAX 64
+#define APPLICATION_ARGS_MAX       64
+#define APPLICATION_START_ATTEMPTS 8 /* instance numbers that one start tries */
 
 /* What a caller says; borrowed. vm NULL: APP-vm to start, any to act. */
 typedef struct ApplicationRequest {

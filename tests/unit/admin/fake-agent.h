@@ -211,6 +211,8 @@ static inline int fake_start_application(RpcCall *call, const void *request, Rpc
         if (r < 0)
                 return r;
         a->n_starts++;
+        if (!a->merges_into && fake_unit(a, name) && streq(fake_unit(a, name)->active, "activating"))
+                return rpc_error(reterr, RPC_ALREADY_EXISTS, "Unit '%s' exists already.", name);
         fake_unit_add(a, name, active, streq(active, "active") ? "running" : "dead");
         if (!a->starts_in)
                 fake_agent_push(a, name, false);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Applications: start, pause, resume, stop, as a client sees it. */
+#include "admin/applications.h"
 #include "unit/admin/world.h"
 
 static int body_life_of_an_application(World *w) {
@@ -125,6 +126,32 @@ static int body_start_that_merges(World *w) {
 static void test_start_that_merges(void **state) {
         (void) state;
         run(body_start_that_merges, true);
+}
+
+/* Starts whose callers have left go on at the agent, and nobody has told the admin of their instances yet. */
+static int body_start_beside_others(World *w) {
+        _cleanup_free_ char *id = NULL, *message = NULL;
+
+        register_agents(w);
+        fake_unit_add(&w->app_vm, "app@0.service", "activating", "start");
+        fake_unit_add(&w->app_vm, "app@1.service", "activating", "start");
+        assert_int_equal(start(w, "app", NULL, &id, NULL), RPC_OK);
+        assert_string_equal(id, "app@2.service");
+        assert_int_equal(w->app_vm.n_starts, 3);
+        for (unsigned i = 0; i < APPLICATION_START_ATTEMPTS; i++) {
+                _cleanup_free_ char *name = strf("other@%u.service", i);
+
+                fake_unit_add(&w->app_vm, name, "activating", "start");
+        }
+        assert_int_equal(start(w, "other", "app-vm", NULL, &message), RPC_ALREADY_EXISTS);
+        assert_int_equal(w->app_vm.n_starts, 3 + APPLICATION_START_ATTEMPTS);
+        assert_false(registry_is_reserved(w->admin.registry, "givc-app-vm.service", "other@0.service"));
+        return 0;
+}
+
+static void test_start_beside_others(void **state) {
+        (void) state;
+        run(body_start_beside_others, true);
 }
 
 typedef struct Starter {
@@ -279,6 +306,7 @@ int main(void) {
                 cmocka_unit_test(test_start_refusals),
                 cmocka_unit_test(test_start_that_exits),
                 cmocka_unit_test(test_start_that_merges),
+                cmocka_unit_test(test_start_beside_others),
                 cmocka_unit_test(test_starts_at_once),
                 cmocka_unit_test(test_only_applications),
                 cmocka_unit_test(test_ambiguous),
