@@ -9,6 +9,7 @@
 #include "bus/unit-job.h"
 
 #define MANAGER_PATIENCE_USEC (3 * USEC_PER_SEC)
+#define REAP_RETRY_USEC       (500 * USEC_PER_MSEC)
 
 struct Agent {
         const Config *config;
@@ -38,6 +39,23 @@ static void reaper_free(Reaper *reaper) {
 }
 DEFINE_CLEANUP(Reaper *, reaper_free)
 
+/* The manager may go away meanwhile, and tells nothing new about the unit when it is there again. */
+static int reap_wait(Agent *a, const char *name, UnitResult *ret) {
+        int r;
+
+        for (;;) {
+                r = bus_connected_wait(a->bus, USEC_INFINITY);
+                if (r < 0)
+                        return r;
+                r = agent_conclude_wait(a, name, ret);
+                if (r != -ENOTCONN && r != -ECONNRESET && r != -ETIMEDOUT)
+                        return r;
+                r = fiber_sleep_wait(REAP_RETRY_USEC);
+                if (r < 0)
+                        return r;
+        }
+}
+
 static int reaper_main(void *userdata) {
         _cleanup_(reaper_freep) Reaper *reaper = userdata;
         _cleanup_(unit_result_done) UnitResult result = {};
@@ -46,7 +64,7 @@ static int reaper_main(void *userdata) {
 
         /* Not the slot of fiber_start(): that would have to outlive the fiber, and the reaper goes with it. */
         reaper->fiber = fiber_current();
-        r = agent_conclude_wait(reaper->agent, reaper->name, &result);
+        r = reap_wait(reaper->agent, reaper->name, &result);
         if (r == -ECANCELED)
                 return r;
         text = r < 0 ? NULL : unit_result_to_string(&result);

@@ -109,6 +109,7 @@ void fake_connection_free(FakeConnection *c) {
                         free(h);
                 }
         list_remove(&c->connections);
+        fake_units_unref(c->fake, c);
         sd_bus_close_unref(c->bus);
         free(c);
 }

@@ -74,6 +74,8 @@ void fake_unit_announce(FakeSystemd *f, const FakeUnit *u, const char *sender, c
 void fake_unit_load(FakeSystemd *f, FakeUnit *u);
 /* u may be freed. */
 void fake_unit_collect(FakeSystemd *f, FakeUnit *u);
+/* The connection has ended, and the references to units that it had. */
+void fake_units_unref(FakeSystemd *f, const void *referrer);
 uint32_t fake_job_new(FakeSystemd *f, FakeUnit *u, const char *type);
 /* fake-methods.c: answers a call, now or later. */
 int fake_handle(FakeConnection *c, sd_bus_message *m);

@@ -296,6 +296,7 @@ static int method_start_transient_unit(FakeConnection *c, sd_bus_message *m) {
                                 "Unit %s was already loaded or has a fragment file.", name);
         u = fake_unit_new(c->fake, name);
         u->transient = true;
+        u->referrer = c;
         fake_check(sd_bus_message_enter_container(m, 'a', "(sv)") >= 0);
         while (sd_bus_message_enter_container(m, 'r', "sv") > 0) {
                 fake_check(sd_bus_message_read(m, "s", &property) >= 0);

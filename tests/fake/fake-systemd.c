@@ -166,6 +166,14 @@ void fake_unit_collect(FakeSystemd *f, FakeUnit *u) {
                 unit_free(u);
 }
 
+void fake_units_unref(FakeSystemd *f, const void *referrer) {
+        LIST_FOREACH(u, &f->units, FakeUnit, units)
+                if (u->n_references > 0 && u->referrer == referrer) {
+                        u->n_references = 0;
+                        fake_unit_collect(f, u);
+                }
+}
+
 static void unit_change(FakeSystemd *f, FakeUnit *u, const char *active_state, const char *sub_state) {
         const bool was_active = streq(u->active_state, "active");
         const uint64_t now = time_now(CLOCK_MONOTONIC);

@@ -42,6 +42,7 @@ typedef struct FakeUnit {
         bool has_file, transient, loaded;
         bool collect;               /* CollectMode=inactive-or-failed */
         unsigned n_references;      /* AddRef */
+        const void *referrer;       /* the connection that they are of, and end with */
         char **argv, **environment; /* of StartTransientUnit */
         char *type, *working_directory, *slice;
         const char *control_group;               /* for tests to set; NULL: none */

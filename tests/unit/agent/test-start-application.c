@@ -309,6 +309,25 @@ static void test_application_reaped(_unused_ void **state) {
         world_run(application_reaped_body);
 }
 
+/* The service manager goes away while the agent cleans up. */
+static int application_reaped_later_body(World *w) {
+        REPLY;
+
+        start_application(w, "foot@0.service", &reply);
+        check(reply.r == 0);
+        check_becomes(feed_get(agent_get_feed(w->agent), "foot@0.service"));
+        fake_systemd_fail_next(w->fake, "ResetFailedUnit", "org.freedesktop.DBus.Error.NoReply", "it has gone");
+        fake_unit_exit(w->fake, "foot@0.service", 1);
+        check_becomes(!fake_systemd_find(w->fake, "foot@0.service"));
+        check_becomes(!feed_get(agent_get_feed(w->agent), "foot@0.service"));
+        check(fake_systemd_count_calls(w->fake, "ResetFailedUnit") == 2);
+        return 0;
+}
+
+static void test_application_reaped_later(_unused_ void **state) {
+        world_run(application_reaped_later_body);
+}
+
 static int application_leaving_body(World *w) {
         REPLY;
 
@@ -339,6 +358,7 @@ int main(void) {
                 cmocka_unit_test(test_application_stays),
                 cmocka_unit_test(test_application_left),
                 cmocka_unit_test(test_application_reaped),
+                cmocka_unit_test(test_application_reaped_later),
                 cmocka_unit_test(test_application_leaving),
         };
 
