@@ -1,54 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every module of scenarios gets a fleet of its own: the default one, or that of TOPOLOGY, a path or the dictionary
-that a topology file would hold. Before each test the fleet is whole; what failed shows the journals of the daemons."""
+"""Modules of scenarios play on the default fleet, or on that of TOPOLOGY: a path, the dictionary that a topology file
+would hold, or None for no fleet. Before each test the fleet is whole; of what failed the journals are kept."""
 
-import json
-import os
-import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "fleet"), str(Path(__file__).resolve().parents[1])]
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "fleet"), str(HERE.parent)]
 
+from fleets import FleetFailed, Fleets, daemon_messages, keep_journals, wanted_by  # noqa: E402
 from givcfleet.paths import DEFAULT_TOPOLOGY  # noqa: E402
-from lab import TOOL, Lab  # noqa: E402
+from lab import wait_until  # noqa: E402
+from points import POINTS  # noqa: E402
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "contract(point): the point of the contract that a scenario holds us to")
+    config.addinivalue_line("markers", "contract(point, ...): the points of the contract that it holds us to")
+    config.addinivalue_line("markers", "reference(place, ...): where else what it asks for is written")
 
 
-def topology_path(module, directory):
-    wanted = getattr(module, "TOPOLOGY", DEFAULT_TOPOLOGY)
-    if not isinstance(wanted, dict):
-        return wanted
-    path = directory / "topology.json"
-    path.write_text(json.dumps(wanted), encoding="utf-8")
-    return path
+def pytest_collection_modifyitems(items):
+    """Modules that share a fleet come together, those that need none last: they may boot their own."""
+    default = DEFAULT_TOPOLOGY.read_text(encoding="utf-8")
+    order = [default]
+    for item in items:
+        wanted = wanted_by(item.module)
+        if wanted is not None and wanted not in order:
+            order.append(wanted)
+        for mark in item.iter_markers("contract"):
+            assert mark.args and set(mark.args) <= set(POINTS), f"{item.nodeid}: {mark} names no points of POINTS"
+    order.append(None)
+    items.sort(key=lambda item: order.index(wanted_by(item.module)))
+
+
+@pytest.fixture(scope="session")
+def fleets(tmp_path_factory):
+    fleets = Fleets(tmp_path_factory.mktemp("fleet"))
+    yield fleets
+    fleets.down()
 
 
 @pytest.fixture(scope="module")
-def fleet(request, tmp_path_factory):
-    path = topology_path(request.module, tmp_path_factory.mktemp("fleet"))
-    up = subprocess.run([TOOL, "up", str(path), "--owner", str(os.getpid()), "--wait", "300"], text=True,
-                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if up.returncode != 0:
-        pytest.fail(f"the fleet did not come up:\n{up.stdout}", pytrace=False)
-    lab = Lab(path)
+def fleet(request, fleets):
     try:
-        yield lab
-        crashes = lab.crashes()
-    finally:
-        lab.close()
-        subprocess.run([TOOL, "down"], check=True)
+        lab = fleets.get(wanted_by(request.module))
+    except FleetFailed as e:
+        pytest.fail(str(e), pytrace=False)
+    yield lab
+    crashes = lab.crashes()
+    if crashes:
+        fleets.down()                           # who comes next has a fleet that has not seen it
     assert not crashes, "a daemon crashed, asserted or was reported by a sanitizer"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def none_is_left_to_those_who_need_none(request, fleets):
+    if wanted_by(request.module) is None:
+        fleets.down()
+
+
 @pytest.fixture
-def lab(fleet, request):
+def lab(fleet):
     """A fleet that is whole: every machine runs and is connected, every agent is registered."""
     fleet.heal_everything()
     if fleet.topology.admin:
@@ -56,12 +71,22 @@ def lab(fleet, request):
     return fleet
 
 
+@pytest.fixture
+def app(lab):
+    """An instance of the application that runs until it is stopped."""
+    instance = lab.start_app()
+    yield instance
+    lab.ctl("stop", instance, check=False)
+    wait_until(lambda: instance not in lab.names(), what=f"{instance} gone")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
-    if report.failed and call.when in ("setup", "call") and "fleet" in item.fixturenames:
-        journal = subprocess.run([TOOL, "logs", "--lines=60", "--identifier=givc-admin", "--identifier=givc-agent",
-                                  "--priority=info"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                 check=False)
-        report.sections.append(("journals of the daemons", journal.stdout))
+    if call.when == "setup":
+        item.began = time.time() - call.duration
+    if report.failed and call.when in ("setup", "call") and getattr(item, "funcargs", {}).get("fleet"):
+        report.sections.append(("journals of the daemons", daemon_messages(item.began)))
+        place = keep_journals(item.funcargs["fleet"], item.nodeid.split("/scenarios/")[-1], item.began)
+        report.sections.append(("journals of all machines are kept in", str(place)))

@@ -130,8 +130,18 @@ class Lab:
     def show(self, machine, unit, key):
         return self.systemctl(machine, "show", "-P", key, unit).stdout.strip()
 
+    def daemon(self, machine):
+        return f"{self.topology.machines[machine].daemon}.service"
+
     def pid(self, machine):
-        return int(self.show(machine, f"{self.topology.machines[machine].daemon}.service", "MainPID"))
+        return int(self.show(machine, self.daemon(machine), "MainPID"))
+
+    def signal_daemon(self, machine, number):
+        """Straight to the main process, past systemd."""
+        self.exec(machine, "kill", f"-{int(number)}", str(self.pid(machine)))
+
+    def status_text(self, machine):
+        return self.show(machine, self.daemon(machine), "StatusText")
 
     def states(self):
         return {m["name"]: m["state"] for m in ask("status")["machines"]}

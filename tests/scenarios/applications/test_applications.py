@@ -10,7 +10,7 @@ from api import ADMIN, UNITS
 from givcfleet.paths import DEFAULT_TOPOLOGY
 from lab import wait_until
 
-pytestmark = pytest.mark.contract("REF 3.6")
+pytestmark = pytest.mark.reference("3.6", "R14")
 
 
 def application(name, command, args=(), directories=()):

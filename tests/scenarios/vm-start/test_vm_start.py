@@ -1,33 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""VMs that are off: an application on one boots it, callers share its start, and what keeps it off is told. Services
-and the host's sleep go the same way, through the host's agent and the VMs'."""
+"""VMs that are off: an application on one boots it, callers share its start, and what keeps it off is told."""
 
 import grpc
 import pytest
 from api import ADMIN
+from changes import UNTIL, change_unit, go_on, restore_unit
 from lab import TOOL, wait_until
 from terminal import Terminal
 
-pytestmark = pytest.mark.contract("better than REF 4, 5, 7, 12")
+pytestmark = pytest.mark.contract(4, 5, 7, 12)
 BOOT = 90                                       # seconds: --vm-start-timeout and the start of the application
 VM, UNIT, AGENT = "app-vm", "microvm@app-vm.service", "givc-app-vm.service"
-UNTIL = "sh -c \"until [ -e /run/go-on ]; do sleep 0.1; done\""
-
-
-def change_unit(lab, unit, lines):
-    """Lines of [Service] that are added to a unit of the host, until restore_unit()."""
-    directory = f"/run/systemd/system/{unit}.d"
-    lab.exec("ghaf-host", "sh", "-c", f"rm -f /run/go-on; mkdir -p {directory} && cat > {directory}/test.conf && "
-             "systemctl daemon-reload", input=f"[Service]\n{lines}\n", stdin=None)
-
-
-def go_on(lab):
-    lab.exec("ghaf-host", "touch", "/run/go-on")
-
-
-def restore_unit(lab, unit):
-    go_on(lab)
-    lab.exec("ghaf-host", "sh", "-c", f"rm -rf /run/systemd/system/{unit}.d; systemctl daemon-reload")
 
 
 @pytest.fixture
@@ -36,7 +19,7 @@ def off(lab):
     lab.exec("ghaf-host", "systemctl", "stop", UNIT)
     wait_until(lambda: AGENT not in lab.names(), what=f"{AGENT} gone")
     yield lab
-    restore_unit(lab, UNIT)
+    restore_unit(lab, "ghaf-host", UNIT)
     lab.exec("ghaf-host", "systemctl", "start", UNIT)
     wait_until(lambda: AGENT in lab.names(), what=f"{AGENT} back")
     lab.ctl("stop", "hold", check=False)
@@ -49,10 +32,10 @@ def order_of(watch, *wanted):
 
 
 def test_a_terminal_shows_the_steps(off):
-    change_unit(off, UNIT, f"ExecStartPre={UNTIL}")
+    change_unit(off, "ghaf-host", UNIT, f"ExecStartPre={UNTIL}")
     start = Terminal([TOOL, "ctl", "start", "hold", f"--vm={VM}"])
     start.until(r"\rbooting app-vm \([1-9]\d* s\)", BOOT)
-    go_on(off)
+    go_on(off, "ghaf-host")
     start.until(r"\r(waiting for the agent of app-vm|starting hold) \(", BOOT)
     assert start.finish(BOOT) == 0
     assert start.out.startswith("hold@") and start.shown.endswith("\r\033[K")
@@ -86,18 +69,18 @@ def test_callers_share_one_start(off):
 
 
 def test_a_start_goes_on_without_its_caller(off):
-    change_unit(off, UNIT, f"ExecStartPre={UNTIL}")
+    change_unit(off, "ghaf-host", UNIT, f"ExecStartPre={UNTIL}")
     with off.channel("gui-vm") as channel:
         gone = off.api.bind(channel, ADMIN, "StartVM").future(off.api.message("admin.StartVMRequest")(VmName=VM),
                                                               timeout=BOOT)
         wait_until(lambda: off.show("ghaf-host", UNIT, "ActiveState") == "activating")
         gone.cancel()
-    go_on(off)
+    go_on(off, "ghaf-host")
     wait_until(lambda: AGENT in off.names(), BOOT, f"{AGENT} registered")
 
 
 def test_a_boot_outlives_the_admin(off):
-    change_unit(off, UNIT, f"ExecStartPre={UNTIL}")
+    change_unit(off, "ghaf-host", UNIT, f"ExecStartPre={UNTIL}")
     request = off.api.message("admin.StartVMRequest")(VmName=VM)
     with off.channel("gui-vm") as channel:
         interrupted = off.api.bind(channel, ADMIN, "StartVM").future(request, timeout=BOOT)
@@ -108,13 +91,13 @@ def test_a_boot_outlives_the_admin(off):
     off.wait_until_registered("givc-ghaf-host.service")
     with off.channel("gui-vm") as channel:
         again = off.api.bind(channel, ADMIN, "StartVM").future(request, timeout=BOOT)
-        go_on(off)
+        go_on(off, "ghaf-host")
         assert again.result().registryId == AGENT
     assert off.show("ghaf-host", UNIT, "InvocationID") == boot, "the boot that went on, and not another one"
 
 
 def test_what_keeps_a_vm_off_is_told(off):
-    change_unit(off, UNIT, "ExecStart=\nExecStart=false")
+    change_unit(off, "ghaf-host", UNIT, "ExecStart=\nExecStart=false")
     with off.channel("gui-vm") as channel, pytest.raises(grpc.RpcError) as failed:
         off.call(channel, f"{ADMIN}/StartVM", timeout=BOOT, VmName=VM)
     assert failed.value.code() == grpc.StatusCode.FAILED_PRECONDITION
@@ -138,39 +121,3 @@ def test_there_is_no_such_vm(lab):
                 lab.call(channel, f"{ADMIN}/{method}", **fields)
             assert (refused.value.code(), refused.value.details()) == (
                 grpc.StatusCode.NOT_FOUND, "There is no VM 'no-vm': its host has no 'microvm@no-vm.service'.")
-
-
-def test_services_start_and_stop(lab):
-    with lab.channel("gui-vm") as channel, lab.watch() as watch:
-        service = {"ServiceName": "dhcp.service", "VmName": "net-vm"}
-        before = lab.show("net-vm", "dhcp.service", "InvocationID")
-        assert lab.call(channel, f"{ADMIN}/StartService", **service).registryId == "givc-net-vm.service"
-        assert lab.show("net-vm", "dhcp.service", "InvocationID") == before, "it runs, and goes on"
-        lab.call(channel, f"{ADMIN}/StopService", **service)
-        watch.wait_for("dhcp.service", "PoweredOff")
-        assert lab.entry("dhcp.service")["VmStatus"] == "PoweredOff"
-        lab.call(channel, f"{ADMIN}/StartService", **service)
-        watch.wait_for("dhcp.service", "Running")
-        with pytest.raises(grpc.RpcError) as refused:
-            lab.call(channel, f"{ADMIN}/StartService", ServiceName="dbus.service", VmName="net-vm")
-        assert refused.value.code() == grpc.StatusCode.NOT_FOUND
-
-
-@pytest.fixture
-def sleeper(lab):
-    """A container cannot sleep: its sleep is a file that is not there yet."""
-    change_unit(lab, "systemd-suspend.service", f"ExecStart=\nExecStart={UNTIL}")
-    yield lab
-    restore_unit(lab, "systemd-suspend.service")
-
-
-def test_suspend_answers_after_resume(sleeper):
-    lab = sleeper
-    with lab.channel("gui-vm") as channel:
-        suspend = lab.api.bind(channel, ADMIN, "Suspend").future(lab.api.message("admin.Empty")(), timeout=60)
-        wait_until(lambda: lab.show("ghaf-host", "systemd-suspend.service", "ActiveState") == "activating")
-        status = lab.call(channel, f"{ADMIN}/GetUnitStatus", VmName="ghaf-host", UnitName=UNIT)
-        assert status.ActiveState == "active"
-        assert not suspend.done()
-        go_on(lab)
-        suspend.result()

@@ -8,7 +8,7 @@ import pytest
 from api import ADMIN
 from lab import wait_until
 
-pytestmark = pytest.mark.contract("better than REF 2, 3, 4, 12; R2, R3, R4")
+pytestmark = [pytest.mark.contract(2, 3, 4, 12), pytest.mark.reference("R2", "R3", "R4")]
 NOTICED = 30                                    # seconds, by contract
 BACK = 15                                       # backoff's longest pause and a handshake, with room for a slow machine
 

@@ -9,7 +9,7 @@ from lab import wait_until
 from certs import make_certs
 from givcfleet.paths import CERTIFICATES
 
-pytestmark = pytest.mark.contract("better than REF 6, 16; REF 2.3, 3.4, 7.2 (tls-ip)")
+pytestmark = [pytest.mark.contract(6, 16), pytest.mark.reference("2.3", "3.4", "7.2 tls-ip", "R11")]
 LIST = f"{ADMIN}/QueryList"
 
 
@@ -87,27 +87,3 @@ def test_another_ca_is_refused(lab, tmp_path):
     error = refused_with(lab, lab.channel("gui-vm", identity=str(directory)), LIST)
     assert error.code() == grpc.StatusCode.UNAVAILABLE
     journal_says(lab, "admin-vm", "givc-admin.service", cursor, "Refused", "192.168.101.3")
-
-
-REGISTRATIONS = [
-    ("another agent's name", {"Name": "givc-net-vm.service", "Parent": "microvm@net-vm.service", "Type": 8}),
-    ("a unit of another agent", {"Name": "evil.service", "Parent": "givc-net-vm.service", "Type": 9}),
-    ("a second host", {"Name": "givc-gui-vm.service", "Parent": "", "Type": 0}),
-    ("a VM, from a VM", {"Name": "microvm@net-vm.service", "Parent": "givc-gui-vm.service", "Type": 7}),
-    ("somebody else's transport", {"Name": "givc-gui-vm.service", "Parent": "microvm@gui-vm.service", "Type": 8,
-                                   "Transport": ("net-vm", "192.168.101.1")}),
-]
-
-
-@pytest.mark.parametrize("fields", [f for _, f in REGISTRATIONS], ids=[name for name, _ in REGISTRATIONS])
-def test_names_belong_to_certificates(lab, fields):
-    before = lab.list()
-    fields = dict(fields)
-    name, address = fields.pop("Transport", ("gui-vm", "192.168.101.3"))
-    transport = lab.api.message("admin.TransportConfig")(Protocol="tcp", Address=address, Port="9000", Name=name)
-    state = lab.api.message("systemd.UnitStatus")(Name=fields["Name"], LoadState="loaded", ActiveState="active",
-                                                  SubState="running", FreezerState="running")
-    error = refused_with(lab, lab.channel("gui-vm"), f"{ADMIN}/RegisterService", Transport=transport, State=state,
-                         **fields)
-    assert error.code() == grpc.StatusCode.PERMISSION_DENIED
-    assert lab.list() == before

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""States are pushed: from systemd's signals through the agent and the admin to who watches. How long that takes is the
+difference of what systemd and the admin have noted. An agent that cannot push is polled."""
+
+import statistics
+import time
+
+import pytest
+from lab import wait_until
+from old_agent import OldAgent
+from stream import Stream
+
+pytestmark = pytest.mark.contract(1)
+VISIBLE = 0.1                                   # seconds, by contract
+CHANGES = 10                                    # of each kind
+
+
+def entered(lab, state):
+    """When systemd saw the service enter the state, in seconds of the time of day."""
+    key = {"Running": "ActiveEnterTimestampMonotonic", "PoweredOff": "InactiveEnterTimestampMonotonic"}[state]
+    return int(lab.show("net-vm", "dhcp.service", key)) / 1e6 + time.time() - time.monotonic()
+
+
+def test_a_change_is_known_and_seen_at_once(lab):
+    known, seen = [], []
+    with lab.channel("ghaf-host") as channel:
+        stream = Stream(lab, channel)
+        for act, state in (("stop", "PoweredOff"), ("start", "Running")) * CHANGES:
+            lab.exec("net-vm", "systemctl", act, "dhcp.service")
+            event = stream.wait_for("dhcp.service", state)
+            changed = entered(lab, state)
+            known.append(event.item.Since / 1e6 - changed)
+            seen.append(event.came - changed)
+        assert stream.model == stream.list()
+        stream.cancel()
+    assert statistics.median(known) < VISIBLE, known
+    assert statistics.median(seen) < VISIBLE, seen
+
+
+def test_a_change_that_nobody_asked_givc_for_is_seen(lab, app):
+    with lab.watch() as watch:
+        lab.session("systemctl", "--user", "kill", "-s", "KILL", app)
+        watch.wait_for(app, kind="Removed")
+        lab.exec("net-vm", "systemctl", "stop", "dhcp.service")
+        watch.wait_for("dhcp.service", "PoweredOff")
+        lab.exec("net-vm", "systemctl", "start", "dhcp.service")
+        watch.wait_for("dhcp.service", "Running")
+
+
+def test_who_acts_finds_it_in_the_list_when_the_answer_is_there(lab, app):
+    for act, state in (("pause", "Paused"), ("resume", "Running")) * 3:
+        lab.ctl(act, app)
+        assert lab.entry(app)["VmStatus"] == state
+
+
+def test_unchanged_states_are_not_sent(lab, app):
+    with lab.channel("ghaf-host") as channel:
+        stream = Stream(lab, channel)
+        for act in ("pause", "resume") * 3:
+            lab.ctl(act, app)
+        lab.systemctl("net-vm", "restart", "givc-net-vm.service")       # it registers all that it has again
+        wait_until(lambda: "registered with" in lab.status_text("net-vm"))
+        lab.ctl("pause", app)
+        states = []
+        while len(states) < 7:
+            event = stream.take()
+            if event.item.Name == app:
+                states.append(event.item.VmStatus)
+            assert event.item.Name in (app, "givc-net-vm.service") or event.kind == "Removed", event.item
+        stream.cancel()
+    assert states == ["Paused", "Running"] * 3 + ["Paused"]
+    lab.ctl("resume", app)
+
+
+@pytest.mark.reference("2.8", "R25")
+def test_an_agent_that_cannot_push_is_polled(lab):
+    with OldAgent(lab, "gui-vm", ["old.service"]) as agent, lab.watch() as watch:
+        wait_until(lambda: lab.entry("old.service"))
+        agent.set("old.service", "inactive", "dead")
+        watch.wait_for("old.service", "PoweredOff")
+        agent.set("old.service", "active", "running")
+        watch.wait_for("old.service", "Running")
+        lab.exec("net-vm", "systemctl", "restart", "dhcp.service")
+        watch.wait_for("dhcp.service", "Running")
