@@ -140,16 +140,24 @@ static void on_gone(const char *unit, void *userdata) {
         condition_broadcast(&a->told_more, 0);
 }
 
-static const Entry *first_untold(Agent *a) {
+/* An agent that tells of more units than we keep may have told of this one. */
+static bool is_untold(const Agent *a, const Entry *e) {
+        if (e->type.service != SERVICE_APP && (e->type.service != SERVICE_SVC || map_size(a->told) >= MONITOR_TOLD_MAX))
+                return false;
+        return !map_get(a->told, e->name);
+}
+
+static const Entry *first_untold(const Agent *a) {
         const Registry *registry = a->agents->registry;
 
         for (const Entry *e = registry_next(registry, a->name, NULL); e; e = registry_next(registry, a->name, e))
-                if (e->type.service == SERVICE_APP && !map_get(a->told, e->name))
+                if (is_untold(a, e))
                         return e;
         return NULL;
 }
 
-/* What ran when the last stream ended and is not told now has ended meanwhile. */
+/* What is not told now is there no more: an application has ended meanwhile, a service was exposed by an agent that had
+ * another configuration, or that was another one. */
 static void on_synced(void *userdata) {
         Agent *a = userdata;
         const Entry *e;
@@ -157,7 +165,8 @@ static void on_synced(void *userdata) {
         if (!a->agents)
                 return;
         while ((e = first_untold(a)))
-                if (registry_unit_gone(a->agents->registry, a->name, e->name) < 0)
+                if ((e->type.service == SERVICE_APP ? registry_unit_gone : registry_remove)(
+                                    a->agents->registry, a->name, e->name) < 0)
                         break;
         a->live = true;
         condition_broadcast(&a->told_more, 0);

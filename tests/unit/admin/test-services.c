@@ -98,6 +98,25 @@ static void test_agent_goes_and_comes(void **state) {
         run(body_agent_goes_and_comes, true);
 }
 
+static int body_untold_leaves(World *w) {
+        register_agents(w);
+        wait_until_live(w, "givc-net-vm.service");
+        assert_int_equal(do_register(w, "old.service", "", 9, "net-vm", w->net_vm.path, "active", "running"), RPC_OK);
+        assert_string_equal(status_in_list(w, "old.service"), "Running");
+        /* As an agent does that was started again, which has no such unit. */
+        stop_agent(w, &w->net_vm);
+        wait_for_status(w, "givc-net-vm.service", "PoweredOff");
+        fake_agent_listen(&w->net_vm, w->queue);
+        wait_for_status(w, "old.service", "");
+        wait_for_status(w, "x.service", "Running");
+        return 0;
+}
+
+static void test_untold_leaves(void **state) {
+        (void) state;
+        run(body_untold_leaves, true);
+}
+
 static void register_host_and_vm(World *w) {
         FakeAgent *host = &w->net_vm;
 
@@ -470,6 +489,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_pushes_are_seen),
                 cmocka_unit_test(test_push_beats_registration),
+                cmocka_unit_test(test_untold_leaves),
                 cmocka_unit_test(test_old_agents_are_polled),
                 cmocka_unit_test(test_agent_goes_and_comes),
                 cmocka_unit_test(test_vm_stops),
