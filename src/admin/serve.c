@@ -103,7 +103,7 @@ static void on_news(Admin *admin, void *userdata) {
         Serve *s = userdata;
 
         if (sentence)
-                daemon_set_status(s->daemon, "%s", sentence);
+                daemon_set_status(s->daemon, "%s%s", s->config->use_tls ? "" : "TLS IS OFF; ", sentence);
 }
 
 static int serve_init(Serve *s) {
