@@ -41,6 +41,11 @@ def enter(group):
         (directory / "cgroup.procs").write_text("0", encoding="ascii")
 
 
+def freeze(group, is_frozen):
+    """Stops all processes in the group and below where they are, or lets them go on."""
+    (mounts()[0] / group / "cgroup.freeze").write_text("1" if is_frozen else "0", encoding="ascii")
+
+
 def remove(group, seconds=5):
     """Kills what is left in the group and removes it with all groups below; what does not go in time stays."""
     deadline = time.monotonic() + seconds

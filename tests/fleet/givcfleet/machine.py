@@ -25,6 +25,7 @@ class Machine:
         self.build = build
         self.state = OFF
         self.leader = 0
+        self.is_frozen = False
         self.process = None
         self.exit_status = 0
         self.boot_seconds = 0.0
@@ -86,10 +87,18 @@ class Machine:
                 self.boot_seconds = time.monotonic() - self.boot_started
                 asyncio.ensure_future(self.set_state(RUNNING))
 
+    def freeze(self, is_frozen):
+        """As if it were suspended: it does nothing, and its connections stand."""
+        if self.state == OFF:
+            raise RuntimeError(f"Machine '{self.spec.name}' is off.")
+        cgroup.freeze(self.group, is_frozen)
+        self.is_frozen = is_frozen
+
     def kill(self):
         """As if its power went: nothing in it runs on. wait_for(OFF) waits for it."""
         if self.state == OFF:
             return
+        self.freeze(False)
         os.kill(self.leader or self.process.pid, signal.SIGKILL)
 
     async def on_exit(self, status):
@@ -114,4 +123,5 @@ class Machine:
 
     def describe(self):
         return {"name": self.spec.name, "address": self.spec.address, "role": self.spec.role, "state": self.state,
-                "cut": self.leg.is_cut, "boot_seconds": round(self.boot_seconds, 2), "leader": self.leader}
+                "cut": self.leg.is_cut, "frozen": self.is_frozen,
+                "boot_seconds": round(self.boot_seconds, 2), "leader": self.leader}

@@ -149,6 +149,8 @@ class Supervisor:
             self.machines[name].leg.cut()
         elif verb == "heal":
             self.machines[name].leg.heal()
+        elif verb in ("freeze", "thaw"):
+            self.machines[name].freeze(verb == "freeze")
         elif verb == "down":
             self.end.set()
         return {}
