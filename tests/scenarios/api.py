@@ -130,8 +130,8 @@ def credentials(identity, ca=None):
     return grpc.ssl_channel_credentials(root, read(identity, "key"), read(identity, "cert"))
 
 
-def open_channel(relay, name, creds):
+def open_channel(relay, name, creds, more_options=()):
     options = [("grpc.ssl_target_name_override", name), ("grpc.default_authority", name), ("grpc.enable_retries", 0),
-               ("grpc.use_local_subchannel_pool", 1)]
+               ("grpc.use_local_subchannel_pool", 1), *more_options]
     target = f"unix:{relay.path}"
     return grpc.secure_channel(target, creds, options) if creds else grpc.insecure_channel(target, options)

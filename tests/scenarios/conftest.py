@@ -68,6 +68,7 @@ def lab(fleet):
     fleet.heal_everything()
     if fleet.topology.admin:
         fleet.wait_until_registered()
+        fleet.start_services()
     return fleet
 
 

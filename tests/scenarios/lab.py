@@ -203,14 +203,14 @@ class Lab:
 
     # -- gRPC ----------------------------------------------------------------------------------------------------
 
-    def channel(self, origin, target="admin-vm", identity="", name=None):
+    def channel(self, origin, target="admin-vm", identity="", name=None, options=()):
         """From origin's network to target's daemon. identity: whose certificate, "" is origin's, None is none."""
         spec = self.topology.machines[target]
         if (origin, target) not in self.relays:
             path = self.directory / f"{len(self.relays)}.sock"
             self.relays[origin, target] = api.Relay(path, origin, spec.address, spec.port)
         creds = api.credentials(origin if identity == "" else identity, ca=origin)
-        return api.open_channel(self.relays[origin, target], name or target, creds)
+        return api.open_channel(self.relays[origin, target], name or target, creds, options)
 
     def plain_channel(self, origin, target="admin-vm"):
         self.channel(origin, target).close()    # for its relay
@@ -227,9 +227,18 @@ class Lab:
         for machine in machines:
             if machine["cut"]:
                 self.fleet("heal", machine["name"])
+            if machine["frozen"]:
+                self.fleet("thaw", machine["name"])
         for machine in machines:
             if machine["state"] == "off" and self.topology.machines[machine["name"]].boot:
                 self.fleet("boot", machine["name"])
+
+    def start_services(self):
+        """Those of VMs that a scenario has left stopped."""
+        stopped = [i for i in self.list().values() if i["ServiceType"] == "Svc" and i["VmStatus"] != "Running"]
+        for item in stopped:
+            self.systemctl(item["Vm"], "start", item["Name"])
+        wait_until(lambda: all(self.list()[key_of(i)]["VmStatus"] == "Running" for i in stopped), what="services run")
 
     def close(self):
         for relay in self.relays.values():

@@ -23,7 +23,7 @@ def model_of(items):
 class Stream:
     """Its first event is Initial; the model follows the events that were taken."""
 
-    def __init__(self, lab, channel, timeout=120):
+    def __init__(self, lab, channel, timeout=40):
         empty = lab.api.message("admin.Empty")()
         self.call = lab.api.bind(channel, ADMIN, "Watch")(empty, timeout=timeout)
         self.query = lab.api.bind(channel, ADMIN, "QueryList")

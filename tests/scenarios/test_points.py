@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every point of the contract has scenarios in a folder of its name, and no scenario is for a point that is not there."""
+"""Every point of the contract has scenarios in a folder of its name, and none is for a point that is not there."""
 
 import ast
 from pathlib import Path

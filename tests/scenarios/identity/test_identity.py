@@ -49,14 +49,6 @@ def test_a_certificate_at_another_address_is_refused_by_an_agent(lab):
     assert "bad-vm" in line["GIVC_PEER"]
 
 
-def test_the_admins_own_certificate_elsewhere_is_refused(lab):
-    """Stolen: identity and address have to agree, also for the one whom agents obey."""
-    channel = lab.channel("gui-vm", "net-vm", identity="admin-vm")
-    error = refused_with(lab, channel, f"{UNITS}/StopUnit", UnitName="dhcp.service")
-    assert error.code() == grpc.StatusCode.PERMISSION_DENIED
-    assert lab.show("net-vm", "dhcp.service", "ActiveState") == "active"
-
-
 @pytest.mark.parametrize("target, unit", [("admin-vm", "givc-admin.service"), ("net-vm", "givc-net-vm.service")])
 def test_no_certificate_no_service(lab, target, unit):
     cursor = lab.cursor(target)

@@ -16,7 +16,7 @@ def find(lab, machine, name, **fields):
             if all(m.get(key) == value for key, value in fields.items())]
 
 
-@pytest.mark.contract("issue 3, Units and installation: catalog")
+@pytest.mark.reference("issue 3: catalog")
 def test_the_journal_explains_what_happened(lab):
     lab.exec("admin-vm", "journalctl", "--update-catalog")
     assert find(lab, "admin-vm", "REGISTERED", UNIT="givc-net-vm.service", GIVC_PEER="net-vm", GIVC_VM="net-vm")
@@ -26,7 +26,7 @@ def test_the_journal_explains_what_happened(lab):
     assert '"givcctl show givc-net-vm.service"' in shown and "@" not in shown
 
 
-@pytest.mark.contract("issue 3, Units and installation: catalog")
+@pytest.mark.reference("issue 3: catalog")
 def test_an_application_leaves_a_trace_on_both_sides(lab):
     unit = lab.start_app()
     lab.ctl("stop", "app", unit)
@@ -34,7 +34,7 @@ def test_an_application_leaves_a_trace_on_both_sides(lab):
     assert found and found[-1]["GIVC_METHOD"].endswith("/StartApplication") and found[-1]["GIVC_PEER"]
 
 
-@pytest.mark.contract("issue 3, Units and installation: catalog")
+@pytest.mark.reference("issue 3: catalog")
 def test_a_refused_configuration_is_found_by_its_id(lab):
     lab.exec("net-vm", "mv", "/etc/givc-agent/config.json", "/etc/givc-agent/good.json")
     try:

@@ -48,5 +48,5 @@ def test_an_agent_keeps_its_connection_to_the_admin(lab):
         for act, state in (("stop", "PoweredOff"), ("start", "Running")) * 5:
             lab.exec("net-vm", "systemctl", act, "dhcp.service")
             watch.wait_for("dhcp.service", state)
-    assert accepted(lab, "admin-vm") == before + 1, "that of the watcher"
+    assert accepted(lab, "admin-vm") == before + 1, "none but the watcher's"
     assert settled(lab) == links

@@ -9,6 +9,8 @@ from stream import Stream
 
 pytestmark = [pytest.mark.contract(8), pytest.mark.reference("R5", "R7")]
 CHANGES, APPS = 2000, 8
+# Its window does not grow, so that what it has not taken is with the admin and not on the way.
+SLOW = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 16384)]
 MEMORY = 4096                                   # kB that the admin may grow by
 
 
@@ -39,9 +41,9 @@ def churn(lab, channel, apps, n_changes):
 
 
 def test_it_has_the_latest_of_everything_and_no_gap(lab, apps):
-    with lab.channel("gui-vm") as slow_channel, lab.channel("net-vm") as fast_channel, \
+    with lab.channel("gui-vm", options=SLOW) as slow_channel, lab.channel("net-vm") as fast_channel, \
             lab.channel("ghaf-host") as channel:
-        slow = Stream(lab, slow_channel, timeout=300)
+        slow = Stream(lab, slow_channel, timeout=100)
         churn(lab, channel, apps, 2 * APPS)
         before = resident(lab)
         churn(lab, channel, apps, CHANGES)
@@ -57,7 +59,6 @@ def test_it_has_the_latest_of_everything_and_no_gap(lab, apps):
         assert slow.n_events < CHANGES, "states that were over were left out"
         slow.cancel()
         fast.cancel()
-    lab.exec("net-vm", "systemctl", "start", "dhcp.service")
 
 
 def test_it_is_the_list_at_every_moment_for_who_reads(lab, apps):
@@ -86,7 +87,6 @@ def test_subscribers_that_come_amid_changes_miss_none(lab, apps):
             stream.wait_for("dhcp.service", "PoweredOff")
             assert stream.model == stream.list()
             stream.cancel()
-    lab.exec("net-vm", "systemctl", "start", "dhcp.service")
 
 
 def test_a_watcher_that_stands_still_is_no_burden_to_others(lab, app):
@@ -98,8 +98,6 @@ def test_a_watcher_that_stands_still_is_no_burden_to_others(lab, app):
             lab.ctl(act, app)
             watch.wait_for(app, state)
         lab.exec("ghaf-host", "kill", "-CONT", watcher)
-        stopped.wait_for(app, "Running")
-        lab.ctl("pause", app)
-        stopped.wait_for(app, "Paused")
+        lab.exec("net-vm", "systemctl", "stop", "dhcp.service")
+        stopped.wait_for("dhcp.service", "PoweredOff")
         assert stopped.replay() == lab.list()
-        lab.ctl("resume", app)

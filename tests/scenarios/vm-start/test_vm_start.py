@@ -4,7 +4,7 @@
 import grpc
 import pytest
 from api import ADMIN
-from changes import UNTIL, change_unit, go_on, restore_unit
+from changes import UNTIL, change_unit, changed_daemon, go_on, restore_unit
 from lab import TOOL, wait_until
 from terminal import Terminal
 
@@ -121,3 +121,40 @@ def test_there_is_no_such_vm(lab):
                 lab.call(channel, f"{ADMIN}/{method}", **fields)
             assert (refused.value.code(), refused.value.details()) == (
                 grpc.StatusCode.NOT_FOUND, "There is no VM 'no-vm': its host has no 'microvm@no-vm.service'.")
+
+
+@pytest.fixture
+def impatient(off):
+    """An admin that waits for a VM for a few seconds only."""
+    with changed_daemon(off, "admin-vm", "Environment=GIVC_VM_START_TIMEOUT=4"):
+        off.wait_until_registered("givc-ghaf-host.service")
+        yield off
+        restore_unit(off, "ghaf-host", UNIT)
+        off.exec("ghaf-host", "systemctl", "start", UNIT)
+
+
+def test_a_vm_that_does_not_boot_in_time(impatient):
+    change_unit(impatient, "ghaf-host", UNIT, f"ExecStartPre={UNTIL}")
+    with impatient.channel("gui-vm") as channel, pytest.raises(grpc.RpcError) as late:
+        impatient.call(channel, f"{ADMIN}/StartVM", timeout=BOOT, VmName=VM)
+    assert late.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert late.value.details() == "VM 'app-vm' did not start within 4 s: still booting."
+
+
+def test_a_vm_whose_agent_does_not_come_in_time(impatient):
+    config, kept = "/etc/givc-agent/config.json", "/etc/givc-agent/kept.json"
+    impatient.exec("ghaf-host", "systemctl", "start", UNIT)
+    impatient.wait_until_registered(AGENT)
+    impatient.exec(VM, "mv", config, kept)
+    impatient.exec("ghaf-host", "systemctl", "stop", UNIT)
+    wait_until(lambda: AGENT not in impatient.names())
+    try:
+        with impatient.channel("gui-vm") as channel, pytest.raises(grpc.RpcError) as late:
+            impatient.call(channel, f"{ADMIN}/StartApplication", timeout=BOOT, AppName="hold", VmName=VM)
+        assert late.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        assert late.value.details() == "VM 'app-vm' did not start within 4 s: still waiting for its agent."
+        assert impatient.states()[VM] == "running", "what was booted stays"
+    finally:
+        impatient.exec(VM, "mv", kept, config)
+        impatient.exec("ghaf-host", "systemctl", "restart", UNIT)
+    impatient.wait_until_registered(AGENT)
