@@ -234,8 +234,10 @@ class Lab:
                 self.fleet("boot", machine["name"])
 
     def start_services(self):
-        """Those of VMs that a scenario has left stopped."""
-        stopped = [i for i in self.list().values() if i["ServiceType"] == "Svc" and i["VmStatus"] != "Running"]
+        """Those that a machine starts by itself, and that a scenario has left stopped."""
+        units = {(m.name, unit) for m in self.topology.machines.values() for unit, text in m.units.items()
+                 if "[Install]" in text}
+        stopped = [i for key, i in self.list().items() if key in units and i["VmStatus"] != "Running"]
         for item in stopped:
             self.systemctl(item["Vm"], "start", item["Name"])
         wait_until(lambda: all(self.list()[key_of(i)]["VmStatus"] == "Running" for i in stopped), what="services run")

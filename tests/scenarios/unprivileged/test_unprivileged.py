@@ -21,7 +21,7 @@ TOPOLOGY = {"machines": {
     },
 }}
 
-pytestmark = pytest.mark.contract("issue 3, Units and installation: polkit rule, agents without root")
+pytestmark = pytest.mark.reference("issue 3: polkit rule")
 
 
 def ctl(lab, verb):
