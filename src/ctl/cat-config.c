@@ -300,6 +300,7 @@ static int config_show(const Config *c, const Options *o) {
 
 CtlExit verb_cat_config(Ctl *ctl, _unused_ char **words, _unused_ size_t n_words) {
         Config c = { .settings = json_object(), .problems = json_array() };
+        RpcStatus status = {};
         bool wrong;
         int r;
 
@@ -311,6 +312,6 @@ CtlExit verb_cat_config(Ctl *ctl, _unused_ char **words, _unused_ size_t n_words
         json_decref(c.certificate);
         json_decref(c.problems);
         if (r < 0)
-                fprintf(stderr, "Failed to show the settings: %s.\n", strerror(-r));
-        return r < 0 || wrong ? CTL_FAILED : CTL_OK;
+                return ctl_fail(ctl, r, &status, "show the settings");
+        return wrong ? CTL_FAILED : CTL_OK;
 }

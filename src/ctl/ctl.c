@@ -96,7 +96,10 @@ CtlExit ctl_fail(const Ctl *ctl, int error, RpcStatus *status, const char *what)
                 return CTL_FAILED; /* main() knows how to end then */
         }
         rpc_status_from_errno(status, error);
-        if (!client_was_reached(ctl->client)) {
+        if (!ctl->client) {
+                e = CTL_FAILED;
+                ctl_print_failure(ctl, what, status, NULL);
+        } else if (!client_was_reached(ctl->client)) {
                 e = error == -EACCES ? CTL_NO_PERMISSION : error == -ETIMEDOUT ? CTL_TIMEOUT : CTL_UNREACHABLE;
                 ctl_print_failure(ctl, what, status, client_get_hint(ctl->client));
         } else {

@@ -24,7 +24,7 @@ typedef struct Verb Verb;
 typedef struct Ctl {
         Options options;
         const Verb *verb;
-        Client *client;
+        Client *client;  /* NULL for what asks nobody */
         Fiber *fiber;    /* that the verb runs in, while it does */
         int interrupted; /* the signal that ended the waiting, or 0 */
         bool asked;      /* for a change: it may go on without the client */

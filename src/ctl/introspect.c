@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "ctl/methods.h"
+#include "ctl/output.h"
 #include "ctl/pager.h"
 #include "ctl/verbs.h"
 #include "proto/field.h"
@@ -15,19 +16,37 @@
 #define REQUEST_CASE(x)  GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_##x
 #define RESPONSE_CASE(x) GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_##x
 
-static void method_print(const Method *m, const char *indent) {
-        printf("%srpc %s(%s%s) returns (%s%s);\n", indent, m->method->name, m->client_streams ? "stream " : "",
-                        m->method->input->name, m->server_streams ? "stream " : "", m->method->output->name);
+/* What is shown: lists of services, methods, messages and enums, as programs get it; text is printed from it. */
+static int answer_add(json_t *answer, const char *list, json_t *item) {
+        json_t *array = json_object_get(answer, list);
+
+        if (!array) {
+                array = json_array();
+                if (json_object_set_new(answer, list, array) < 0)
+                        array = NULL;
+        }
+        return json_array_append_new(array, item) < 0 ? -ENOMEM : 0;
 }
 
-static void service_print(const char *name, const ProtobufCServiceDescriptor *service) {
-        printf("service %s {%s\n", name, service ? "" : " /* not in this client's contract */");
-        for (unsigned i = 0; service && i < service->n_methods; i++) {
+static json_t *method_to_json(const Method *m) {
+        return json_pack("{s:s, s:s, s:s, s:b, s:b}", "name", m->method->name, "request", m->method->input->name,
+                        "response", m->method->output->name, "client_streams", (int) m->client_streams,
+                        "server_streams", (int) m->server_streams);
+}
+
+/* NULL: it is not in this client's contract. */
+static int answer_add_service(json_t *answer, const char *name, const ProtobufCServiceDescriptor *service) {
+        json_t *item = json_pack("{s:s, s:b, s:[]}", "name", name, "known", service != NULL, "methods"),
+               *methods = json_object_get(item, "methods");
+        int r;
+
+        r = answer_add(answer, "services", item);
+        for (unsigned i = 0; service && i < service->n_methods && r >= 0; i++) {
                 Method m = method_get(service, service->methods + i);
 
-                method_print(&m, "  ");
+                r = json_array_append_new(methods, method_to_json(&m)) < 0 ? -ENOMEM : 0;
         }
-        puts("}");
+        return r;
 }
 
 static const char *field_type_to_word(const ProtobufCFieldDescriptor *f) {
@@ -61,45 +80,122 @@ static const char *field_get_label(const ProtobufCMessageDescriptor *type, const
         unsigned n = 0;
 
         if (f->label == PROTOBUF_C_LABEL_REPEATED)
-                return "repeated ";
+                return "repeated";
         if (!field_in_oneof(f))
                 return "";
         for (unsigned i = 0; i < type->n_fields; i++)
                 n += field_in_oneof(type->fields + i) && type->fields[i].quantifier_offset == f->quantifier_offset;
-        return n == 1 ? "optional " : "/* one of */ ";
+        return n == 1 ? "optional" : "oneof";
 }
 
-static void enum_print(const ProtobufCEnumDescriptor *type) {
-        printf("enum %s {\n", type->name);
-        for (unsigned i = 0; i < type->n_values; i++)
-                printf("  %s = %d;\n", type->values[i].name, type->values[i].value);
-        puts("}");
+static int answer_add_enum(json_t *answer, const ProtobufCEnumDescriptor *type) {
+        json_t *item = json_pack("{s:s, s:{}}", "name", type->name, "values"),
+               *values = json_object_get(item, "values");
+        int r;
+
+        r = answer_add(answer, "enums", item);
+        for (unsigned i = 0; i < type->n_values && r >= 0; i++)
+                if (json_object_set_new(values, type->values[i].name, json_integer(type->values[i].value)) < 0)
+                        r = -ENOMEM;
+        return r;
 }
 
-static void message_print(const ProtobufCMessageDescriptor *type) {
-        printf("message %s {\n", type->name);
-        for (unsigned i = 0; i < type->n_fields; i++)
-                printf("  %s%s %s = %u;\n", field_get_label(type, type->fields + i),
-                                field_type_to_word(type->fields + i), type->fields[i].name, type->fields[i].id);
-        puts("}");
-        for (unsigned i = 0; i < type->n_fields; i++)
-                if (type->fields[i].type == PROTOBUF_C_TYPE_ENUM)
-                        enum_print(type->fields[i].descriptor);
-}
+static int answer_add_message(json_t *answer, const ProtobufCMessageDescriptor *type) {
+        json_t *item = json_pack("{s:s, s:[]}", "name", type->name, "fields"),
+               *fields = json_object_get(item, "fields");
+        int r;
 
-static int services_print(const Grpc__Reflection__V1__ServerReflectionResponse *reply, RpcStatus *reterr) {
-        if (reply->message_response_case != RESPONSE_CASE(LIST_SERVICES_RESPONSE))
-                return rpc_error(reterr, RPC_UNIMPLEMENTED, "It does not tell its services");
-        for (size_t i = 0; i < reply->list_services_response->n_service; i++) {
-                char *name = reply->list_services_response->service[i]->name;
+        r = answer_add(answer, "messages", item);
+        for (unsigned i = 0; i < type->n_fields && r >= 0; i++) {
+                const ProtobufCFieldDescriptor *f = type->fields + i;
+                json_t *field = json_pack("{s:s, s:i, s:s, s:s}", "name", f->name, "number", (int) f->id, "type",
+                                field_type_to_word(f), "label", field_get_label(type, f));
 
-                str_make_printable(name, '?');
-                service_print(name, service_find(name));
+                r = json_array_append_new(fields, field) < 0 ? -ENOMEM : 0;
         }
+        for (unsigned i = 0; i < type->n_fields && r >= 0; i++)
+                if (type->fields[i].type == PROTOBUF_C_TYPE_ENUM)
+                        r = answer_add_enum(answer, type->fields[i].descriptor);
+        return r;
+}
+
+static const char *get(const json_t *object, const char *key) {
+        return json_string_value(json_object_get(object, key));
+}
+
+static const char *get_stream(const json_t *object, const char *key) {
+        return json_is_true(json_object_get(object, key)) ? "stream " : "";
+}
+
+static void method_print(const json_t *m, const char *indent) {
+        printf("%srpc %s(%s%s) returns (%s%s);\n", indent, get(m, "name"), get_stream(m, "client_streams"),
+                        get(m, "request"), get_stream(m, "server_streams"), get(m, "response"));
+}
+
+static void service_print(const json_t *service) {
+        bool known = json_is_true(json_object_get(service, "known"));
+        json_t *m;
+        size_t i;
+
+        printf("service %s {%s\n", get(service, "name"), known ? "" : " /* not in this client's contract */");
+        json_array_foreach(json_object_get(service, "methods"), i, m) method_print(m, "  ");
+        puts("}");
+}
+
+static void message_print(const json_t *message) {
+        json_t *f;
+        size_t i;
+
+        printf("message %s {\n", get(message, "name"));
+        json_array_foreach(json_object_get(message, "fields"), i, f) {
+                const char *label = get(f, "label");
+
+                printf("  %s%s%s %s = %d;\n", streq(label, "oneof") ? "/* one of */" : label, label[0] ? " " : "",
+                                get(f, "type"), get(f, "name"), (int) json_integer_value(json_object_get(f, "number")));
+        }
+        puts("}");
+}
+
+static void enum_print(const json_t *type) {
+        const char *name;
+        json_t *value;
+
+        printf("enum %s {\n", get(type, "name"));
+        json_object_foreach(json_object_get(type, "values"), name, value)
+                        printf("  %s = %d;\n", name, (int) json_integer_value(value));
+        puts("}");
+}
+
+static int answer_show(const json_t *answer, const Options *o) {
+        json_t *item;
+        size_t i;
+
+        pager_open(o);
+        if (o->output != OUTPUT_TEXT)
+                return output_json_value(stdout, answer, o->output, false);
+        json_array_foreach(json_object_get(answer, "services"), i, item) service_print(item);
+        json_array_foreach(json_object_get(answer, "methods"), i, item) method_print(item, "");
+        json_array_foreach(json_object_get(answer, "messages"), i, item) message_print(item);
+        json_array_foreach(json_object_get(answer, "enums"), i, item) enum_print(item);
         return 0;
 }
 
-static int services_ask_wait(Ctl *ctl, RpcStatus *reterr) {
+static int answer_add_services(
+                json_t *answer, const Grpc__Reflection__V1__ServerReflectionResponse *reply, RpcStatus *reterr) {
+        int r = 0;
+
+        if (reply->message_response_case != RESPONSE_CASE(LIST_SERVICES_RESPONSE))
+                return rpc_error(reterr, RPC_UNIMPLEMENTED, "It does not tell its services");
+        for (size_t i = 0; i < reply->list_services_response->n_service && r >= 0; i++) {
+                char *name = reply->list_services_response->service[i]->name;
+
+                str_make_printable(name, '?');
+                r = answer_add_service(answer, name, service_find(name));
+        }
+        return r;
+}
+
+static int services_ask_wait(Ctl *ctl, json_t *answer, RpcStatus *reterr) {
         Grpc__Reflection__V1__ServerReflectionRequest request = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__INIT;
         _cleanup_proto_ Grpc__Reflection__V1__ServerReflectionResponse *reply = NULL;
         _cleanup_(rpc_stream_freep) RpcStream *stream = NULL;
@@ -118,35 +214,44 @@ static int services_ask_wait(Ctl *ctl, RpcStatus *reterr) {
                 r = rpc_stream_receive_wait(stream, &reply, reterr);
         if (r == 0)
                 return rpc_error(reterr, RPC_INTERNAL, "No answer");
-        return r < 0 ? r : services_print(reply, reterr);
+        return r < 0 ? r : answer_add_services(answer, reply, reterr);
 }
 
-static CtlExit introspect_name(const char *name) {
+/* -ENOENT when the contract has no such name. */
+static int answer_add_name(json_t *answer, const char *name) {
         const ProtobufCServiceDescriptor *service = service_find(name);
         const ProtobufCMessageDescriptor *message = message_find(name);
         Method method;
+        int r;
 
         if (service)
-                service_print(service->name, service);
-        else if (message)
-                message_print(message);
-        else if (method_find(name, &method) >= 0) {
-                method_print(&method, "");
-                message_print(method.method->input);
-                if (method.method->output != method.method->input)
-                        message_print(method.method->output);
-        } else
-                return ctl_usage("'%s' is no service, method or message of the contract.", name);
-        return CTL_OK;
+                return answer_add_service(answer, service->name, service);
+        if (message)
+                return answer_add_message(answer, message);
+        r = method_find(name, &method);
+        if (r >= 0)
+                r = answer_add(answer, "methods", method_to_json(&method));
+        if (r >= 0)
+                r = answer_add_message(answer, method.method->input);
+        if (r >= 0 && method.method->output != method.method->input)
+                r = answer_add_message(answer, method.method->output);
+        return r;
 }
 
 CtlExit verb_introspect(Ctl *ctl, char **words, size_t n_words) {
+        json_t *answer = json_object();
         RpcStatus status = {};
-        int r;
+        CtlExit e = CTL_OK;
+        int r = -ENOMEM;
 
-        pager_open(&ctl->options);
-        if (n_words > 0)
-                return introspect_name(words[0]);
-        r = services_ask_wait(ctl, &status);
-        return r < 0 ? ctl_fail(ctl, r, &status, "list the services") : CTL_OK;
+        if (answer)
+                r = n_words > 0 ? answer_add_name(answer, words[0]) : services_ask_wait(ctl, answer, &status);
+        if (r >= 0)
+                r = answer_show(answer, &ctl->options);
+        if (r == -ENOENT && n_words > 0)
+                e = ctl_usage("'%s' is no service, method or message of the contract.", words[0]);
+        else if (r < 0)
+                e = ctl_fail(ctl, r, &status, "list the services");
+        json_decref(answer);
+        return e;
 }

@@ -204,3 +204,22 @@ enum notify.UrgencyLevel {
     result = nowhere('introspect', 'nonsense')
     assert (result.returncode, result.stdout) == (USAGE, '')
     assert nowhere('introspect').returncode == UNREACHABLE
+
+
+def test_introspect_as_json(everything):
+    def answer(*words):
+        return json.loads(everything('introspect', '--json=short', *words).stdout)
+
+    services = answer()['services']
+    assert {'name': 'other.Service?[2J', 'known': False, 'methods': []} in services
+    watch = {'name': 'Watch', 'request': 'admin.Empty', 'response': 'admin.WatchItem', 'client_streams': False,
+             'server_streams': True}
+    admin = next(s for s in services if s['name'] == 'admin.AdminService')
+    assert admin['known'] and watch in admin['methods']
+    assert answer('admin.AdminService') == {'services': [admin]}
+    assert list(answer('Watch')) == ['methods', 'messages'] and answer('Watch')['methods'] == [watch]
+    item = answer('admin.WatchItem')['messages'][0]
+    assert item['name'] == 'admin.WatchItem'
+    assert {'name': 'Added', 'number': 2, 'type': 'admin.QueryListItem', 'label': 'oneof'} in item['fields']
+    assert answer('notify.UserNotification')['enums'] == [
+        {'name': 'notify.UrgencyLevel', 'values': {'LOW': 0, 'NORMAL': 1, 'CRITICAL': 2}}]
