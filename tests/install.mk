@@ -39,5 +39,6 @@ install: all $(PAGES) $(B)/givc.pc $(SHELLS:%=$(B)/completions/%)
 	install -D -m 644 $(B)/completions/fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/givcctl.fish
 	install -D -m 644 units/givc.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/givc.conf
 	install -D -m 644 units/givc.catalog $(DESTDIR)$(UNITDIR)/catalog/givc.catalog
+	install -D -m 644 units/givc.dbus.conf $(DESTDIR)$(PREFIX)/share/dbus-1/system.d/givc.conf
 	install -D -m 644 units/givc.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/givc.conf
 	$(foreach p,$(PAGES),install -D -m 644 $(p) $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(p)))/$(notdir $(p)) &&) true

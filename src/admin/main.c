@@ -9,14 +9,14 @@
 #include "base/message-id.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "event/log-journal.h"
+#include "event/log-target.h"
 
 int main(int argc, char *argv[]) {
         _cleanup_(config_done) Config config = {};
         _cleanup_free_ char *why = NULL;
         int r;
 
-        log_journal_open();
+        log_target_open();
         r = config_parse(argc, argv, &config, &why);
         if (r < 0) {
                 log_write(LOG_ERR, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIGURATION_REFUSED }, { "GIVC_REASON", why }),

@@ -13,7 +13,10 @@
 #include "base/message-id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "bus/log-control.h"
 #include "event/daemon.h"
+
+#define BUS_NAME "org.givc.Admin" /* BusName= of its unit */
 
 typedef struct Serve {
         const Config *config;
@@ -23,6 +26,8 @@ typedef struct Serve {
         RpcServer *server;
         Admin admin;
         Store *store;
+        Bus *bus; /* for nothing but the log's sake */
+        LogControl *log_control;
 } Serve;
 
 /* Handlers use the admin, so the server goes first; what the agents hold needs the queue. */
@@ -31,6 +36,8 @@ static void serve_done(Serve *s) {
         store_free(s->store);
         if (s->admin.registry)
                 admin_done(&s->admin);
+        log_control_free(s->log_control);
+        bus_unref(s->bus);
         rpc_queue_unref(s->queue);
         tls_credentials_unref(s->credentials);
         daemon_free(s->daemon);
@@ -117,6 +124,11 @@ static int serve_init(Serve *s) {
                 (void) setrlimit(RLIMIT_NOFILE, &limit);
         }
         r = daemon_new(&hooks, s, &s->daemon);
+        if (r < 0)
+                return r;
+        r = bus_new(daemon_get_event(s->daemon), BUS_SYSTEM, &s->bus);
+        if (r >= 0)
+                r = log_control_new(s->bus, BUS_NAME, "givc-admin", &s->log_control);
         if (r < 0)
                 return r;
         r = rpc_queue_new(daemon_get_event(s->daemon), &s->queue);

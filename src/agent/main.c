@@ -18,12 +18,14 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "bus/log-control.h"
 #include "event/daemon.h"
-#include "event/log-journal.h"
+#include "event/log-target.h"
 
 #define EXIT_USAGE       2 /* also a configuration that cannot be used */
 
 #define UNIX_SOCKET_MODE 0600
+#define BUS_NAME         "org.givc.Agent" /* BusName= of its units */
 
 extern const uint8_t givc_descriptors[], givc_descriptors_end[];
 
@@ -38,6 +40,7 @@ typedef struct Program {
         TlsCredentials *credentials;
         RpcQueue *queue;
         Bus *bus;
+        LogControl *log_control;
         Agent *agent;
         RpcServer *server;
         Listener *listener;
@@ -216,6 +219,9 @@ static int program_make_agent(Program *p) {
         r = bus_new(daemon_get_event(p->daemon), scope, &p->bus);
         if (r < 0)
                 return log_error_errno(r, "Cannot use the bus");
+        r = log_control_new(p->bus, BUS_NAME, "givc-agent", &p->log_control);
+        if (r < 0)
+                return log_oom();
         r = agent_new(p->config, p->bus, unit, &p->agent);
         return r < 0 ? log_error_errno(r, "Cannot watch units") : 0;
 }
@@ -340,6 +346,7 @@ static void program_done(Program *p) {
         rpc_channel_unref(p->admin);
         rpc_server_free(p->server);
         agent_free(p->agent);
+        log_control_free(p->log_control);
         bus_unref(p->bus);
         rpc_queue_unref(p->queue);
         tls_credentials_unref(p->credentials);
@@ -393,7 +400,7 @@ int main(int argc, char **argv) {
         Options options = {};
         int code;
 
-        log_journal_open();
+        log_target_open();
         if (options_parse(argc, argv, &options, &code) < 0)
                 return code;
         if (options.debug || (!options.config && streq_ptr(getenv("DEBUG"), "true")))

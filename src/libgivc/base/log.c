@@ -29,20 +29,37 @@ void log_set_level(int level) {
         log_max_level = level;
 }
 
+int log_get_level(void) {
+        return log_max_level;
+}
+
+/* The first word of a level is syslog's. */
+static const struct {
+        const char *word;
+        int level;
+} words[] = {
+        { "emerg", LOG_EMERG },
+        { "alert", LOG_ALERT },
+        { "crit", LOG_CRIT },
+        { "err", LOG_ERR },
+        { "error", LOG_ERR },
+        { "warning", LOG_WARNING },
+        { "warn", LOG_WARNING },
+        { "notice", LOG_NOTICE },
+        { "info", LOG_INFO },
+        { "debug", LOG_DEBUG },
+        { "trace", LOG_DEBUG },
+};
+
+const char *log_level_to_string(int level) {
+        size_t i = 0;
+
+        while (i < ELEMENTSOF(words) - 1 && words[i].level < level)
+                i++;
+        return words[i].word;
+}
+
 int log_level_from_string(const char *s) {
-        static const struct {
-                const char *word;
-                int level;
-        } words[] = {
-                { "error", LOG_ERR },
-                { "err", LOG_ERR },
-                { "warn", LOG_WARNING },
-                { "warning", LOG_WARNING },
-                { "notice", LOG_NOTICE },
-                { "info", LOG_INFO },
-                { "debug", LOG_DEBUG },
-                { "trace", LOG_DEBUG },
-        };
         const char *word = s ? strrchr(s, '=') : NULL;
 
         word = word ? word + 1 : s;

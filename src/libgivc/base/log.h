@@ -22,8 +22,12 @@ typedef void (*log_sink_t)(int level, const LogField *fields, const char *text);
 void log_set_sink(log_sink_t sink);
 /* Messages above this level (LOG_ERR … LOG_DEBUG) are dropped. Default LOG_INFO. */
 void log_set_level(int level);
-/* error, warning, notice, info, debug, or trace words as GIVC_LOG has them ("givc=debug"); the level or -EINVAL. */
+int log_get_level(void);
+/* error, warning, notice, info, debug, or trace words as GIVC_LOG has them ("givc=debug"), or syslog(3)'s; the level or
+ * -EINVAL. */
 int log_level_from_string(const char *s) _warn_unused_;
+/* syslog(3)'s word for a level: "err", "warning". */
+const char *log_level_to_string(int level);
 
 /* Lines within a minute about one GIVC_PEER or, without it, GIVC_VM; more are left out, errors excepted. */
 #define LOG_LINES_PER_SUBJECT_MAX 600

@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
-#include "event/log-journal.h"
+#include "event/log-target.h"
 #include "event/notify.h"
 
 struct Daemon {
@@ -232,7 +232,7 @@ int daemon_new(const DaemonHooks *hooks, void *userdata, Daemon **ret) {
         if (hooks)
                 d->hooks = *hooks;
         d->userdata = userdata;
-        log_journal_open();
+        log_target_open();
         daemon_raise_fd_limit();
         r = daemon_pick_up_fds(d);
         if (r < 0)

@@ -103,6 +103,7 @@ def write_common(layer, build):
         for unit in UNITS.glob(f"givc-admin*.{kind}"):
             shutil.copy(unit, layer / SYSTEM_UNITS)
     write(layer, "usr/lib/tmpfiles.d/givc.conf", (UNITS / "givc.tmpfiles").read_text(encoding="utf-8"))
+    write(layer, "usr/share/dbus-1/system.d/givc.conf", (UNITS / "givc.dbus.conf").read_text(encoding="utf-8"))
     write(layer, "usr/share/polkit-1/rules.d/givc.rules", (UNITS / "givc.rules").read_text(encoding="utf-8"))
     write(layer, "usr/lib/systemd/catalog/givc.catalog", (UNITS / "givc.catalog").read_text(encoding="utf-8"))
     shutil.copy(FLEET / "microvm@.service", layer / SYSTEM_UNITS)

@@ -47,3 +47,51 @@ def test_a_refused_configuration_is_found_by_its_id(lab):
         lab.exec("net-vm", "systemctl", "reset-failed", "givc-net-vm.service", "givc-net-vm.socket", check=False)
         lab.exec("net-vm", "systemctl", "start", "givc-net-vm.socket", "givc-net-vm.service")
     lab.wait_until_registered()
+
+
+@pytest.mark.contract("issue 3, Units and installation")
+@pytest.mark.parametrize("machine, unit", [("admin-vm", "givc-admin.service"), ("net-vm", "givc-net-vm.service"),
+                                           ("app-vm", "givc-app-vm.service")])
+def test_systemctl_says_how_much_is_logged(lab, machine, unit):
+    """Of the session's manager for the agent of app-vm. What is no level changes nothing."""
+    def level(*words, **options):
+        return lab.systemctl(machine, "service-log-level", unit, *words, **options)
+
+    wait_until(lambda: level(check=False).stdout.strip() == "info")
+    level("debug")
+    assert level().stdout.strip() == "debug"
+    assert level("loud", check=False).returncode != 0
+    assert level().stdout.strip() == "debug"
+    level("info")
+    assert level().stdout.strip() == "info"
+
+
+@pytest.mark.contract("issue 3, Units and installation")
+def test_the_level_takes_effect_at_once(lab):
+    def count(level):
+        """Messages for debugging, from when the level has changed."""
+        after = lab.cursor("admin-vm")
+        lab.systemctl("admin-vm", "service-log-level", "givc-admin.service", level)
+        lab.list()
+        lab.list()
+        said = wait_until(lambda: from_change_on(after))
+        return sum(m["PRIORITY"] == "7" for m in said)
+
+    def from_change_on(after):
+        said = lab.messages("admin-vm", "givc-admin.service", after)
+        changes = [i for i, m in enumerate(said) if "log level is" in m["MESSAGE"]]
+        return said[changes[0]:] if changes else None
+
+    assert count("debug") > 0
+    assert count("info") == 0
+
+
+@pytest.mark.contract("issue 3, Units and installation")
+def test_only_root_says_how_much_the_system_logs(lab):
+    call = ("runuser", "-u", "nobody", "--", "busctl", "{}-property", "org.givc.Admin", "/org/freedesktop/LogControl1",
+            "org.freedesktop.LogControl1", "LogLevel")
+    done = {verb: lab.exec("admin-vm", *(w.format(verb) for w in call), *more, check=False)
+            for verb, more in (("get", ()), ("set", ("s", "debug")))}
+    assert done["get"].stdout.strip() == 's "info"'
+    assert done["set"].returncode != 0 and "denied" in done["set"].stderr.lower()
+    assert lab.systemctl("admin-vm", "service-log-target", "givc-admin.service").stdout.strip() == "journal"

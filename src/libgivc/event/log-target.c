@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "event/log-journal.h"
+#include "event/log-target.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +48,37 @@ static bool stderr_is_journal(void) {
                         st.st_dev == device && st.st_ino == inode;
 }
 
-void log_journal_open(void) {
+static void log_to_nobody(_unused_ int level, _unused_ const LogField *fields, _unused_ const char *text) {
+}
+
+static const struct {
+        const char *name;
+        log_sink_t sink; /* NULL: standard error */
+} targets[] = {
+        { "console", NULL },
+        { "journal", log_to_journal },
+        { "null", log_to_nobody },
+};
+static size_t target;
+
+int log_target_set(const char *name) {
+        if (streq(name, "auto"))
+                name = stderr_is_journal() ? "journal" : "console";
+        for (size_t i = 0; i < ELEMENTSOF(targets); i++) {
+                if (!streq(targets[i].name, name))
+                        continue;
+                target = i;
+                log_set_sink(targets[i].sink);
+                return 0;
+        }
+        return -EINVAL;
+}
+
+const char *log_target_get(void) {
+        return targets[target].name;
+}
+
+void log_target_open(void) {
         if (stderr_is_journal())
-                log_set_sink(log_to_journal);
+                (void) log_target_set("journal");
 }
