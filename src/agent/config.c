@@ -335,6 +335,26 @@ static int config_check(Config *c, char **reterr) {
         return 0;
 }
 
+/* As lenient as who wrote the file is used to, but not in silence. */
+static int text_parse(Config *c, char *text, size_t size, json_t **ret, json_error_t *reterr) {
+        int r = 0;
+
+        if (!str_is_utf8(text, size)) {
+                str_make_utf8(text, '?');
+                r = warn(c, "not UTF-8: '?' is in the place of each byte that is not");
+        }
+        if (r < 0)
+                return r;
+        *ret = json_loadb(text, size, JSON_REJECT_DUPLICATES, reterr);
+        if (*ret || json_error_code(reterr) != json_error_duplicate_key)
+                return *ret ? 0 : -EINVAL;
+        r = warn(c, "line %i: %s; only the last one counts", reterr->line, reterr->text);
+        if (r < 0)
+                return r;
+        *ret = json_loadb(text, size, 0, reterr);
+        return *ret ? 0 : -EINVAL;
+}
+
 static int file_parse(Config *c, char **reterr) {
         _cleanup_(json_decrefp) json_t *root = NULL;
         _cleanup_free_ char *text = NULL, *reason = NULL;
@@ -345,9 +365,10 @@ static int file_parse(Config *c, char **reterr) {
         r = file_read(c->path, CONFIG_SIZE_MAX, &text, &size);
         if (r < 0)
                 return str_refuse(reterr, "%s: %s", c->path, r == -EFBIG ? "longer than 4 MiB" : strerror(-r));
-        root = json_loadb(text, size, 0, &error);
-        if (!root)
-                return str_refuse(reterr, "%s:%i:%i: %s", c->path, error.line, error.column, error.text);
+        r = text_parse(c, text, size, &root, &error);
+        if (r < 0)
+                return r == -ENOMEM ? r
+                                    : str_refuse(reterr, "%s:%i:%i: %s", c->path, error.line, error.column, error.text);
         r = fields_read(config_fields, root, c, &c->warnings, &reason);
         if (r >= 0)
                 r = config_check(c, &reason);

@@ -139,6 +139,22 @@ static void test_lenient(_unused_ void **state) {
         assert_string_equal(c->warnings[2], "more: unknown key, ignored");
 }
 
+static void test_careless(_unused_ void **state) {
+        _cleanup_(config_freep) Config *c = NULL;
+        _cleanup_free_ char *error = NULL;
+
+        assert_int_equal(load("{" IDENTITY ", \"note\": \"caf\xe9\", \"note\": 1,\n" NETWORK ", \"capabilities\": {},\n"
+                              "\"capabilities\": {\"services\": [\"a.service\", \"\xff.service\"]}}",
+                                         &c, &error),
+                        0);
+        assert_int_equal(strv_length(c->warnings), 3);
+        assert_string_equal(c->warnings[0], "not UTF-8: '?' is in the place of each byte that is not");
+        assert_string_equal(c->warnings[1], "line 1: duplicate object key near '\"note\"'; only the last one counts");
+        assert_string_equal(c->warnings[2], "note: unknown key, ignored");
+        assert_string_equal(c->services[0], "a.service");
+        assert_string_equal(c->services[1], "?.service");
+}
+
 static void test_transports(_unused_ void **state) {
         static const struct {
                 const char *admin;
@@ -335,6 +351,7 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_whole),
                 cmocka_unit_test(test_lenient),
+                cmocka_unit_test(test_careless),
                 cmocka_unit_test(test_transports),
                 cmocka_unit_test(test_names),
                 cmocka_unit_test(test_plain),
