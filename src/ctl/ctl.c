@@ -35,6 +35,11 @@ static const char *code_to_hint(RpcCode code, bool changes) {
         case RPC_PERMISSION_DENIED:
         case RPC_UNAUTHENTICATED:
                 return "The journal of givc-admin says who was refused and why.";
+        case RPC_UNAVAILABLE:
+                return "The VM may be off, or cut off from the others: 'givcctl list' shows.";
+        case RPC_RESOURCE_EXHAUSTED:
+        case RPC_INTERNAL:
+                return "The journals of givc-admin and of the VM's agent say more.";
         case RPC_UNIMPLEMENTED:
                 return "This admin does not know that call; is it as new as this client?";
         default:
@@ -69,15 +74,25 @@ static void ctl_print_detail(char *detail) {
         }
 }
 
-static void ctl_print_failure(const Ctl *ctl, const char *what, RpcStatus *status, const char *hint) {
-        size_t n = strlen(strempty(status->message));
+/* gRPC itself has no more to say of a deadline than its code. */
+static const char *status_get_reason(const RpcStatus *status) {
+        if (status->code == RPC_DEADLINE_EXCEEDED &&
+                        (isempty(status->message) || streq(status->message, "Deadline Exceeded")))
+                return "no answer in time";
+        return isempty(status->message) ? "no reason" : status->message;
+}
 
-        if (n > 0)
+static void ctl_print_failure(const Ctl *ctl, const char *what, RpcStatus *status, const char *hint) {
+        const char *reason;
+        size_t n;
+
+        if (status->message)
                 str_make_printable(status->message, '?');
-        while (n > 0 && status->message[n - 1] == '.')
+        reason = status_get_reason(status);
+        for (n = strlen(reason); n > 0 && reason[n - 1] == '.';)
                 n--;
-        fprintf(stderr, "%sFailed to %s: %.*s (%s).\n", ctl->options.reference ? "Error: " : "", what,
-                        n > 0 ? (int) n : 9, n > 0 ? status->message : "no reason", rpc_code_to_word(status->code));
+        fprintf(stderr, "%sFailed to %s: %.*s (%s).\n", ctl->options.reference ? "Error: " : "", what, (int) n, reason,
+                        rpc_code_to_word(status->code));
         if (!isempty(status->detail) && !streq_ptr(status->detail, status->message))
                 ctl_print_detail(status->detail);
         if (hint)
@@ -108,7 +123,9 @@ CtlExit ctl_fail(const Ctl *ctl, int error, RpcStatus *status, const char *what)
                                 (ctl->verb->flags & VERB_ENDLESS || !client_is_connected(ctl->client));
 
                 e = lost ? CTL_UNREACHABLE : ctl_exit_from_code(status->code);
-                ctl_print_failure(ctl, what, status, code_to_hint(status->code, ctl->verb->flags & VERB_CHANGES));
+                ctl_print_failure(ctl, what, status,
+                                lost ? "Is it restarting? 'systemctl status givc-admin' on its machine tells."
+                                     : code_to_hint(status->code, ctl->verb->flags & VERB_CHANGES));
         }
         rpc_status_done(status);
         return ctl->options.reference ? CTL_FAILED : e;

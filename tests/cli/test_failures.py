@@ -54,6 +54,18 @@ def test_refusal_of_the_admin_to_kill(ctl):
     assert result.stderr.startswith("Failed to kill 'x': permission denied by admin access control policy")
 
 
+@pytest.mark.parametrize('name, hint', [
+    ('missing', "'givcctl list' shows what there is."),
+    ('denied', 'The journal of givc-admin says who was refused and why.'),
+    ('nobody', 'The journal of givc-admin says who was refused and why.'),
+    ('gone', "The VM may be off, or cut off from the others: 'givcctl list' shows."),
+    ('late', "It may still happen, 'givcctl list' shows. --timeout=SEC waits longer."),
+    ('new', 'This admin does not know that call; is it as new as this client?'),
+    ('bug', "The journals of givc-admin and of the VM's agent say more."), ('old', None), ('twice', None)])
+def test_hints(ctl, name, hint):
+    assert ctl('start', name).stderr.splitlines()[1:] == ([f'Hint: {hint}'] if hint else [])
+
+
 def test_details(ctl):
     assert ctl('start', 'detailed').stderr.splitlines() == [
         "Failed to start 'detailed': No such application (NotFound).", 'Detail: manifest has: hold,',
@@ -70,7 +82,7 @@ def test_failures_are_never_json(ctl):
 def test_timeout(ctl, admin):
     result = ctl('start', 'slow', '--timeout=1')
     assert result.returncode == TIMEOUT
-    assert result.stderr.startswith("Failed to start 'slow': ")
+    assert result.stderr.startswith("Failed to start 'slow': no answer in time (")
     assert '(DeadlineExceeded).\nHint: It may still happen' in result.stderr
     assert admin.cancelled.wait(WAIT)
 
@@ -108,7 +120,8 @@ def test_watch_of_an_admin_that_stops(ctl, server):
     server.admin.events.put(server.admin.END)
     _, err = watch.communicate(timeout=WAIT)
     assert watch.returncode == UNREACHABLE
-    assert err == 'Failed to watch the registry: The admin ended the stream (Unavailable).\n'
+    assert err == ('Failed to watch the registry: The admin ended the stream (Unavailable).\n'
+                   "Hint: Is it restarting? 'systemctl status givc-admin' on its machine tells.\n")
 
 
 @pytest.mark.parametrize('words, says', [
