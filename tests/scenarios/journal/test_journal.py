@@ -49,7 +49,7 @@ def test_a_refused_configuration_is_found_by_its_id(lab):
     lab.wait_until_registered()
 
 
-@pytest.mark.contract("issue 3, Units and installation")
+@pytest.mark.reference("issue 3: systemctl service-log-level")
 @pytest.mark.parametrize("machine, unit", [("admin-vm", "givc-admin.service"), ("net-vm", "givc-net-vm.service"),
                                            ("app-vm", "givc-app-vm.service")])
 def test_systemctl_says_how_much_is_logged(lab, machine, unit):
@@ -66,7 +66,7 @@ def test_systemctl_says_how_much_is_logged(lab, machine, unit):
     assert level().stdout.strip() == "info"
 
 
-@pytest.mark.contract("issue 3, Units and installation")
+@pytest.mark.reference("issue 3: systemctl service-log-level")
 def test_the_level_takes_effect_at_once(lab):
     def count(level):
         """Messages for debugging, from when the level has changed."""
@@ -86,7 +86,7 @@ def test_the_level_takes_effect_at_once(lab):
     assert count("info") == 0
 
 
-@pytest.mark.contract("issue 3, Units and installation")
+@pytest.mark.reference("issue 3: systemctl service-log-level")
 def test_only_root_says_how_much_the_system_logs(lab):
     call = ("runuser", "-u", "nobody", "--", "busctl", "{}-property", "org.givc.Admin", "/org/freedesktop/LogControl1",
             "org.freedesktop.LogControl1", "LogLevel")
