@@ -2,6 +2,7 @@
 /* What the fake answers: the manager's methods and the properties of units. */
 #include "fake/fake-internal.h"
 
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 
@@ -212,6 +213,18 @@ static int method_thaw_unit(FakeConnection *c, sd_bus_message *m) {
         return freezer_action(c, m, "running");
 }
 
+static int method_ref_unit(FakeConnection *c, sd_bus_message *m) {
+        const char *name;
+        FakeUnit *u;
+
+        fake_check(sd_bus_message_read(m, "s", &name) >= 0);
+        u = loaded_unit(c, m, name);
+        if (!u)
+                return 1;
+        u->n_references++;
+        return sd_bus_reply_method_return(m, NULL);
+}
+
 static int method_unref_unit(FakeConnection *c, sd_bus_message *m) {
         const char *name;
         FakeUnit *u;
@@ -250,6 +263,7 @@ static int read_string_property(sd_bus_message *m, const char *property, FakeUni
                 { "Type", &u->type },
                 { "WorkingDirectory", &u->working_directory },
                 { "Slice", &u->slice },
+                { "User", &u->user },
         };
         const char *value;
 
@@ -265,17 +279,50 @@ static int read_string_property(sd_bus_message *m, const char *property, FakeUni
         return 0;
 }
 
+static int read_strv(sd_bus_message *m, char ***ret) {
+        strv_free(TAKE_PTR(*ret));
+        if (sd_bus_message_enter_container(m, 'v', "as") < 0 || sd_bus_message_read_strv(m, ret) < 0)
+                return -EINVAL;
+        return sd_bus_message_exit_container(m);
+}
+
+static int read_stdio(sd_bus_message *m, const char *property, FakeUnit *u) {
+        static const char *const properties[] = { "StandardInputFileDescriptor", "StandardOutputFileDescriptor",
+                "StandardErrorFileDescriptor" };
+        int fd;
+
+        for (size_t i = 0; i < ELEMENTSOF(properties); i++)
+                if (streq(property, properties[i])) {
+                        if (sd_bus_message_read(m, "v", "h", &fd) < 0)
+                                return -EINVAL;
+                        u->stdio[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+                        fake_check(u->stdio[i] >= 0);
+                        return 1;
+                }
+        return 0;
+}
+
 static int read_property(sd_bus_message *m, const char *property, FakeUnit *u) {
-        int flag;
+        char **ignored = NULL;
+        int flag, r;
+
+        r = read_stdio(m, property, u);
+        if (r != 0)
+                return MIN(r, 0);
 
         if (streq(property, "ExecStart"))
                 return read_exec_start(m, u);
-        if (streq(property, "Environment")) {
-                if (sd_bus_message_enter_container(m, 'v', "as") < 0 ||
-                                sd_bus_message_read_strv(m, &u->environment) < 0)
-                        return -EINVAL;
-                return sd_bus_message_exit_container(m);
+        if (streq(property, "Environment"))
+                return read_strv(m, &u->environment);
+        if (streq(property, "BindsTo"))
+                return read_strv(m, &u->binds_to);
+        if (streq(property, "After")) {
+                r = read_strv(m, &ignored);
+                strv_free(ignored);
+                return r;
         }
+        if (streq(property, "TimeoutStopUSec"))
+                return sd_bus_message_read(m, "v", "t", &u->stop_usec) < 0 ? -EINVAL : 0;
         if (streq(property, "AddRef")) {
                 if (sd_bus_message_read(m, "v", "b", &flag) < 0)
                         return -EINVAL;
@@ -328,6 +375,8 @@ static int reply_unit_property(FakeConnection *c, sd_bus_message *m, const FakeU
         for (size_t i = 0; i < ELEMENTSOF(strings); i++)
                 if (streq(property, strings[i].property) && !(i == 0 && c->fake->no_freezer))
                         return sd_bus_reply_method_return(m, "v", "s", strings[i].value);
+        if (streq(property, "ExecMainPID"))
+                return sd_bus_reply_method_return(m, "v", "u", u && u->loaded ? FAKE_PID : 0);
         if (streq(property, "ExecMainStatus"))
                 return sd_bus_reply_method_return(m, "v", "i", u ? u->exec_main_status : 0);
         if (streq(property, "ExecMainCode"))
@@ -375,6 +424,7 @@ static const struct {
         { "ResetFailedUnit", method_reset_failed_unit },
         { "FreezeUnit", method_freeze_unit },
         { "ThawUnit", method_thaw_unit },
+        { "RefUnit", method_ref_unit },
         { "UnrefUnit", method_unref_unit },
         { "StartTransientUnit", method_start_transient_unit },
         { "Get", method_get },

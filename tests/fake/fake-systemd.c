@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/strv.h"
 #include "base/time.h"
@@ -44,6 +45,10 @@ static void unit_free(FakeUnit *u) {
         free(u->type);
         free(u->working_directory);
         free(u->slice);
+        free(u->user);
+        strv_free(u->binds_to);
+        for (size_t i = 0; i < ELEMENTSOF(u->stdio); i++)
+                (void) fd_close(u->stdio[i]);
         free(u->job_type);
         free(u);
 }
@@ -75,6 +80,8 @@ FakeUnit *fake_unit_new(FakeSystemd *f, const char *name) {
         FakeUnit *u = mem_new0(FakeUnit, 1);
 
         fake_check(u && !fake_systemd_find(f, name));
+        for (size_t i = 0; i < ELEMENTSOF(u->stdio); i++)
+                u->stdio[i] = -EBADF;
         set(&u->name, name);
         set(&u->description, name);
         set(&u->load_state, "loaded");

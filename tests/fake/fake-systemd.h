@@ -33,6 +33,8 @@
 
 typedef struct FakeSystemd FakeSystemd;
 
+#define FAKE_PID 4711 /* of every main process */
+
 /* A unit, for tests to look at. States change by the functions below only. */
 typedef struct FakeUnit {
         List units;
@@ -44,7 +46,10 @@ typedef struct FakeUnit {
         unsigned n_references;      /* AddRef */
         const void *referrer;       /* the connection that they are of, and end with */
         char **argv, **environment; /* of StartTransientUnit */
-        char *type, *working_directory, *slice;
+        char *type, *working_directory, *slice, *user;
+        char **binds_to;
+        int stdio[3]; /* of StartTransientUnit, or negative; the test may take them */
+        uint64_t stop_usec;
         const char *control_group;               /* for tests to set; NULL: none */
         uint64_t cpu_usage_nsec, memory_current; /* for tests to set; UINT64_MAX: not accounted, 0: nothing yet */
         unsigned n_starts, n_stops;

@@ -79,6 +79,20 @@ int bus_manager_call_wait(Bus *b, const char *member, sd_bus_error *reterr, cons
         return bus_call_wait(b, m, USEC_INFINITY, reterr, NULL);
 }
 
+void bus_manager_tell(Bus *b, const char *member, const char *types, ...) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        va_list ap;
+        int r;
+
+        if (bus_new_manager_call(b, member, &m) < 0)
+                return;
+        va_start(ap, types);
+        r = sd_bus_message_appendv(m, types, ap);
+        va_end(ap);
+        if (r >= 0 && sd_bus_message_set_expect_reply(m, false) >= 0)
+                (void) sd_bus_send(b->connection, m, NULL);
+}
+
 int bus_new_property_call(Bus *b, const char *path, const char *interface, const char *property, sd_bus_message **ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;

@@ -4,7 +4,7 @@
 
 #include "base/list.h"
 #include "bus/bus.h"
-#include "bus/unit-job.h"
+#include "bus/unit-run.h"
 #include "event/backoff.h"
 #include "event/condition.h"
 #include "event/fiber.h"
@@ -58,6 +58,9 @@ void unit_watches_poke(Bus *b, const char *name);
 int bus_new_manager_call(Bus *b, const char *member, sd_bus_message **ret) _warn_unused_;
 /* Calls a manager method that takes these arguments, and drops its answer. */
 int bus_manager_call_wait(Bus *b, const char *member, sd_bus_error *reterr, const char *types, ...) _warn_unused_;
+/* The same, but nobody waits for an answer: for clean-up, also in a cancelled fiber. While there is no connection nothing
+ * is sent. */
+void bus_manager_tell(Bus *b, const char *member, const char *types, ...);
 /* Reads one property; type is the expected basic type or signature, the answer is open at its value. */
 int bus_get_property_wait(Bus *b, const char *path, const char *interface, const char *property, const char *type,
                 sd_bus_message **ret) _warn_unused_;
@@ -81,3 +84,6 @@ int unit_status_from_row(const UnitRow *row, const char *freezer_state, UnitStat
  * m was sent. */
 int unit_job_call_wait(Bus *b, sd_bus_message *m, UnitJob job, const char *name, bool *ret_queued,
                 sd_bus_error *reterr) _warn_unused_;
+/* unit_run_wait() that keeps its reference on the unit: *ret_held says whether there is one, also after a failure. Give
+ * it back with UnrefUnit. */
+int unit_run_held_wait(Bus *b, const UnitRun *run, bool *ret_held, sd_bus_error *reterr) _warn_unused_;

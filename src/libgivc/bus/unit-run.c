@@ -20,12 +20,8 @@ typedef struct UnitHold {
 } UnitHold;
 
 static void unit_hold_done(UnitHold *h) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-
-        /* No answer is awaited: the caller may be cancelled. A new connection holds nothing, and is told so in vain. */
-        if (h->held && bus_is_connected(h->bus) && bus_new_manager_call(h->bus, "UnrefUnit", &m) >= 0 &&
-                        sd_bus_message_append(m, "s", h->name) >= 0 && sd_bus_message_set_expect_reply(m, false) >= 0)
-                (void) sd_bus_send(h->bus->connection, m, NULL);
+        if (h->held)
+                bus_manager_tell(h->bus, "UnrefUnit", "s", h->name);
         bus_unref(h->bus);
 }
 
@@ -84,6 +80,11 @@ static int append_exec_start(sd_bus_message *m, char *const *argv) {
         return r;
 }
 
+static int append_stdio(sd_bus_message *m, const int stdio[3]) {
+        return sd_bus_message_append(m, "(sv)(sv)(sv)", "StandardInputFileDescriptor", "h", stdio[0],
+                        "StandardOutputFileDescriptor", "h", stdio[1], "StandardErrorFileDescriptor", "h", stdio[2]);
+}
+
 static int append_properties(sd_bus_message *m, const UnitRun *run) {
         const struct {
                 const char *property, *value;
@@ -92,6 +93,7 @@ static int append_properties(sd_bus_message *m, const UnitRun *run) {
                 { "Type", run->service_type ? run->service_type : "exec" },
                 { "WorkingDirectory", run->working_directory },
                 { "Slice", run->slice },
+                { "User", run->user },
                 { "CollectMode", run->collect ? "inactive-or-failed" : NULL },
         };
         int r;
@@ -104,6 +106,22 @@ static int append_properties(sd_bus_message *m, const UnitRun *run) {
         r = sd_bus_message_append(m, "(sv)", "AddRef", "b", true);
         if (r < 0)
                 return r;
+        if (run->stop_usec > 0) {
+                r = sd_bus_message_append(m, "(sv)", "TimeoutStopUSec", "t", run->stop_usec);
+                if (r < 0)
+                        return r;
+        }
+        if (run->binds_to) {
+                r = sd_bus_message_append(
+                                m, "(sv)(sv)", "BindsTo", "as", 1, run->binds_to, "After", "as", 1, run->binds_to);
+                if (r < 0)
+                        return r;
+        }
+        if (run->stdio) {
+                r = append_stdio(m, run->stdio);
+                if (r < 0)
+                        return r;
+        }
         if (strv_length(run->environment) > 0) {
                 r = append_strv(m, "Environment", run->environment);
                 if (r < 0)
@@ -139,9 +157,14 @@ static int new_call(Bus *b, const UnitRun *run, sd_bus_message **ret) {
 }
 
 int unit_run_wait(Bus *b, const UnitRun *run, sd_bus_error *reterr) {
+        _cleanup_(unit_hold_done) UnitHold hold = { bus_ref(b), run->name, false };
+
+        return unit_run_held_wait(b, run, &hold.held, reterr);
+}
+
+int unit_run_held_wait(Bus *b, const UnitRun *run, bool *ret_held, sd_bus_error *reterr) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_(unit_result_done) UnitResult result = {};
-        _cleanup_(unit_hold_done) UnitHold hold = { bus_ref(b), run->name, false };
         int r;
 
         if (!unit_name_is_valid(run->name) || !endswith(run->name, ".service") || strv_length(run->argv) == 0)
@@ -149,7 +172,7 @@ int unit_run_wait(Bus *b, const UnitRun *run, sd_bus_error *reterr) {
         r = new_call(b, run, &m);
         if (r < 0)
                 return r;
-        r = unit_job_call_wait(b, m, UNIT_JOB_START, run->name, &hold.held, reterr);
+        r = unit_job_call_wait(b, m, UNIT_JOB_START, run->name, ret_held, reterr);
         if (r == -EIO && unit_result_wait(b, run->name, &result) >= 0 && result.code == CLD_EXITED &&
                         result.status == EXIT_EXEC) {
                 sd_bus_error_free(reterr);
