@@ -10,6 +10,7 @@
 
 #define MANAGER_PATIENCE_USEC (3 * USEC_PER_SEC)
 #define REAP_RETRY_USEC       (500 * USEC_PER_MSEC)
+#define PROGRAM_PREFIX        "givc-exec"
 
 struct Agent {
         const Config *config;
@@ -17,7 +18,9 @@ struct Agent {
         Bus *bus;
         UnitWatch *watch;
         Feed *feed;
+        UnitPrograms *programs;
         char *own_unit;
+        bool in_unit;
         List holds;
         List reapers;
 };
@@ -199,10 +202,14 @@ int agent_new(const Config *config, Bus *bus, const char *own_unit, Agent **ret)
         r = exposure_new(config, &a->exposure);
         if (r < 0)
                 return r;
+        a->in_unit = own_unit;
         a->own_unit = strdup(own_unit ? own_unit : exposure_get_own_name(a->exposure));
         if (!a->own_unit)
                 return -ENOMEM;
         r = feed_new(&a->feed);
+        if (r < 0)
+                return r;
+        r = unit_programs_new(a->bus, PROGRAM_PREFIX, &a->programs);
         if (r < 0)
                 return r;
         r = agent_watch_units(a);
@@ -218,6 +225,7 @@ Agent *agent_free(Agent *a) {
         /* Cancelled from the loop, a reaper returns, and with it leaves the list, before this does. */
         LIST_FOREACH(reaper, &a->reapers, Reaper, reapers)
                 fiber_cancel(reaper->fiber);
+        unit_programs_free(a->programs);
         unit_watch_free(a->watch);
         feed_free(a->feed);
         exposure_free(a->exposure);
@@ -241,6 +249,14 @@ Bus *agent_get_bus(const Agent *a) {
 
 Feed *agent_get_feed(const Agent *a) {
         return a->feed;
+}
+
+UnitPrograms *agent_get_programs(const Agent *a) {
+        return a->programs;
+}
+
+const char *agent_get_unit(const Agent *a) {
+        return a->in_unit ? a->own_unit : NULL;
 }
 
 const char *agent_real_name(const Agent *a, const char *name) {

@@ -7,7 +7,7 @@
 #include "agent/exposure.h"
 #include "agent/feed.h"
 #include "base/list.h"
-#include "bus/unit-result.h"
+#include "bus/unit-program.h"
 #include "event/fiber.h"
 
 typedef struct Agent Agent;
@@ -23,6 +23,10 @@ const Config *agent_get_config(const Agent *a);
 const Exposure *agent_get_exposure(const Agent *a);
 Bus *agent_get_bus(const Agent *a);
 Feed *agent_get_feed(const Agent *a);
+/* Programs that services run for their callers. */
+UnitPrograms *agent_get_programs(const Agent *a);
+/* The unit that the agent runs in, NULL when it runs in none. */
+const char *agent_get_unit(const Agent *a);
 
 /* A manager that is just being reached, or that executes itself again, is worth a moment to any caller: suspends until
  * it is there, for that moment at most. 0, -ENOTCONN, -ECANCELED. */

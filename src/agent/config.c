@@ -76,9 +76,14 @@ static const Field application_fields[] = {
 };
 
 #define ENABLE(name, member) static const Field name[] = { MEMBER(Config, "enable", FIELD_BOOLEAN, member), {} }
-ENABLE(exec_fields, exec);
 ENABLE(wifi_fields, wifi);
 ENABLE(ctap_fields, ctap);
+
+static const Field exec_fields[] = {
+        MEMBER(Config, "enable", FIELD_BOOLEAN, exec),
+        MEMBER(Config, "commands", FIELD_STRV, exec_commands),
+        {},
+};
 
 static const Field hwid_fields[] = {
         MEMBER(Config, "enable", FIELD_BOOLEAN, hwid),
@@ -164,7 +169,6 @@ static const Field config_fields[] = {
 
 /* What the file can enable and this version does not serve: an administrator must hear of it, and nothing more. */
 static const Field unserved[] = {
-        MEMBER(Config, "capabilities.exec", FIELD_BOOLEAN, exec),
         MEMBER(Config, "capabilities.wifi", FIELD_BOOLEAN, wifi),
         MEMBER(Config, "capabilities.ctap", FIELD_BOOLEAN, ctap),
         MEMBER(Config, "capabilities.hwid", FIELD_BOOLEAN, hwid),
@@ -302,6 +306,20 @@ static int check_application(Config *c, size_t i) {
         return 0;
 }
 
+/* Without a list there are the two that the reference's admin uses; an empty list permits nothing. */
+static int check_exec(Config *c) {
+        static const char *const usual[] = { "ota-update", "uptime" };
+        const bool given = c->exec_commands;
+
+        for (size_t i = 0; c->exec && !given && i < ELEMENTSOF(usual); i++) {
+                int r = strv_extend(&c->exec_commands, usual[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static int config_check(Config *c, char **reterr) {
         int r;
 
@@ -325,6 +343,9 @@ static int config_check(Config *c, char **reterr) {
                 if (r < 0)
                         return r;
         }
+        r = check_exec(c);
+        if (r < 0)
+                return r;
         for (const Field *f = unserved; f->key; f++) {
                 if (!*(bool *) ((uint8_t *) c + f->offset))
                         continue;

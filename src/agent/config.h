@@ -47,6 +47,7 @@ typedef struct Config {
         char **services, *admin_vm, **system_vms, **app_vms; /* units that this agent exposes */
         ConfigApplication *applications;
         size_t n_applications;
+        char **exec_commands; /* what may be run */
         bool exec, wifi, ctap, hwid, notifier, event_proxy, socket_proxy, policy, access_control;
         char *hwid_interface, *notifier_socket, *policy_store, **policies, *rules_file;
         ConfigEvent *events;

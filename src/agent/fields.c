@@ -102,11 +102,13 @@ static int read_uint(Reader *reader, const json_t *json, uint32_t *target, const
 }
 
 static int read_strv(Reader *reader, const json_t *json, char ***target, const Place *place) {
-        _cleanup_strv_free_ char **l = NULL;
+        _cleanup_strv_free_ char **l = mem_new0(char *, 1); /* empty is not absent */
         const json_t *item;
         size_t i;
         int r;
 
+        if (!l)
+                return -ENOMEM;
         if (!json_is_array(json) || json_array_size(json) > FIELD_LIST_MAX)
                 return complain(reader, place, "a list of at most 4096 strings", json);
         json_array_foreach(json, i, item) {

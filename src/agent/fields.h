@@ -12,7 +12,7 @@ typedef enum FieldKind {
         FIELD_PORT,    /* char *; a number becomes its decimal text */
         FIELD_BOOLEAN, /* bool */
         FIELD_UINT,    /* uint32_t */
-        FIELD_STRV,    /* char **; list of strings */
+        FIELD_STRV,    /* char **; list of strings, NULL only when absent */
         FIELD_MAP,     /* char **; object of strings, as key, value, key, value … */
         FIELD_OBJECT,  /* the members of another table, from this offset on */
         FIELD_LIST,    /* an array of structs, each with the members of another table */

@@ -255,6 +255,7 @@ static int read_exec_start(sd_bus_message *m, FakeUnit *u) {
 }
 
 static int read_string_property(sd_bus_message *m, const char *property, FakeUnit *u) {
+        _cleanup_free_ char *terminal = NULL;
         const struct {
                 const char *property;
                 char **field;
@@ -264,6 +265,10 @@ static int read_string_property(sd_bus_message *m, const char *property, FakeUni
                 { "WorkingDirectory", &u->working_directory },
                 { "Slice", &u->slice },
                 { "User", &u->user },
+                { "TTYPath", &u->tty },
+                { "StandardInput", &terminal },
+                { "StandardOutput", &terminal },
+                { "StandardError", &terminal },
         };
         const char *value;
 

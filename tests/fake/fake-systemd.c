@@ -46,6 +46,7 @@ static void unit_free(FakeUnit *u) {
         free(u->working_directory);
         free(u->slice);
         free(u->user);
+        free(u->tty);
         strv_free(u->binds_to);
         for (size_t i = 0; i < ELEMENTSOF(u->stdio); i++)
                 (void) fd_close(u->stdio[i]);
@@ -108,6 +109,13 @@ void fake_systemd_add_alias(FakeSystemd *f, const char *alias, const char *name)
         set(&a->alias, alias);
         set(&a->name, name);
         list_append(&f->aliases, &a->aliases);
+}
+
+FakeUnit *fake_systemd_find_by_prefix(FakeSystemd *f, const char *prefix) {
+        LIST_FOREACH(u, &f->units, FakeUnit, units)
+                if (startswith(u->name, prefix))
+                        return u;
+        return NULL;
 }
 
 FakeUnit *fake_systemd_find(FakeSystemd *f, const char *name) {
@@ -205,11 +213,22 @@ void fake_unit_set_state(FakeSystemd *f, const char *name, const char *active_st
         fake_unit_collect(f, u);
 }
 
-static void unit_fail(FakeSystemd *f, FakeUnit *u, int status) {
-        set(&u->result, "exit-code");
-        u->exec_main_code = CLD_EXITED;
+static void unit_end(FakeSystemd *f, FakeUnit *u, const char *result, int code, int status) {
+        set(&u->result, result);
+        u->exec_main_code = code;
         u->exec_main_status = status;
         unit_change(f, u, "failed", "failed");
+}
+
+static void unit_fail(FakeSystemd *f, FakeUnit *u, int status) {
+        unit_end(f, u, "exit-code", CLD_EXITED, status);
+}
+
+void fake_unit_kill(FakeSystemd *f, const char *name, int number) {
+        FakeUnit *u = unit_get(f, name);
+
+        unit_end(f, u, "signal", CLD_KILLED, number);
+        fake_unit_collect(f, u);
 }
 
 void fake_unit_exit(FakeSystemd *f, const char *name, int status) {

@@ -46,7 +46,7 @@ typedef struct FakeUnit {
         unsigned n_references;      /* AddRef */
         const void *referrer;       /* the connection that they are of, and end with */
         char **argv, **environment; /* of StartTransientUnit */
-        char *type, *working_directory, *slice, *user;
+        char *type, *working_directory, *slice, *user, *tty;
         char **binds_to;
         int stdio[3]; /* of StartTransientUnit, or negative; the test may take them */
         uint64_t stop_usec;
@@ -91,12 +91,16 @@ FakeUnit *fake_systemd_add(FakeSystemd *f, const char *name);
 void fake_systemd_add_alias(FakeSystemd *f, const char *alias, const char *name);
 /* By name or alias; NULL when there is none (any more). */
 FakeUnit *fake_systemd_find(FakeSystemd *f, const char *name);
+/* The first whose name begins so, or NULL. */
+FakeUnit *fake_systemd_find_by_prefix(FakeSystemd *f, const char *prefix);
 /* "masked", "error", "loaded": what the unit file is. */
 void fake_unit_set_load_state(FakeSystemd *f, const char *name, const char *state);
 /* Sets the state and announces it, by UnitNew first when it was not loaded; unloads what has no reason to stay. */
 void fake_unit_set_state(FakeSystemd *f, const char *name, const char *active_state, const char *sub_state);
 /* The main process ends: "inactive" for status 0, else "failed" with Result exit-code. */
 void fake_unit_exit(FakeSystemd *f, const char *name, int status);
+/* A signal ends the main process: "failed" with Result signal. */
+void fake_unit_kill(FakeSystemd *f, const char *name, int number);
 /* Somebody else freezes or thaws the unit: as in systemd 252 no signal says so, unless
  * fake_systemd_announce_freezer(). */
 void fake_unit_set_freezer_state(FakeSystemd *f, const char *name, const char *state);

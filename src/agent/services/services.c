@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/services/services.h"
 
-static const RpcService *const services[] = {
-        &systemd_service,
-        &journal_service,
+/* What the configuration can switch off is served when it is on. */
+static const struct {
+        const RpcService *service;
+        size_t enabled; /* offset of a bool in Config; 0: always */
+} services[] = {
+        { &systemd_service, 0 },
+        { &journal_service, 0 },
+        { &exec_service, offsetof(Config, exec) },
 };
 
 int services_add(RpcServer *server, Agent *agent) {
         int r;
 
         for (size_t i = 0; i < ELEMENTSOF(services); i++) {
-                r = rpc_server_add_service(server, services[i], agent);
+                const uint8_t *config = (const uint8_t *) agent_get_config(agent);
+
+                if (services[i].enabled > 0 && !*(const bool *) (config + services[i].enabled))
+                        continue;
+                r = rpc_server_add_service(server, services[i].service, agent);
                 if (r < 0)
                         return r;
         }

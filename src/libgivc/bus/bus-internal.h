@@ -58,8 +58,8 @@ void unit_watches_poke(Bus *b, const char *name);
 int bus_new_manager_call(Bus *b, const char *member, sd_bus_message **ret) _warn_unused_;
 /* Calls a manager method that takes these arguments, and drops its answer. */
 int bus_manager_call_wait(Bus *b, const char *member, sd_bus_error *reterr, const char *types, ...) _warn_unused_;
-/* The same, but nobody waits for an answer: for clean-up, also in a cancelled fiber. While there is no connection nothing
- * is sent. */
+/* The same, but nobody waits for an answer: for clean-up, also in a cancelled fiber. Without a connection nothing is
+ * sent. */
 void bus_manager_tell(Bus *b, const char *member, const char *types, ...);
 /* Reads one property; type is the expected basic type or signature, the answer is open at its value. */
 int bus_get_property_wait(Bus *b, const char *path, const char *interface, const char *property, const char *type,

@@ -195,7 +195,7 @@ int unit_program_kill_wait(UnitProgram *p, int signal, sd_bus_error *reterr) {
 
         if (p->ended)
                 return -ESRCH;
-        r = bus_manager_call_wait(p->programs->bus, "KillUnit", reterr, "ssi", p->name, "main", signal);
+        r = unit_kill_wait(p->programs->bus, p->name, "main", signal, reterr);
         return p->ended ? -ESRCH : r;
 }
 

@@ -50,8 +50,37 @@ static int append_string(sd_bus_message *m, const char *property, const char *va
         return value ? sd_bus_message_append(m, "(sv)", property, "s", value) : 0;
 }
 
+/* systemd takes "$$" for "$", and what follows one "$" for the name of a variable. */
+static char *escape(const char *word) {
+        char *escaped = mem_new(char, 2 * strlen(word) + 1), *p = escaped;
+
+        for (; p && *word; word++) {
+                if (*word == '$')
+                        *p++ = '$';
+                *p++ = *word;
+        }
+        if (p)
+                *p = 0;
+        return escaped;
+}
+
+static int append_argv(sd_bus_message *m, char *const *argv, bool literal) {
+        _cleanup_strv_free_ char **escaped = NULL;
+
+        if (!literal)
+                return sd_bus_message_append_strv(m, (char **) argv);
+        for (char *const *word = argv; *word; word++) {
+                _cleanup_free_ char *text = escape(*word);
+                int r = text ? strv_extend(&escaped, text) : -ENOMEM;
+
+                if (r < 0)
+                        return r;
+        }
+        return sd_bus_message_append_strv(m, escaped);
+}
+
 /* ExecStart is a(sasb): one program, its arguments, and whether a failure is ignored. */
-static int append_exec_start(sd_bus_message *m, char *const *argv) {
+static int append_exec_start(sd_bus_message *m, char *const *argv, bool literal) {
         static const struct {
                 char type;
                 const char *contents;
@@ -71,7 +100,7 @@ static int append_exec_start(sd_bus_message *m, char *const *argv) {
         r = sd_bus_message_append(m, "s", argv[0]);
         if (r < 0)
                 return r;
-        r = sd_bus_message_append_strv(m, (char **) argv);
+        r = append_argv(m, argv, literal);
         if (r < 0)
                 return r;
         r = sd_bus_message_append(m, "b", false);
@@ -83,6 +112,11 @@ static int append_exec_start(sd_bus_message *m, char *const *argv) {
 static int append_stdio(sd_bus_message *m, const int stdio[3]) {
         return sd_bus_message_append(m, "(sv)(sv)(sv)", "StandardInputFileDescriptor", "h", stdio[0],
                         "StandardOutputFileDescriptor", "h", stdio[1], "StandardErrorFileDescriptor", "h", stdio[2]);
+}
+
+static int append_tty(sd_bus_message *m, const char *path) {
+        return sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "TTYPath", "s", path, "StandardInput", "s", "tty",
+                        "StandardOutput", "s", "tty", "StandardError", "s", "tty");
 }
 
 static int append_properties(sd_bus_message *m, const UnitRun *run) {
@@ -117,6 +151,11 @@ static int append_properties(sd_bus_message *m, const UnitRun *run) {
                 if (r < 0)
                         return r;
         }
+        if (run->tty) {
+                r = append_tty(m, run->tty);
+                if (r < 0)
+                        return r;
+        }
         if (run->stdio) {
                 r = append_stdio(m, run->stdio);
                 if (r < 0)
@@ -127,7 +166,7 @@ static int append_properties(sd_bus_message *m, const UnitRun *run) {
                 if (r < 0)
                         return r;
         }
-        return append_exec_start(m, run->argv);
+        return append_exec_start(m, run->argv, run->literal);
 }
 
 static int new_call(Bus *b, const UnitRun *run, sd_bus_message **ret) {

@@ -103,9 +103,36 @@ static void test_whole(_unused_ void **state) {
         assert_string_equal(c->policies[1], "/etc/proxy");
         assert_string_equal(c->rules_file, "/etc/rules");
 
-        assert_int_equal(strv_length(c->warnings), 7);
-        assert_string_equal(c->warnings[0], "capabilities.exec.enable: not served by this version");
-        assert_string_equal(c->warnings[6], "capabilities.policy.enable: not served by this version");
+        assert_int_equal(strv_length(c->warnings), 6);
+        assert_string_equal(c->warnings[0], "capabilities.ctap.enable: not served by this version");
+        assert_string_equal(c->warnings[5], "capabilities.policy.enable: not served by this version");
+}
+
+/* Which commands may be run: an empty list is not the same as none. */
+static void test_exec_commands(_unused_ void **state) {
+        static const struct {
+                const char *exec;
+                size_t n;
+                const char *first;
+        } rows[] = {
+                { "{\"enable\": true}", 2, "ota-update" },
+                { "{\"enable\": true, \"commands\": null}", 2, "ota-update" },
+                { "{\"enable\": true, \"commands\": []}", 0, NULL },
+                { "{\"enable\": true, \"commands\": [\"/bin/sh\"]}", 1, "/bin/sh" },
+                { "{\"enable\": false}", 0, NULL },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_free_ char *error = NULL, *text = NULL;
+                _cleanup_(config_freep) Config *c = NULL;
+
+                text = strf("{" IDENTITY "," NETWORK ", \"capabilities\": {\"exec\": %s}}", rows[i].exec);
+                assert_non_null(text);
+                assert_int_equal(load(text, &c, &error), 0);
+                assert_int_equal(strv_length(c->exec_commands), rows[i].n);
+                if (rows[i].first)
+                        assert_string_equal(c->exec_commands[0], rows[i].first);
+        }
 }
 
 static void test_lenient(_unused_ void **state) {
@@ -350,6 +377,7 @@ static int teardown(_unused_ void **state) {
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_whole),
+                cmocka_unit_test(test_exec_commands),
                 cmocka_unit_test(test_lenient),
                 cmocka_unit_test(test_careless),
                 cmocka_unit_test(test_transports),

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/services/command.h"
+
+#include <ctype.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strv.h"
+
+/* Variables by which a caller would choose what a permitted program executes. */
+static const char *const steering[] = { "LD_", "GCONV_PATH=", "GLIBC_TUNABLES=", "BASH_ENV=", "ENV=", "PYTHON",
+        "PERL5" };
+
+void command_done(Command *c) {
+        strv_free(c->argv);
+        strv_free(c->environment);
+        free(c->description);
+}
+
+static int check_path(const char *what, const char *path, RpcStatus *reterr) {
+        if (path[0] == '/')
+                return 0;
+        return rpc_error(reterr, RPC_INVALID_ARGUMENT, "%s '%s' is not an absolute path.", what, path);
+}
+
+static bool variable_is_valid(const char *name) {
+        size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+        return n > 0 && name[n] == 0 && !isdigit((unsigned char) name[0]);
+}
+
+static int add_variable(Command *c, const char *name, const char *value, RpcStatus *reterr) {
+        _cleanup_free_ char *assignment = NULL;
+
+        if (!variable_is_valid(name))
+                return rpc_error(
+                                reterr, RPC_INVALID_ARGUMENT, "'%s' is not the name of an environment variable.", name);
+        assignment = strf("%s=%s", name, value);
+        if (!assignment)
+                return -ENOMEM;
+        for (size_t i = 0; i < ELEMENTSOF(steering); i++)
+                if (startswith(assignment, steering[i]))
+                        return rpc_error(reterr, RPC_PERMISSION_DENIED,
+                                        "Variable '%s' would choose what else the command executes.", name);
+        return strv_extend(&c->environment, assignment);
+}
+
+static int add_environment(Command *c, const Exec__StartCommand *start, RpcStatus *reterr) {
+        if (start->n_envvars > COMMAND_VARIABLES_MAX)
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "%zu environment variables are too many: %i can be set.",
+                                start->n_envvars, COMMAND_VARIABLES_MAX);
+        for (size_t i = 0; i < start->n_envvars; i++) {
+                int r = add_variable(c, start->envvars[i]->key, start->envvars[i]->value, reterr);
+
+                if (r < 0)
+                        return r;
+        }
+        return start->terminal && !isempty(start->terminal->type)
+                        ? add_variable(c, "TERM", start->terminal->type, reterr)
+                        : 0;
+}
+
+static int add_arguments(Command *c, const Exec__StartCommand *start, RpcStatus *reterr) {
+        int r;
+
+        if (start->n_arguments > COMMAND_ARGUMENTS_MAX)
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "%zu arguments are too many: a command can be given %i.",
+                                start->n_arguments, COMMAND_ARGUMENTS_MAX);
+        r = strv_extend(&c->argv, start->command);
+        for (size_t i = 0; r >= 0 && i < start->n_arguments; i++)
+                r = strv_extend(&c->argv, start->arguments[i]);
+        return r;
+}
+
+int command_from_request(Command *ret, const Exec__StartCommand *start, const Config *config, RpcStatus *reterr) {
+        _cleanup_(command_done) Command c = {};
+        const char *role = start->has_role_case ? start->role : NULL;
+        int r;
+
+        if (isempty(start->command))
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "There is no command to run.");
+        if (!strv_contains(config->exec_commands, start->command))
+                return rpc_error(reterr, RPC_PERMISSION_DENIED, "Command '%s' is not one that this agent runs.",
+                                start->command);
+        r = add_arguments(&c, start, reterr);
+        if (r < 0)
+                return r;
+        r = add_environment(&c, start, reterr);
+        if (r < 0)
+                return r;
+        if (start->has_working_directory_case) {
+                r = check_path("Working directory", start->workingdirectory, reterr);
+                if (r < 0)
+                        return r;
+                c.run.working_directory = start->workingdirectory;
+        }
+        c.description = strf("Command %s", start->command);
+        if (!c.description)
+                return -ENOMEM;
+        c.run.description = c.description;
+        c.run.user = isempty(role) ? NULL : role;
+        c.run.argv = c.argv;
+        c.run.environment = c.environment;
+        c.run.literal = true;
+        *ret = c;
+        c = (Command){};
+        return 0;
+}
