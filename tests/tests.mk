@@ -32,6 +32,7 @@ make              build the programs and libgivc into build/; V=1 shows the comm
 sudo make demo    show it all on a fleet of real systemd machines; KEEP=1 keeps the fleet
 sudo make check   run every test; parts of it: check-quick, check-unit, check-cli, check-fleet, check-interop,
                   check-attack, check-storm; with SANITIZE=address,undefined sanitized, with VALGRIND=1 under valgrind
+make soak         a fleet under a crowd and bad weather, for MINUTES=60; SOAK_SEED repeats the dice
 make install      DESTDIR= PREFIX=/usr
 make deps         install what all of this needs from Debian; needs root
 make bench        measure ourselves against yardsticks; BENCH=rpc|admin|fleet one part
@@ -47,7 +48,8 @@ T         := $(B)/tests
 ECHO_O    := $(T)/proto/echo.pb-c.o $(T)/proto/echo-descriptors.o $(T)/interop/self.o
 OUTSIDE_A := $(foreach r,$(USES_rpc),$(call archive,$(r)))
 OUTSIDE   := $(T)/interop/echo-server $(T)/interop/echo-client
-.PHONY: check-attack check-storm outside run-bench
+MINUTES   ?= 60
+.PHONY: check-attack check-storm outside run-bench soak
 outside: $(OUTSIDE)
 $(T)/proto/echo.pb-c.c $(T)/proto/echo.pb-c.h &: tests/interop/echo.proto
 	@mkdir -p $(@D)
@@ -67,6 +69,8 @@ $(OUTSIDE): %: %.o $(ECHO_O) $(OUTSIDE_A) $(PROTOS_A)
 	$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(ECHO_O) -Wl,--start-group $(OUTSIDE_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_LIBS)
 $(T)/storm/storm: $(T)/storm/storm.o $(T)/storm/rude.o $(ECHO_O) $(OUTSIDE_A) $(PROTOS_A)
 	$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(OUTSIDE_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_LIBS)
+$(T)/soak/manager: $(T)/soak/manager.o $(FAKE_O) $(call archive,bus) $(call archive,event) $(call archive,base)
+	$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
 YARD_O    := $(T)/bench/echo.pb.o $(T)/bench/echo.grpc.pb.o
 PLAIN     := admin ctap locale notify stats systemd
@@ -105,8 +109,10 @@ check-interop: $(OUTSIDE) $(T)/interop/outsider $(T)/js/installed
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/interop
 check-attack: $(OUTSIDE)
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/attack
-check-storm: $(OUTSIDE) $(T)/storm/storm
-	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/storm
+check-storm: $(OUTSIDE) $(T)/storm/storm $(T)/soak/manager $(PROGRAMS) $(B)/tests/cli/admin_pb2.py
+	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/storm tests/soak
+soak: $(T)/soak/manager $(PROGRAMS) $(B)/tests/cli/admin_pb2.py
+	B=$(B) SOAK_MINUTES=$(MINUTES) $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/soak
 
 # -- the client, walls and budgets, installation --------------------------------------------------------------------
 DEPS_CTL  := clang-format shellcheck scdoc mandoc python3-pyflakes protobuf-compiler-grpc libsmartcols-dev git binutils \

@@ -122,9 +122,9 @@ class Peer:
             raise TimeoutError("no answer")
         return self._receive()
 
-    def _receive(self):
+    def _receive(self, size=65536):
         try:
-            data = self.socket.recv(65536)
+            data = self.socket.recv(size)
         except BlockingIOError:
             return True
         except OSError:
@@ -203,6 +203,11 @@ class Peer:
                 self._read_plain()
                 self._flush(end)
         return True
+
+    def take(self, size):
+        """Reads what has come, up to so many bytes."""
+        if self._receive(size):
+            self._read_plain()
 
     def wait_closed(self, seconds=5):
         return self.wait(lambda p: p.closed, seconds)
