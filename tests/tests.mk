@@ -159,7 +159,8 @@ FUZZ_SECONDS ?= 20
 .PHONY: run-fuzz
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
 FUZZ_CC   := clang -O1 -g -std=gnu11 -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined
-FUZZ_SRC  := $(foreach r,$(ROOMS),$(call sources,src/libgivc/$(r))) $(filter-out %/main.c,$(AGENT_SRC) $(CTL_SRC))
+FUZZ_SRC  := $(foreach r,$(ROOMS),$(call sources,src/libgivc/$(r)))
+FUZZ_ADMIN := $(B)/fuzz/fuzz-registration
 FUZZ_O    := $(patsubst %.c,$(B)/fuzz/%.o,$(FUZZ_SRC)) $(patsubst $(B)/%.c,$(B)/fuzz/%.o,$(PROTO_O:.o=.c)) \
              $(KINDS:%=$(B)/fuzz/tests/proto/%.pb-c.o) $(patsubst src/%.cc,$(B)/%.o,$(wildcard src/libgivc/*/*.cc))
 $(B)/fuzz/tests/fuzz/%.o: tests/fuzz/%.c $(TYPES_H)
@@ -177,8 +178,16 @@ $(B)/fuzz/tests/proto/%.o: $(T)/proto/%.c
 $(B)/fuzz/rooms.a: $(FUZZ_O) $(DESCRIPTORS)
 	@rm -f $@
 	@$(AR) rcs $@ $^
+# The admin and the other programs have some names in common.
+$(B)/fuzz/admin.a: $(patsubst %.c,$(B)/fuzz/%.o,$(filter-out %/main.c,$(ADMIN_SRC)))
+$(B)/fuzz/others.a: $(patsubst %.c,$(B)/fuzz/%.o,$(filter-out %/main.c,$(AGENT_SRC) $(CTL_SRC)))
+$(B)/fuzz/admin.a $(B)/fuzz/others.a:
+	@rm -f $@
+	@$(AR) rcs $@ $^
+$(FUZZ_ADMIN): $(B)/fuzz/admin.a
+$(filter-out $(FUZZ_ADMIN),$(FUZZ)): $(B)/fuzz/others.a
 $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/rooms.a
-	@$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^ $(LIBS) $(shell $(PKG) --libs smartcols libcurl) $(GRPC_LIBS)
+	@$(FUZZ_CC) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) $(shell $(PKG) --libs smartcols libcurl) $(GRPC_LIBS)
 .PRECIOUS: $(B)/fuzz/tests/fuzz/%.o
 $(B)/fuzz/corpus/seeded: tests/unit/proto/oracle.py $(T)/proto/set.bin
 	@$(PYTHON) $< seeds $(T)/proto/set.bin $(@D)
