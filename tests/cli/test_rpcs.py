@@ -30,6 +30,7 @@ TESTS = {
                               LEFT_ADMIN),
         'StopApplication': ('admin/applications:life_of_an_application', 'admin/applications:only_applications',
                             LEFT_ADMIN),
+        'KillUnit': ('admin/control:kill', 'admin/control:kill_refusals', LEFT_ADMIN),
         'SetLocale': UNIMPLEMENTED,
         'SetTimezone': UNIMPLEMENTED,
         'Poweroff': ('admin/control:power', 'admin/control:power', LEFT_ADMIN),
@@ -62,6 +63,9 @@ TESTS = {
     },
     'journal.JournalService': {
         'ReadJournal': ('agent/read-journal:names', 'agent/read-journal:refusals', 'agent/read-journal:slow'),
+    },
+    'exec.Exec': {
+        'RunCommand': ('agent/exec:output', 'agent/exec:refusals', 'agent/exec:leaving'),
     },
     'grpc.health.v1.Health': {
         'Check': ('rpc/channel:health', 'rpc/channel:health', LEFT_RPC),
