@@ -20,10 +20,23 @@ static EntryStatus status_view(const Systemd__UnitStatus *s) {
 
 /* Agents of the system that this one replaces say UNKNOWN to everything that they could not do, with a good text. */
 static int agent_error(RpcStatus *reterr, int r) {
+        static const struct {
+                const char *text;
+                RpcCode code;
+        } texts[] = {
+                { "application not found in manifest", RPC_NOT_FOUND },
+                { "invalid application argument", RPC_INVALID_ARGUMENT },
+                { "unit is not whitelisted", RPC_PERMISSION_DENIED },
+                { "", RPC_FAILED_PRECONDITION },
+        };
+        size_t i = 0;
+
         if (!reterr || reterr->code != RPC_UNKNOWN)
                 return r;
-        reterr->code = RPC_FAILED_PRECONDITION;
-        return rpc_code_to_errno(RPC_FAILED_PRECONDITION);
+        while (!strstr(strempty(reterr->message), texts[i].text))
+                i++;
+        reterr->code = texts[i].code;
+        return rpc_code_to_errno(reterr->code);
 }
 
 static int call_wait(RpcChannel *c, const char *method, const void *request, usec_t deadline, EntryStatus *ret,

@@ -22,7 +22,7 @@ typedef struct FakeAgent {
         char *path;
         Map *units;
         bool pushes;                /* else WatchUnits is UNIMPLEMENTED */
-        bool refuses;               /* every action fails as an agent before us fails */
+        const char *refuses;        /* why every action fails, as an agent before us says it */
         bool stuck;                 /* actions are answered and change nothing */
         bool silent;                /* actions are never answered */
         bool tells_nothing;         /* nor is GetUnitStatus */
@@ -117,7 +117,7 @@ static inline int fake_begin(FakeAgent *a, RpcStatus *reterr) {
 
         if (a->silent)
                 return fake_hold_wait(a, &never);
-        return a->refuses ? rpc_error(reterr, RPC_UNKNOWN, "cannot do that: it is a test") : 0;
+        return a->refuses ? rpc_error(reterr, RPC_UNKNOWN, "cannot do that: %s", a->refuses) : 0;
 }
 
 static inline int fake_get_unit_status(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {

@@ -80,7 +80,7 @@ static int body_start_refusals(World *w) {
         assert_int_equal(start(w, "", "app-vm", NULL, &message), RPC_INVALID_ARGUMENT);
         assert_int_equal(start(w, "foo", "../x", NULL, &message), RPC_INVALID_ARGUMENT);
         assert_int_equal(w->app_vm.n_starts, 0);
-        w->app_vm.refuses = true;
+        w->app_vm.refuses = "it is a test";
         assert_int_equal(start(w, "app", NULL, NULL, &message), RPC_FAILED_PRECONDITION);
         assert_string_equal(message, "cannot do that: it is a test");
         assert_string_equal(status_in_list(w, "app@0.service"), "");
@@ -90,6 +90,35 @@ static int body_start_refusals(World *w) {
 static void test_start_refusals(void **state) {
         (void) state;
         run(body_start_refusals, true);
+}
+
+/* Agents before us have one code for all that they refuse, so it is in their words. */
+static int body_words_of_others(World *w) {
+        static const struct {
+                const char *text;
+                RpcCode code;
+        } words[] = {
+                { "application not found in manifest", RPC_NOT_FOUND },
+                { "invalid application argument: -x", RPC_INVALID_ARGUMENT },
+                { "unit is not whitelisted", RPC_PERMISSION_DENIED },
+                { "failed to start app app@0.service: dependency", RPC_FAILED_PRECONDITION },
+                { "", RPC_FAILED_PRECONDITION },
+        };
+
+        register_agents(w);
+        for (size_t i = 0; i < ELEMENTSOF(words); i++) {
+                _cleanup_free_ char *message = NULL;
+
+                w->app_vm.refuses = words[i].text;
+                assert_int_equal(start(w, "app", NULL, NULL, &message), words[i].code);
+                assert_string_equal(message + strlen("cannot do that: "), words[i].text);
+        }
+        return 0;
+}
+
+static void test_words_of_others(void **state) {
+        (void) state;
+        run(body_words_of_others, true);
 }
 
 static int body_start_that_exits(World *w) {
@@ -304,6 +333,7 @@ int main(void) {
                 cmocka_unit_test(test_life_with_an_old_agent),
                 cmocka_unit_test(test_all_instances),
                 cmocka_unit_test(test_start_refusals),
+                cmocka_unit_test(test_words_of_others),
                 cmocka_unit_test(test_start_that_exits),
                 cmocka_unit_test(test_start_that_merges),
                 cmocka_unit_test(test_start_beside_others),

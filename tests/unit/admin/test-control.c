@@ -99,7 +99,7 @@ static int body_service_refusals(World *w) {
         w->net_vm.units_stop_in = "failed";
         assert_int_equal(stop_service(w, "x.service", "net-vm", &message), RPC_FAILED_PRECONDITION);
         assert_string_equal(message, "Failed to stop 'x.service': it is failed (dead).");
-        w->net_vm.refuses = true;
+        w->net_vm.refuses = "it is a test";
         assert_int_equal(start_service(w, "x.service", "net-vm", NULL, &message), RPC_FAILED_PRECONDITION);
         assert_string_equal(message, "cannot do that: it is a test");
         assert_int_equal(w->net_vm.n_unit_starts, 1);

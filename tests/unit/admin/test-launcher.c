@@ -259,10 +259,10 @@ static int body_host_fails(World *w) {
         _cleanup_free_ char *message = NULL;
 
         register_host(w, "inactive", "dead");
-        w->net_vm.refuses = true;
+        w->net_vm.refuses = "it is a test";
         assert_int_equal(start(w, "app", NULL, NULL, &message), RPC_FAILED_PRECONDITION);
         assert_string_equal(message, "VM 'app-vm' cannot be started: cannot do that: it is a test");
-        w->net_vm.refuses = false;
+        w->net_vm.refuses = NULL;
         w->net_vm.units_start_in = "failed";
         assert_int_equal(start_vm(w, "app-vm", NULL, &message), RPC_FAILED_PRECONDITION);
         assert_string_equal(message, "VM 'app-vm' did not stay up: '" VM_UNIT "' is failed (dead).");
