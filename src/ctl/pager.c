@@ -133,7 +133,8 @@ void pager_open(const Options *o) {
         const char *term = getenv("TERM"), *command;
         bool said, secure;
 
-        if (pager.pid > 0 || o->no_pager || !isatty(STDOUT_FILENO) || isempty(term) || streq(term, "dumb"))
+        if (pager.pid > 0 || o->no_pager || o->reference || !isatty(STDOUT_FILENO) || isempty(term) ||
+                        streq(term, "dumb"))
                 return;
         secure = pager_find_secure(&said);
         command = pager_find_command(!secure || said);

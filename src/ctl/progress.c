@@ -105,7 +105,8 @@ Progress *progress_begin(Ctl *ctl, const Work *work) {
         const char *term = getenv("TERM");
         Progress *p;
 
-        if (ctl->detach_fd >= 0 || !isatty(STDERR_FILENO) || isempty(term) || streq(term, "dumb"))
+        if (ctl->detach_fd >= 0 || ctl->options.reference || !isatty(STDERR_FILENO) || isempty(term) ||
+                        streq(term, "dumb"))
                 return NULL;
         p = mem_new0(Progress, 1);
         if (!p)

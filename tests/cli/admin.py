@@ -85,10 +85,16 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
         self.fleet = list(FLEET)
         self.units = dict(UNITS)
         self.sysinfo = stats_pb2.SysinfoResponse(GhafVersion='25.06', SecureBoot=True)
-        self.power_is_slow = self.watch_is_refused = False
+        self.power_is_slow = False
+        self.refused = set()           # methods that nobody may call
+
+    def check(self, method, context):
+        if method in self.refused:
+            context.abort(*FAILURES['denied'])
 
     def note(self, method, request, context):
         self.requests.put((method, request))
+        self.check(method, context)
         name = next((getattr(request, f) for f in ('AppName', 'ServiceName', 'VmName') if hasattr(request, f)), '')
         name = name.split('@')[0].removesuffix('.service')
         if name == 'slow':
@@ -160,10 +166,12 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
         return self.power('Suspend', request, context)
 
     def Sysinfo(self, request, context):
+        self.check('Sysinfo', context)
         return self.sysinfo
 
     def GetUnitStatus(self, request, context):
         self.requests.put(('GetUnitStatus', request))
+        self.check('GetUnitStatus', context)
         unit = self.units.get((request.VmName, request.UnitName))
         if not unit:
             context.abort(grpc.StatusCode.NOT_FOUND,
@@ -174,12 +182,12 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
 
     def QueryList(self, request, context):
         self.requests.put(('QueryList', request))
+        self.check('QueryList', context)
         return admin_pb2.QueryListResponse(List=self.fleet)
 
     def Watch(self, request, context):
         self.requests.put(('Watch', request))
-        if self.watch_is_refused:
-            context.abort(*FAILURES['denied'])
+        self.check('Watch', context)
         context.add_callback(self.leave)
         yield admin_pb2.WatchItem(Initial=admin_pb2.QueryListResponse(List=self.fleet))
         while (event := self.events.get()) is not self.END:

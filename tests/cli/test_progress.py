@@ -129,7 +129,7 @@ def test_interrupted(ctl, admin, state, says):
 
 
 def test_an_admin_that_lets_nobody_watch(ctl, admin):
-    admin.watch_is_refused = True
+    admin.refused = {'Watch'}
     start = on_terminal(ctl.command('start', 'slow'))
     start.until(r'\rstarting slow \([1-9]\d* s\)')
     admin.cancelled.set()

@@ -7,7 +7,8 @@ import signal
 import admin_pb2
 import pytest
 from admin import FLEET, as_before_us
-from conftest import CTL, WAIT, Client
+from conftest import CTL, WAIT, Client, environment
+from terminal import Terminal
 
 OK, FAILED, USAGE = range(3)
 HOLD = {'name': 'hold@0.service', 'description': 'Application service for hold', 'status': 'Running',
@@ -208,6 +209,68 @@ def test_all_failures_are_one(cli, name):
     assert result.stderr.startswith(f"Error: Failed to start app '{name}': ")
     if name == 'denied':
         assert 'permission denied by admin access control policy' in result.stderr
+
+
+@pytest.mark.parametrize('words, method', [
+    (('start', 'app', '--vm', 'app-vm', 'foot'), 'StartApplication'), (('start', 'vm', 'app-vm'), 'StartVM'),
+    (('start', 'service', '--vm', 'net-vm', 'x.service'), 'StartService'), (('stop', 'app', 'foot'), 'StopApplication'),
+    (('stop', 'service', '--vm', 'net-vm', 'x.service'), 'StopService'), (('pause', 'foot'), 'PauseApplication'),
+    (('resume', 'foot'), 'ResumeApplication'), (('poweroff',), 'Poweroff'), (('reboot',), 'Reboot'),
+    (('suspend',), 'Suspend'), (('sysinfo',), 'Sysinfo'), (('query',), 'QueryList'),
+    (('query-list', '--as-json'), 'QueryList'), (('get-status', 'app-vm', 'hold@0.service'), 'GetUnitStatus'),
+    (('watch', '--as-json', '--initial'), 'Watch'), (('test', 'ensure', '--retry', '3', 'x'), 'QueryList')])
+def test_refusals_are_told_by_each_command(cli, admin, words, method):
+    admin.refused = {method}
+    result = cli(*words)
+    assert (result.returncode, result.stdout) == (FAILED, '')
+    assert result.stderr.startswith('Error: ') and 'permission denied by admin access control policy' in result.stderr
+
+
+@pytest.mark.parametrize('port', ['0', '70000', 'x', ''])
+def test_ports(tmp_path, port):
+    result = Cli(tmp_path, '--addr', '127.0.0.1', '--port', port, '--name', 'a', '--notls')('query-list')
+    assert (result.returncode, result.stdout) == (USAGE, '')
+
+
+def test_vsock_goes_before_the_address(tmp_path):
+    cli = Cli(tmp_path, '--addr', '127.0.0.1', '--port', '1', '--name', 'a', '--notls')
+    for cid, number in ('2', 2), ('host', 2), ('local', 1):
+        shown = json.loads(cli('--vsock', f'{cid}:9001', 'cat-config', '--json=short').stdout)
+        assert shown['settings']['admin'] == {'value': f'vsock:{number}:9001', 'source': '--vsock'}
+    assert cli('--vsock', 'nobody:1', 'query-list').returncode == USAGE
+
+
+def test_options_stand_behind_as_well(cli, admin):
+    succeeds(cli('start', 'app', 'foot', '--vm', 'app-vm'), 'StartResponse { registry_id: "foot@0.service" }\n')
+    assert admin.requests.get(timeout=WAIT)[1] == admin_pb2.ApplicationRequest(AppName='foot', VmName='app-vm')
+    succeeds(cli('stop', 'service', 'x.service', '--vm', 'net-vm'), '')
+    assert admin.requests.get(timeout=WAIT)[1] == admin_pb2.ServiceRequest(ServiceName='x.service', VmName='net-vm')
+
+
+def test_requests_are_what_is_said(cli, admin):
+    """Names go to the admin as they are, and nothing is asked before."""
+    for words, request in (
+            (('start', 'vm', 'x-vm'), admin_pb2.StartVMRequest(VmName='x-vm')),
+            (('start', 'service', '--vm', 'v', 'a.timer'), admin_pb2.ServiceRequest(ServiceName='a.timer', VmName='v')),
+            (('stop', 'app', 'foot@0.service'), admin_pb2.ApplicationRequest(AppName='foot@0.service')),
+            (('pause', 'foot@0.service'), admin_pb2.ApplicationRequest(AppName='foot@0.service')),
+            (('resume', 'foot'), admin_pb2.ApplicationRequest(AppName='foot')),
+            (('get-status', 'app-vm', 'dead.service'),
+             admin_pb2.UnitStatusRequest(VmName='app-vm', UnitName='dead.service'))):
+        assert cli(*words).returncode == OK
+        assert admin.requests.get(timeout=WAIT)[1] == request
+        assert admin.requests.empty()
+
+
+def test_terminals_get_the_same(cli, admin):
+    """No pager, no line of what is waited for."""
+    env = environment(GIVC_PAGER='sed s/^/paged:/', GIVC_PAGERSECURE='0')
+    listed = Terminal(cli.command('query-list', '--as-json'), env=env, streams=('stdout',))
+    assert listed.finish() == OK
+    assert json.loads(listed.shown)[0] == HOLD
+    start = Terminal(cli.command('start', 'app', '--vm', 'app-vm', 'slow', '--timeout=2'), env=env)
+    assert start.finish() == FAILED
+    assert start.shown.startswith("Error: Failed to start app 'slow': ")
 
 
 def test_no_admin(cli, server):
