@@ -29,13 +29,15 @@ int admin_init(Admin *a, RpcQueue *queue, TlsCredentials *credentials, const Con
         int r;
 
         *a = (Admin){
-                .host = config->host,
                 .credentials = credentials,
                 .agents = { .queue = queue, .credentials = credentials, .monitoring = config->monitoring },
         };
         list_init(&a->journals);
         launcher_init(&a->launcher, &a->agents,
                         config->vm_start_usec > 0 ? config->vm_start_usec : LAUNCHER_TIMEOUT_USEC);
+        r = host_init(&a->host, config->host, config->state_directory);
+        if (r < 0)
+                return r;
         r = registry_new(&a->registry);
         if (r < 0)
                 return r;
@@ -57,6 +59,7 @@ void admin_done(Admin *a) {
         a->news = sd_event_source_disable_unref(a->news);
         a->registry = registry_free(a->registry);
         access_done(&a->access);
+        host_done(&a->host);
 }
 
 char *admin_get_sentence(const Admin *a) {
@@ -74,6 +77,6 @@ RegistrationRules admin_get_rules(const Admin *a) {
         return (RegistrationRules){
                 .registry = a->registry,
                 .own_name = a->credentials ? tls_credentials_get_name(a->credentials) : NULL,
-                .host = a->host,
+                .host = a->host.name,
         };
 }

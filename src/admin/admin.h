@@ -5,6 +5,7 @@
 #include "admin/access.h"
 #include "admin/agents.h"
 #include "admin/config.h"
+#include "admin/host.h"
 #include "admin/launcher.h"
 #include "admin/registration.h"
 
@@ -13,7 +14,7 @@ typedef struct Admin {
         Agents agents;
         Launcher launcher;
         Access access;
-        const char *host; /* see RegistrationRules; borrowed */
+        Host host;
         TlsCredentials *credentials;
         sd_event_source *news; /* one round of telling readers, after what is half done */
         List journals;         /* that are passed on; see services/journal-service.c */

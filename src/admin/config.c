@@ -27,7 +27,8 @@ const char config_help[] =
                 "     --host-cert=FILE       Certificate of this admin [$HOST_CERT]\n"
                 "     --host-key=FILE        Its key [$HOST_KEY]\n"
                 "     --crl=FILE             Revocation list [$CRL]\n"
-                "     --host=NAME            The only certificate name that may register as the host [$GIVC_HOST]\n"
+                "     --host=NAME            The only certificate name that may register as the host [$GIVC_HOST].\n"
+                "                            Default: the first one that ever did, see givc-admin(8)\n"
                 "     --monitoring[=BOOL]    Follow the state of units [$GIVC_MONITORING, true]\n"
                 "     --vm-start-timeout=S   How many seconds a VM may take until its agent has registered\n"
                 "                            [60, $GIVC_VM_START_TIMEOUT]\n"
@@ -269,8 +270,13 @@ static int check_words(Words *w, char **reterr) {
 }
 
 static int finish(Config *c, char **reterr) {
-        const char *level = getenv("GIVC_LOG");
+        const char *level = getenv("GIVC_LOG"), *state = getenv("STATE_DIRECTORY");
 
+        if (!isempty(state)) {
+                c->state_directory = strndup(state, strcspn(state, ":"));
+                if (!c->state_directory)
+                        return -ENOMEM;
+        }
         c->local_socket_asked_for = c->local_socket;
         if (!c->local_socket) {
                 c->local_socket = strdup(CONFIG_LOCAL_SOCKET);
@@ -321,5 +327,6 @@ void config_done(Config *c) {
         free(c->host_key);
         free(c->crl);
         free(c->host);
+        free(c->state_directory);
         *c = (Config){};
 }

@@ -16,8 +16,9 @@ typedef struct Config {
         bool local_socket_asked_for;
         bool use_tls, monitoring, check;
         char *ca_cert, *host_cert, *host_key, *crl;
-        char *host;           /* the only name that may register as the host; NULL: the first one that does */
-        usec_t vm_start_usec; /* how long the start of a VM may take, until its agent has registered; 0: 60 s */
+        char *host;            /* the only name that may register as the host; NULL: see admin/host.h */
+        char *state_directory; /* of the service manager; NULL: none */
+        usec_t vm_start_usec;  /* how long the start of a VM may take, until its agent has registered; 0: 60 s */
         int log_level;
 } Config;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/registration.h"
 
+#include <linux/vm_sockets.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -85,7 +87,12 @@ static int judge_transport(const Registration *g, const Identity *peer, RpcAddre
 static int judge_host(const Registration *g, const RegistrationRules *rules, const char *agent, const char *speaker,
                 const Identity *peer, RpcStatus *reterr) {
         const Entry *host = registry_get_host(rules->registry);
+        unsigned cid;
 
+        /* The kernel vouches for who calls over a vsock: VMs have numbers above the host's. */
+        if (identity_get_vsock_cid(peer, &cid) && cid > VMADDR_CID_HOST)
+                return rpc_error(reterr, RPC_PERMISSION_DENIED, "%s may not register '%s' as the host: it is a VM.",
+                                identity_to_string(peer), g->name);
         if (host ? !streq(host->name, agent) : rules->host && !streq(rules->host, speaker))
                 return rpc_error(reterr, RPC_PERMISSION_DENIED, "%s may not register '%s' as the host: %s is.",
                                 identity_to_string(peer), g->name, host ? host->name : rules->host);

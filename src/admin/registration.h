@@ -17,7 +17,7 @@ typedef struct Registration {
 typedef struct RegistrationRules {
         const Registry *registry;
         const char *own_name; /* the admin's own certificate name: agents of its VM have it too; NULL without TLS */
-        const char *host;     /* the only name that may be the host; NULL: the first one that says so */
+        const char *host;     /* the only name that may be the host; NULL: whoever says so */
 } RegistrationRules;
 
 /* What it comes to. */

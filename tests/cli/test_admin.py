@@ -291,6 +291,22 @@ def test_bad_configuration(words, variables, sentence, tmp_path):
     assert not (tmp_path / 's').exists()
 
 
+def test_the_first_host_is_the_host_after_a_reboot(daemon, machines, tmp_path):
+    options = {'certificates': machines / 'admin-vm', 'prefix': ('env', f'STATE_DIRECTORY={tmp_path}')}
+    d = daemon(**options)
+    with host_of(machines, d.port):
+        pass
+    d.stop()
+    assert (tmp_path / 'host').read_text() == 'ghaf-host\n'
+    d = daemon(**options)
+    with agent(machines, 'app-vm') as a, channel_of(machines, 'app-vm', d.port) as channel:
+        code, details = refusal(a.register, channel, kind=0, Parent='')
+        assert code == grpc.StatusCode.PERMISSION_DENIED and details.endswith('as the host: ghaf-host is.')
+        a.register(channel)
+    with host_of(machines, d.port):
+        pass
+
+
 def test_check(machines, tmp_path):
     directory = machines / 'admin-vm'
     r = run('--check', '--use-tls', '--ca-cert', f'{directory}/ca-cert.pem', '--host-cert', f'{directory}/cert.pem',

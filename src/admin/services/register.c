@@ -67,6 +67,8 @@ static int register_judged(RpcCall *call, Admin *admin, const Admin__RegistryReq
                 r = register_agent(admin, req, g);
                 if (r < 0)
                         return r;
+                if (vm && g->type.vm == VM_HOST)
+                        host_registered(&admin->host, vm);
         }
         agent = agents_get(&admin->agents, g->agent);
         if (agent)

@@ -48,9 +48,11 @@ static inline struct sockaddr_in peers_ipv4(const char *address) {
         return sa;
 }
 
-/* Who has this certificate and comes from there; NULL: from a vsock with CID 7. */
+static unsigned peers_cid = 7; /* of who comes over a vsock */
+
+/* Who has this certificate and comes from there; NULL: over a vsock. */
 static inline Identity *peer_certified(const char *name, const char *from) {
-        struct sockaddr_vm vm = { .svm_family = AF_VSOCK, .svm_cid = 7, .svm_port = 40000 };
+        struct sockaddr_vm vm = { .svm_family = AF_VSOCK, .svm_cid = peers_cid, .svm_port = 40000 };
         struct sockaddr_in in = from ? peers_ipv4(from) : (struct sockaddr_in){};
         _cleanup_free_ char *path = strf("%s/%s/cert.pem", peers_directory, name), *pem = NULL;
         Identity *identity = NULL;

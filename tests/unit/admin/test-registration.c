@@ -170,6 +170,35 @@ static void test_host_and_admin_are_named(void **state) {
         judge(&app_as_host, &rules);
 }
 
+/* The host of the machine has CID 2, and what runs beside the admin 1. */
+static void test_host_over_vsock(void **state) {
+        static const struct {
+                unsigned cid;
+                RpcCode code;
+        } rows[] = {
+                { VMADDR_CID_HOST, RPC_OK },
+                { VMADDR_CID_LOCAL, RPC_OK },
+                { 3, RPC_PERMISSION_DENIED },
+                { 7, RPC_PERMISSION_DENIED },
+        };
+        _cleanup_(registry_freep) Registry *empty = NULL;
+        Case host = { "ghaf-host", NULL, HOST, "", HOST_MGR, "ghaf-host", "192.168.101.2" };
+        RegistrationRules rules = {};
+
+        (void) state;
+        assert_int_equal(registry_new(&empty), 0);
+        rules.registry = empty;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                for (unsigned named = 0; named < 2; named++) {
+                        peers_cid = rows[i].cid;
+                        host.code = rows[i].code;
+                        host.says = host.code == RPC_OK ? NULL : "as the host: it is a VM.";
+                        rules.host = named ? "ghaf-host" : NULL;
+                        judge(&host, &rules);
+                }
+        peers_cid = 7;
+}
+
 static RpcCode judge_transport(const Identity *peer, const char *protocol, const char *address, const char *port) {
         _cleanup_(rpc_status_done) RpcStatus status = {};
         _cleanup_(registered_done) Registered g = {};
@@ -322,6 +351,7 @@ int main(void) {
                 cmocka_unit_test(test_with_certificates),
                 cmocka_unit_test(test_without_certificates),
                 cmocka_unit_test(test_host_and_admin_are_named),
+                cmocka_unit_test(test_host_over_vsock),
                 cmocka_unit_test(test_transports),
                 cmocka_unit_test(test_certificate_at_its_address),
                 cmocka_unit_test(test_front_door),
