@@ -75,13 +75,13 @@ static void log_dispatch(int level, const LogField *fields, char *text) {
 }
 
 /* Whom a line is about, where somebody else has caused it. */
-static const char *log_get_subject(const LogField *fields) {
+static const LogField *log_get_subject(const LogField *fields) {
         static const char *const keys[] = { "GIVC_PEER", "GIVC_VM" };
 
         for (size_t i = 0; i < ELEMENTSOF(keys); i++)
                 for (const LogField *f = fields; f && f->key; f++)
                         if (streq(f->key, keys[i]) && !isempty(f->value))
-                                return f->value;
+                                return f;
         return NULL;
 }
 
@@ -91,14 +91,14 @@ static bool log_is_permitted(int level, const LogField *fields) {
                 usec_t begin;
                 unsigned n;
         } intervals[LOG_SUBJECTS_MAX];
-        const char *subject = log_get_subject(fields);
+        const LogField *subject = log_get_subject(fields);
         usec_t now = time_now(CLOCK_MONOTONIC);
         char text[LOG_LINE_MAX];
         unsigned i = 0;
 
         if (!subject || level <= LOG_ERR)
                 return true;
-        for (const char *p = subject; *p; p++)
+        for (const char *p = subject->value; *p; p++)
                 i = i * 31 + (unsigned char) *p;
         i %= LOG_SUBJECTS_MAX;
         if (intervals[i].n == 0 || now - intervals[i].begin >= LOG_INTERVAL_USEC) {
@@ -107,8 +107,9 @@ static bool log_is_permitted(int level, const LogField *fields) {
         }
         if (++intervals[i].n == LOG_LINES_PER_SUBJECT_MAX) {
                 (void) snprintf(text, sizeof(text), "Too many lines about '%s', leaving out more for a minute",
-                                subject);
-                log_dispatch(LOG_WARNING, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LIMIT_REACHED }, { "GIVC_PEER", subject }),
+                                subject->value);
+                log_dispatch(LOG_WARNING,
+                                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LIMIT_REACHED }, { subject->key, subject->value }),
                                 text);
         }
         return intervals[i].n < LOG_LINES_PER_SUBJECT_MAX;

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/message-id.h"
 #include "base/str.h"
 #include "base/time.h"
 
@@ -85,7 +86,7 @@ static void test_file_read(_unused_ void **state) {
         assert_int_equal(file_read("/", 10, &text, NULL), -EISDIR);
 }
 
-static char last_text[4096], last_field[64];
+static char last_text[4096], last_field[64], second_field[64];
 static int last_level = -1;
 static unsigned n_lines;
 
@@ -94,6 +95,9 @@ static void sink(int level, const LogField *fields, const char *text) {
         last_level = level;
         (void) snprintf(last_text, sizeof(last_text), "%s", text);
         (void) snprintf(last_field, sizeof(last_field), "%s", fields && fields->key ? strempty(fields->value) : "");
+        second_field[0] = 0;
+        if (fields && fields[0].key && fields[1].key)
+                (void) snprintf(second_field, sizeof(second_field), "%s=%s", fields[1].key, strempty(fields[1].value));
 }
 
 static void test_log(_unused_ void **state) {
@@ -118,6 +122,10 @@ static void test_log(_unused_ void **state) {
         log_set_sink(NULL);
         assert_int_equal(log_level_from_string("givc=debug"), LOG_DEBUG);
         assert_int_equal(log_level_from_string("loud"), -EINVAL);
+        assert_string_equal(log_level_to_string(LOG_ERR), "err");
+        assert_string_equal(log_level_to_string(LOG_WARNING), "warning");
+        for (int level = LOG_EMERG; level <= LOG_DEBUG; level++)
+                assert_int_equal(log_level_from_string(log_level_to_string(level)), level);
 }
 
 static void test_log_of_one_peer(_unused_ void **state) {
@@ -127,6 +135,12 @@ static void test_log_of_one_peer(_unused_ void **state) {
                 log_write(LOG_NOTICE, LOG_FIELDS({ "GIVC_VM", "x-vm" }, { "GIVC_PEER", "bad-vm" }), "Refused");
         assert_int_equal(n_lines, LOG_LINES_PER_SUBJECT_MAX);
         assert_string_equal(last_text, "Too many lines about 'bad-vm', leaving out more for a minute");
+        assert_string_equal(last_field, MESSAGE_LIMIT_REACHED);
+        assert_string_equal(second_field, "GIVC_PEER=bad-vm");
+        for (unsigned i = 0; i < LOG_LINES_PER_SUBJECT_MAX; i++)
+                log_write(LOG_NOTICE, LOG_FIELDS({ "GIVC_VM", "off-vm" }), "Started");
+        assert_string_equal(second_field, "GIVC_VM=off-vm");
+        n_lines = LOG_LINES_PER_SUBJECT_MAX;
         /* Others, errors, and what is about nobody */
         log_write(LOG_NOTICE, LOG_FIELDS({ "GIVC_PEER", "gui-vm" }), "Refused");
         log_write(LOG_NOTICE, LOG_FIELDS({ "GIVC_VM", "x-vm" }), "Refused");
