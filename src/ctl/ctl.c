@@ -41,14 +41,14 @@ static const char *code_to_hint(RpcCode code, bool changes) {
         case RPC_INTERNAL:
                 return "The journals of givc-admin and of the VM's agent say more.";
         case RPC_UNIMPLEMENTED:
-                return "This admin does not know that call; is it as new as this client?";
+                return "The admin, or the agent that it asked, is older than this client.";
         default:
                 return NULL;
         }
 }
 
 static CtlExit ctl_fail_interrupted(const Ctl *ctl, const char *what) {
-        if (ctl->verb->flags & VERB_ENDLESS || ctl->options.watch)
+        if (ctl->verb->flags & VERB_ENDLESS || ctl->options.watch || ctl->options.follow)
                 return CTL_OK;
         if (!client_was_reached(ctl->client))
                 fprintf(stderr, "Interrupted before the admin was reached: nothing was asked of it.\n");

@@ -9,6 +9,7 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "ctl/since.h"
 #include "tls/identity.h"
 
 #define FIELD(member) offsetof(Options, member)
@@ -20,6 +21,9 @@ static const OptionRow rows[] = {
                         true },
         { "signal", 's', "SIGNAL", NULL, FIELD(signal), VERB_KILLS, NULL, "kill: TERM, 15 and so on (TERM)" },
         { "kill-whom", 0, "WHOM", NULL, FIELD(kill_whom), VERB_KILLS, NULL, "kill: main, control or all (all)" },
+        { "follow", 'f', NULL, NULL, FIELD(follow), VERB_FOLLOWS, NULL, "logs: on, as they are written" },
+        { "lines", 'n', "N", NULL, FIELD(lines), VERB_LINES, NULL, "logs, status: the last N lines, or all" },
+        { "since", 0, "TIME", NULL, FIELD(since), VERB_FOLLOWS, NULL, "logs: from then on, as '10min ago', 'today'" },
         { "watch", 0, NULL, NULL, FIELD(watch), VERB_REPEATS, NULL, "status: again after each change" },
         { "limit", 0, "N", NULL, FIELD(limit), VERB_ENDLESS, NULL, "watch: end after N events" },
         { "no-legend", 0, NULL, NULL, FIELD(no_legend), VERB_TABLE, NULL, "no header, no summary" },
@@ -227,12 +231,28 @@ static int options_find_numbers(Options *o, char **reterr) {
         return 0;
 }
 
+static int options_find_lines(Options *o, char **reterr) {
+        if (o->lines && streq(o->lines, "all"))
+                o->n_lines = UINT64_MAX;
+        else if (o->lines && parse_uint(o->lines, UINT32_MAX, &o->n_lines) < 0) {
+                *reterr = strf("--lines=%s is neither a number of lines nor 'all'.", o->lines);
+                return -EINVAL;
+        }
+        if (o->since && since_parse(o->since, time_now(CLOCK_REALTIME), &o->since_usec) < 0) {
+                *reterr = strf("--since=%s is no time; '10min ago', 'today', '10:00' and '2026-11-22 10:00' are.",
+                                o->since);
+                return -EINVAL;
+        }
+        return 0;
+}
+
 int options_parse(int argc, char **argv, Options *ret, char **reterr) {
         static int (*const steps[])(Options * o, char **reterr) = {
                 options_read_environment,
                 options_find_output,
                 options_find_numbers,
                 options_find_wait,
+                options_find_lines,
         };
         Options o = { .reference = argc > 0 && streq(basename(argv[0]), "givc-cli") };
         int r;

@@ -34,6 +34,8 @@ typedef enum VerbFlags {
         VERB_KILLS = 1 << 11,       /* takes --signal and --kill-whom */
         VERB_LOCAL = 1 << 12,       /* asks nobody */
         VERB_LOCAL_NAMES = 1 << 13, /* asks nobody about a name */
+        VERB_LINES = 1 << 14,       /* takes --lines */
+        VERB_FOLLOWS = 1 << 15,     /* takes --follow and --since */
 } VerbFlags;
 
 typedef enum OptionSource {
@@ -62,8 +64,10 @@ typedef struct Options {
         const char *vm, *timeout, *limit, *json;
         const char *wait; /* "" without a time */
         const char *signal, *kill_whom;
+        const char *lines, *since;
         const char *completion, *retry, *type, *by_type, *by_name;
-        bool notls, json_auto, no_legend, no_pager, full, help, help_all, version, no_block, watch, as_json, initial;
+        bool notls, json_auto, no_legend, no_pager, full, help, help_all, version, no_block, watch, follow, as_json,
+                        initial;
 
         uint8_t sources[OPTIONS_MAX]; /* of each row */
 
@@ -76,6 +80,8 @@ typedef struct Options {
         usec_t timeout_usec; /* 0: the verb's own */
         usec_t wait_usec;    /* of --wait; USEC_INFINITY without a time */
         uint64_t n_limit;    /* of --limit, where it is given */
+        uint64_t n_lines;    /* UINT64_MAX: all */
+        usec_t since_usec;   /* CLOCK_REALTIME; 0: any time */
 
         /* Where the admin is: options_find_admin(). */
         RpcAddress address;

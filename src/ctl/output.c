@@ -16,6 +16,7 @@
 #define COLOUR_GREEN  "\033[32m"
 #define COLOUR_YELLOW "\033[33m"
 #define COLOUR_RED    "\033[31m"
+#define COLOUR_BOLD   "\033[1m"
 #define COLOUR_GREY   "\033[90m"
 #define COLOUR_END    "\033[0m"
 
@@ -67,6 +68,13 @@ const char *state_to_colour(const char *state) {
                 if (streq(state, rows[i].state))
                         return rows[i].colour;
         return NULL;
+}
+
+const char *priority_to_colour(unsigned priority) {
+        static const char *const colours[] = { COLOUR_RED, COLOUR_RED, COLOUR_RED, COLOUR_RED, COLOUR_YELLOW,
+                COLOUR_BOLD, NULL, COLOUR_GREY };
+
+        return priority < ELEMENTSOF(colours) ? colours[priority] : NULL;
 }
 
 const char *look_begin(const Look *look, const char *colour) {

@@ -22,6 +22,8 @@ void look_init(Look *look, const Options *o);
 
 /* The escape sequence for a word of state (VmStatus, ActiveState, FreezerState), NULL for an ordinary one. */
 const char *state_to_colour(const char *state);
+/* The same for a priority of syslog(3). */
+const char *priority_to_colour(unsigned priority);
 /* Around a coloured text; "" when there are no colours. */
 const char *look_begin(const Look *look, const char *colour);
 const char *look_end(const Look *look, const char *colour);

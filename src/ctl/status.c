@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "ctl/entry.h"
 #include "ctl/follow.h"
+#include "ctl/lines.h"
 #include "ctl/output.h"
 #include "ctl/pager.h"
 #include "ctl/place.h"
@@ -65,6 +66,27 @@ typedef struct Asked {
         Systemd__UnitStatus *shown; /* last */
 } Asked;
 
+/* Agents before ours do not have them. Whatever else is wrong with them, the status has been shown. */
+static int status_show_lines_wait(Ctl *ctl, const Place *place) {
+        Journal__JournalRequest request = JOURNAL__JOURNAL_REQUEST__INIT;
+        _cleanup_(rpc_status_done) RpcStatus status = {};
+        int r;
+
+        request.vmname = place->vm;
+        request.unitname = place->unit;
+        lines_set_number(&request, &ctl->options, LINES_DEFAULT);
+        if (ctl->options.output != OUTPUT_TEXT || (request.has_lines_case && request.lines == 0))
+                return 0;
+        r = lines_show_wait(ctl, &request, "\n", &status);
+        if (r >= 0 || ctl->interrupted || status.code == RPC_UNIMPLEMENTED)
+                return ctl->interrupted ? r : 0;
+        rpc_status_from_errno(&status, r);
+        if (status.message)
+                str_make_printable(status.message, '?');
+        fprintf(stderr, "The journal cannot be shown: %s\n", strempty(status.message));
+        return 0;
+}
+
 static int status_ask_wait(Asked *a, RpcStatus *reterr) {
         _cleanup_(place_done) Place place = {};
         _cleanup_proto_ Systemd__UnitStatus *reply = NULL;
@@ -86,6 +108,8 @@ static int status_ask_wait(Asked *a, RpcStatus *reterr) {
         if (a->shown && a->ctl->options.output == OUTPUT_TEXT)
                 puts("");
         r = status_show(&a->ctl->options, place.vm, reply);
+        if (r >= 0)
+                r = status_show_lines_wait(a->ctl, &place);
         proto_free((ProtobufCMessage *) a->shown);
         a->shown = TAKE_PTR(reply);
         return r < 0 ? r : fflush(stdout) == 0 ? 0 : -errno;

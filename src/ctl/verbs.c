@@ -14,7 +14,7 @@ static const Verb verbs[] = {
         { "list", 0, VERB_ANY, VERB_DEFAULT | VERB_TABLE, ASK_USEC, verb_list, "[PATTERN…]",
                         "VMs and what is in them (the default)", "Look",
                         "PATTERNs, as 'foo*', choose by the name of a unit or of a VM." },
-        { "status", 1, 2, VERB_REPEATS | VERB_PLACED, ASK_USEC, verb_status, "NAME | VM UNIT",
+        { "status", 1, 2, VERB_REPEATS | VERB_PLACED | VERB_LINES, ASK_USEC, verb_status, "NAME | VM UNIT",
                         "a unit as its VM's systemd sees it", NULL,
                         "NAME is a unit, with or without '.service', or a VM. Ends with 0 when it is\n"
                         "active, 3 when it is not, 4 when there is none." },
@@ -25,6 +25,10 @@ static const Verb verbs[] = {
                         "Ends with 0 when it is so, 3 when not, 4 when nothing has that name." },
         { "watch", 0, VERB_ANY, VERB_ENDLESS, 0, verb_watch, "[PATTERN…]", "a line for each change, until Ctrl-C", NULL,
                         "PATTERNs choose as with 'list'." },
+        { "logs", 1, 2, VERB_LINES | VERB_FOLLOWS, 0, verb_logs, "VM [UNIT]", "what its units have written", NULL,
+                        "  logs foo-vm          the last 10 lines of all units that the VM exposes\n"
+                        "  logs foo-vm foo -f   of the app 'foo', all instances, and on; or of a unit\n"
+                        "  logs foo-vm --since=today -n all" },
         { "start", 1, 2, ACTS | VERB_ARGUMENTS | VERB_WAITS, ACT_USEC, verb_act, "[KIND] NAME [-- ARG…]",
                         "start an app; KIND: service or vm", "Act",
                         "  start foo            the app 'foo' on VM 'foo-vm', started when off\n"

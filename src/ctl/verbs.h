@@ -46,4 +46,5 @@ CtlExit verb_test(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_is_online(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_show(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_status(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_logs(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_watch(Ctl *ctl, char **words, size_t n_words);

@@ -13,6 +13,7 @@ import grpc
 import admin_pb2
 import admin_pb2_grpc
 import error_details_pb2
+import journal_pb2_grpc
 import stats_pb2
 import status_pb2
 import systemd_pb2
@@ -194,6 +195,25 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
             yield event
 
 
+class Journal(journal_pb2_grpc.JournalServiceServicer):
+    """Answers with the entries of the test, or fails with a code and a sentence; follows until its caller leaves."""
+
+    def __init__(self):
+        self.requests = queue.Queue()
+        self.entries = []
+        self.failure = None
+        self.left = threading.Event()
+
+    def ReadJournal(self, request, context):
+        self.requests.put(request)
+        context.add_callback(self.left.set)
+        if self.failure:
+            context.abort(*self.failure)
+        yield from self.entries
+        if request.Follow:
+            self.left.wait(30)
+
+
 class Server:
     """Serves an Admin at addresses of grpcio's spelling; credentials make them TLS with client certificates."""
 
@@ -205,8 +225,17 @@ class Server:
             self.port = self.server.add_secure_port(address, credentials)
         else:
             self.port = self.server.add_insecure_port(address)
+        self.journal = None
         self.server.start()
+
+    def serve_journal(self):
+        """Before the first call. As an admin of ours, which those before it are not."""
+        self.journal = Journal()
+        journal_pb2_grpc.add_JournalServiceServicer_to_server(self.journal, self.server)
+        return self.journal
 
     def stop(self):
         self.admin.leave()
+        if self.journal:
+            self.journal.left.set()
         self.server.stop(0).wait()

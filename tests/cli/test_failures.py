@@ -60,7 +60,7 @@ def test_refusal_of_the_admin_to_kill(ctl):
     ('nobody', 'The journal of givc-admin says who was refused and why.'),
     ('gone', "The VM may be off, or cut off from the others: 'givcctl list' shows."),
     ('late', "It may still happen, 'givcctl list' shows. --timeout=SEC waits longer."),
-    ('new', 'This admin does not know that call; is it as new as this client?'),
+    ('new', 'The admin, or the agent that it asked, is older than this client.'),
     ('bug', "The journals of givc-admin and of the VM's agent say more."), ('old', None), ('twice', None)])
 def test_hints(ctl, name, hint):
     assert ctl('start', name).stderr.splitlines()[1:] == ([f'Hint: {hint}'] if hint else [])
