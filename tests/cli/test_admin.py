@@ -328,13 +328,13 @@ def test_address_in_use(tmp_path):
 def test_life_without_tls(daemon):
     d = daemon()
     assert 'TLS is off' in d.text()
-    d.wait_until_said('STATUS=0 agents, 0 units, 0 watchers')
+    d.wait_until_said('STATUS=TLS IS OFF; 0 agents, 0 units, 0 watchers')
     with agent(None, 'app-vm') as a, grpc.insecure_channel(f'127.0.0.1:{d.port}') as channel:
         assert not a.register(channel).HasField('Error')
-        d.wait_until_said('STATUS=1 agent, 0 units, 0 watchers')
+        d.wait_until_said('STATUS=TLS IS OFF; 1 agent, 0 units, 0 watchers')
         stream = watch(channel)
         assert [i.Name for i in next(stream).Initial.List] == ['givc-app-vm.service']
-        d.wait_until_said('STATUS=1 agent, 0 units, 1 watcher')
+        d.wait_until_said('STATUS=TLS IS OFF; 1 agent, 0 units, 1 watcher')
         assert start_app(channel, 'foo', 'app-vm') == 'foo@0.service'
         assert next(stream).Added.Name == 'foo@0.service'
         code, seconds = d.stop()
