@@ -27,6 +27,7 @@ static int agent_error(RpcStatus *reterr, int r) {
                 { "application not found in manifest", RPC_NOT_FOUND },
                 { "invalid application argument", RPC_INVALID_ARGUMENT },
                 { "unit is not whitelisted", RPC_PERMISSION_DENIED },
+                { "was already loaded or has a fragment file", RPC_ALREADY_EXISTS },
                 { "", RPC_FAILED_PRECONDITION },
         };
         size_t i = 0;

@@ -101,6 +101,7 @@ static int body_words_of_others(World *w) {
                 { "application not found in manifest", RPC_NOT_FOUND },
                 { "invalid application argument: -x", RPC_INVALID_ARGUMENT },
                 { "unit is not whitelisted", RPC_PERMISSION_DENIED },
+                { "Unit app@0.service was already loaded or has a fragment file.", RPC_ALREADY_EXISTS },
                 { "failed to start app app@0.service: dependency", RPC_FAILED_PRECONDITION },
                 { "", RPC_FAILED_PRECONDITION },
         };
