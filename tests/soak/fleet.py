@@ -72,14 +72,10 @@ class Program:
     def count_fds(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
-    def rss_kb(self):
-        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as f:
-            return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE") // 1024
-
-    def cpu_seconds(self):
-        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as f:
-            fields = f.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    def anonymous_kb(self):
+        """What is its own; pages of programs come and go as the kernel likes."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("RssAnon:"))
 
 
 class Manager:
