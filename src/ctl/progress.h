@@ -8,8 +8,8 @@
 
 typedef struct Progress Progress;
 
-/* NULL, and nothing happens, when standard error is no terminal, in the background, as givc-cli, or when out of memory. work is
- * borrowed. */
+/* NULL, and nothing happens, when standard error is no terminal, in the background, as givc-cli, or when out of memory.
+ * work is borrowed. */
 Progress *progress_begin(Ctl *ctl, const Work *work) _warn_unused_;
 /* Erases the line, before anything else is printed. Leaves in ctl what goes on when a signal has ended the waiting. */
 Progress *progress_end(Progress *p);

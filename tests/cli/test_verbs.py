@@ -47,7 +47,7 @@ def test_list_without_legend(ctl):
 def test_list_patterns(ctl):
     succeeds(ctl('list', 'hold*', COLUMNS='80', LC_ALL='C'), """\
 NAME             STATE      SINCE  TYPE      DESCRIPTION
-app-vm                             app VM
+app-vm           Running    3h ago app VM    MicroVM 'app-vm'
 `-hold@0.service Running    2h ago app       Application service for hold
 
 1 VM, 1 unit.
