@@ -11,8 +11,8 @@ typedef enum ApplicationAction {
 } ApplicationAction;
 
 #define APPLICATION_ARGS_MAX 64
-/* Instance numbers that one start tries. Agents of the reference leave a unit behind for each instance that has crashed,
- * which keeps its number until somebody cleans up there. */
+/* Instance numbers that one start tries. Agents of the reference leave a unit behind for each instance that has
+ * crashed, which keeps its number until somebody cleans up there. */
 #define APPLICATION_START_ATTEMPTS 64
 
 /* What a caller says; borrowed. vm NULL: APP-vm to start, any to act. */
