@@ -57,6 +57,7 @@ void admin_done(Admin *a) {
         launcher_done(&a->launcher);
         agents_done(&a->agents);
         a->news = sd_event_source_disable_unref(a->news);
+        answers_done(&a->answers);
         a->registry = registry_free(a->registry);
         access_done(&a->access);
         host_done(&a->host);

@@ -4,6 +4,7 @@
 
 #include "admin/access.h"
 #include "admin/agents.h"
+#include "admin/answers.h"
 #include "admin/config.h"
 #include "admin/host.h"
 #include "admin/launcher.h"
@@ -11,6 +12,7 @@
 
 typedef struct Admin {
         Registry *registry;
+        Answers answers;
         Agents agents;
         Launcher launcher;
         Access access;

@@ -20,6 +20,7 @@ typedef struct Group {
 struct Registry {
         Map *groups; /* agent to Group, in order of first registration */
         WatchHub hub;
+        uint64_t n_changes;
         List entries; /* all, in order of registration */
         size_t n_bytes;
         List reservations;
@@ -136,6 +137,7 @@ static void registry_publish(Registry *r, const Entry *e, EntryImage *old_image,
         char key[2 * ENTRY_NAME_MAX + 2];
 
         registry_account(r, e->agent, old_image, new_image);
+        r->n_changes++;
         (void) snprintf(key, sizeof(key), "%s/%s", e->agent, e->name);
         watch_hub_publish(&r->hub, key, old_image, new_image, replaced);
         if (r->on_change)
@@ -466,6 +468,10 @@ const Entry *registry_next(const Registry *r, const char *agent, const Entry *af
                         return e;
         }
         return NULL;
+}
+
+uint64_t registry_count_changes(const Registry *r) {
+        return r->n_changes;
 }
 
 size_t registry_count(const Registry *r) {

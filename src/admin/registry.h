@@ -68,6 +68,8 @@ const Entry *registry_get_host(const Registry *r);
  * meanwhile. */
 const Entry *registry_next(const Registry *r, const char *agent, const Entry *after);
 size_t registry_count(const Registry *r);
+/* How often since it was made something has changed that readers see. */
+uint64_t registry_count_changes(const Registry *r);
 typedef struct RegistryStats {
         unsigned n_agents, n_unreachable, n_units, n_watches;
 } RegistryStats;

@@ -50,29 +50,32 @@ static int item_list_fill(ItemList *l, const Registry *registry) {
         return 0;
 }
 
-int method_query_list(RpcCall *call, _unused_ const void *request, _unused_ RpcStatus *reterr, void *userdata) {
+static int pack_list(const Registry *registry, Answers *answers) {
         _cleanup_(item_list_done) ItemList list = {};
-        Admin *admin = userdata;
         int r;
 
-        r = item_list_fill(&list, admin->registry);
-        return r < 0 ? r : rpc_call_reply(call, &list.response);
+        if (answers->list)
+                return 0;
+        r = item_list_fill(&list, registry);
+        return r < 0 ? r : rpc_packed_new(&list.response, &answers->list);
 }
 
-static int send_initial_wait(RpcCall *call, const Registry *registry) {
+static int pack_initial(const Registry *registry, Answers *answers) {
         _cleanup_(item_list_done) ItemList list = {};
         Admin__WatchItem item = ADMIN__WATCH_ITEM__INIT;
         int r;
 
+        if (answers->initial)
+                return 0;
         r = item_list_fill(&list, registry);
         if (r < 0)
                 return r;
         item.status_case = ADMIN__WATCH_ITEM__STATUS_INITIAL;
         item.initial = &list.response;
-        return rpc_call_send_wait(call, &item);
+        return rpc_packed_new(&item, &answers->initial);
 }
 
-static int send_event_wait(RpcCall *call, const Registry *registry, const WatchEvent *event) {
+static int pack_event(const WatchEvent *event, RpcPacked **ret) {
         static const Admin__WatchItem__StatusCase cases[] = {
                 [WATCH_ADDED] = ADMIN__WATCH_ITEM__STATUS_ADDED,
                 [WATCH_UPDATED] = ADMIN__WATCH_ITEM__STATUS_UPDATED,
@@ -81,19 +84,50 @@ static int send_event_wait(RpcCall *call, const Registry *registry, const WatchE
         Admin__WatchItem item = ADMIN__WATCH_ITEM__INIT;
         Admin__QueryListItem content;
 
-        if (event->type == WATCH_INITIAL)
-                return send_initial_wait(call, registry);
         item_fill(&content, event->image);
         item.status_case = cases[event->type];
         item.added = &content; /* the same place for all three */
-        return rpc_call_send_wait(call, &item);
+        return rpc_packed_new(&item, ret);
+}
+
+int method_query_list(RpcCall *call, _unused_ const void *request, _unused_ RpcStatus *reterr, void *userdata) {
+        Admin *admin = userdata;
+        int r;
+
+        answers_refresh(&admin->answers, admin->registry);
+        r = pack_list(admin->registry, &admin->answers);
+        return r < 0 ? r : rpc_call_reply_packed(call, admin->answers.list);
+}
+
+static int send_initial_wait(RpcCall *call, Admin *admin) {
+        int r;
+
+        answers_refresh(&admin->answers, admin->registry);
+        r = pack_initial(admin->registry, &admin->answers);
+        return r < 0 ? r : rpc_call_send_packed_wait(call, admin->answers.initial);
+}
+
+static int send_event_wait(RpcCall *call, Admin *admin, const WatchEvent *event) {
+        _cleanup_(rpc_packed_unrefp) RpcPacked *packed = NULL;
+        int r;
+
+        if (event->type == WATCH_INITIAL)
+                return send_initial_wait(call, admin);
+        packed = rpc_packed_ref(answers_get_event(&admin->answers, event));
+        if (!packed) {
+                r = pack_event(event, &packed);
+                if (r < 0)
+                        return r;
+                answers_keep_event(&admin->answers, event, packed);
+        }
+        return rpc_call_send_packed_wait(call, packed);
 }
 
 static void on_watch_ready(void *userdata) {
         promise_resolve(userdata, 0);
 }
 
-static int watch_run_wait(RpcCall *call, const Registry *registry, Watch *watch, Promise *news, RpcStatus *reterr) {
+static int watch_run_wait(RpcCall *call, Admin *admin, Watch *watch, Promise *news, RpcStatus *reterr) {
         int r;
 
         for (;;) {
@@ -103,7 +137,7 @@ static int watch_run_wait(RpcCall *call, const Registry *registry, Watch *watch,
                 if (r == -ESHUTDOWN)
                         return rpc_error(reterr, RPC_UNAVAILABLE, "The admin is stopping.");
                 if (r > 0)
-                        r = send_event_wait(call, registry, &event);
+                        r = send_event_wait(call, admin, &event);
                 else if (r == 0) {
                         r = promise_wait(news);
                         *news = (Promise){};
@@ -125,7 +159,7 @@ int method_watch(RpcCall *call, _unused_ const void *request, RpcStatus *reterr,
         if (r < 0)
                 return r;
         admin_changed(admin);
-        r = watch_run_wait(call, admin->registry, watch, &news, reterr);
+        r = watch_run_wait(call, admin, watch, &news, reterr);
         watch_free(watch);
         admin_changed(admin);
         return r;

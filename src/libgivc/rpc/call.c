@@ -378,6 +378,13 @@ int rpc_call_reply(RpcCall *call, const void *message) {
         return wire_pack(message, &call->reply);
 }
 
+int rpc_call_reply_packed(RpcCall *call, const RpcPacked *packed) {
+        if (call->reply)
+                return -EBUSY;
+        call->reply = wire_copy_packed(packed);
+        return 0;
+}
+
 static void on_sent(RpcOp *op, bool ok) {
         RpcCall *c = CONTAINER_OF(op, RpcCall, send_op);
 
@@ -386,16 +393,11 @@ static void on_sent(RpcOp *op, bool ok) {
         call_check(c);
 }
 
-int rpc_call_send_wait(RpcCall *call, const void *message) {
+/* Takes over the buffer. */
+static int call_send_wait(RpcCall *call, grpc_byte_buffer *buffer) {
         grpc_op ops[2] = {}, *op = ops;
-        grpc_byte_buffer *buffer;
         int r;
 
-        if (call->gone)
-                return -ECANCELED;
-        r = wire_pack(message, &buffer);
-        if (r < 0)
-                return r;
         if (!call->headers_sent)
                 *op++ = (grpc_op){ .op = GRPC_OP_SEND_INITIAL_METADATA };
         *op++ = (grpc_op){ .op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = buffer };
@@ -406,6 +408,20 @@ int rpc_call_send_wait(RpcCall *call, const void *message) {
         if (r < 0)
                 return call->gone ? -ECANCELED : r;
         return promise_wait(&call->sent);
+}
+
+int rpc_call_send_wait(RpcCall *call, const void *message) {
+        grpc_byte_buffer *buffer;
+        int r;
+
+        if (call->gone)
+                return -ECANCELED;
+        r = wire_pack(message, &buffer);
+        return r < 0 ? r : call_send_wait(call, buffer);
+}
+
+int rpc_call_send_packed_wait(RpcCall *call, const RpcPacked *packed) {
+        return call->gone ? -ECANCELED : call_send_wait(call, wire_copy_packed(packed));
 }
 
 static int on_doubt_over(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {

@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "event/fiber.h"
+#include "rpc/packed.h"
 #include "tls/identity.h"
 
 typedef struct RpcCall RpcCall;
@@ -23,9 +24,11 @@ const char *rpc_call_get_metadata(RpcCall *call, const char *key);
 /* Unary and client-streaming methods: the reply, sent when the handler returns 0. It is packed at once and may live
  * on the stack. 0, -EBUSY when there is one already, -EMSGSIZE, -ENOMEM. */
 int rpc_call_reply(RpcCall *call, const void *message) _warn_unused_;
+int rpc_call_reply_packed(RpcCall *call, const RpcPacked *packed) _warn_unused_;
 /* Server-streaming and bidirectional methods: sends one message and suspends until the transport took it, so that a
  * slow reader slows its writer. 0, -ECANCELED when the caller is gone, -EMSGSIZE, -ENOMEM. */
 int rpc_call_send_wait(RpcCall *call, const void *message) _warn_unused_;
+int rpc_call_send_packed_wait(RpcCall *call, const RpcPacked *packed) _warn_unused_;
 /* Client-streaming and bidirectional methods: suspends for the next message. 1: *ret is valid until the next receive;
  * 0: the client has finished; -ECANCELED; -EBADMSG when it cannot be parsed (the caller is told INVALID_ARGUMENT). */
 int rpc_call_receive_wait(RpcCall *call, void *ret) _warn_unused_;

@@ -8,10 +8,13 @@
 #include <protobuf-c/protobuf-c.h>
 
 #include "base/time.h"
+#include "rpc/packed.h"
 #include "rpc/status.h"
 
 /* A packed message, ready to be sent; grpc_byte_buffer_destroy() it. -EMSGSIZE above RPC_MESSAGE_MAX, -ENOMEM. */
 int wire_pack(const ProtobufCMessage *message, grpc_byte_buffer **ret) _warn_unused_;
+/* The same bytes for one more call. */
+grpc_byte_buffer *wire_copy_packed(const RpcPacked *p);
 /* The message in the buffer; see proto_unpack(). -EMSGSIZE above RPC_MESSAGE_MAX: we refuse it ourselves, since where
  * gRPC does, the messages of a stream seem to have ended in order. */
 int wire_unpack(const ProtobufCMessageDescriptor *type, grpc_byte_buffer *buffer, ProtobufCMessage **ret,
