@@ -6,6 +6,7 @@ extern const uint8_t givc_descriptors[], givc_descriptors_end[];
 static const RpcService *const services[] = {
         &admin_service,
         &journal_service,
+        &exec_service,
 };
 
 int services_add(RpcServer *s, Admin *admin) {

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "event/fiber.h"
+#include "exec.pb-c.h"
 #include "journal.pb-c.h"
 #include "rpc/server.h"
 #include "systemd.pb-c.h"
@@ -41,6 +42,8 @@ typedef struct FakeAgent {
         unsigned n_journals;   /* that are read */
         unsigned n_lines;      /* of each */
         unsigned n_lines_sent; /* of the last */
+        unsigned n_commands;   /* that run */
+        bool command_ended;    /* the last one had its end of input */
         size_t line_size;      /* 0: as long as "line N" is */
         char *event_unit;      /* the change to push: one at a time is enough here */
         bool event_gone;
@@ -320,6 +323,56 @@ static const RpcMethod fake_journal_methods[] = {
 
 static const RpcService fake_journal_service = { &journal__journal_service__descriptor, fake_journal_methods };
 
+/* Says back what it reads; its status is the number of bytes, as soon as there are no more. "deny" is refused. */
+static inline int fake_echo_wait(RpcCall *call, FakeAgent *a) {
+        Exec__CommandResponse response = EXEC__COMMAND_RESPONSE__INIT;
+        Exec__FinishedEvent finished = EXEC__FINISHED_EVENT__INIT;
+        Exec__CommandIO io = EXEC__COMMAND_IO__INIT;
+        const Exec__CommandRequest *request;
+        int r;
+
+        while ((r = rpc_call_receive_wait(call, &request)) > 0) {
+                io.payload = request->stdin->payload;
+                finished.returncode += (int) io.payload.len;
+                response.event_case = EXEC__COMMAND_RESPONSE__EVENT_STDOUT;
+                response.stdout = &io;
+                r = rpc_call_send_wait(call, &response);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0)
+                return r;
+        a->command_ended = true;
+        response.event_case = EXEC__COMMAND_RESPONSE__EVENT_FINISHED;
+        response.finished = &finished;
+        return rpc_call_send_wait(call, &response);
+}
+
+static inline int fake_run_command(RpcCall *call, _unused_ const void *none, RpcStatus *reterr, void *userdata) {
+        const Exec__CommandRequest *request;
+        FakeAgent *a = userdata;
+        int r;
+
+        r = rpc_call_receive_wait(call, &request);
+        if (r <= 0)
+                return r;
+        assert_int_equal(request->command_case, EXEC__COMMAND_REQUEST__COMMAND_START);
+        assert_string_equal(request->start->vmname, "");
+        if (streq(request->start->command, "deny"))
+                return rpc_error(reterr, RPC_PERMISSION_DENIED, "Command 'deny' is not one that this agent runs.");
+        a->n_commands++;
+        r = fake_echo_wait(call, a);
+        a->n_commands--;
+        return r;
+}
+
+static const RpcMethod fake_exec_methods[] = {
+        { "RunCommand", RPC_BIDI_STREAM, fake_run_command },
+        {},
+};
+
+static const RpcService fake_exec_service = { &exec__exec__descriptor, fake_exec_methods };
+
 static const RpcService fake_service = { &systemd__unit_control_service__descriptor, fake_methods };
 
 /* The server can be taken away and brought back; the units stay. */
@@ -328,8 +381,10 @@ static inline void fake_agent_listen(FakeAgent *a, RpcQueue *queue) {
 
         assert_int_equal(rpc_server_new(queue, &a->server), 0);
         assert_int_equal(rpc_server_add_service(a->server, &fake_service, a), 0);
-        if (a->pushes)
+        if (a->pushes) {
                 assert_int_equal(rpc_server_add_service(a->server, &fake_journal_service, a), 0);
+                assert_int_equal(rpc_server_add_service(a->server, &fake_exec_service, a), 0);
+        }
         assert_int_equal(rpc_server_listen(a->server, &address, 0600, (gid_t) -1), 0);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ReadJournal at the admin: whose journal it passes on, refusals, and streams that end on either side. */
+#include "admin/relay.h"
 #include "journal.pb-c.h"
 #include "unit/admin/world.h"
 
@@ -106,8 +107,7 @@ static void test_refusals(_unused_ void **state) {
 
 static int body_an_old_agent(World *w) {
         register_agents(w);
-        assert_refused(w, read_of("net-vm", ""), RPC_UNIMPLEMENTED,
-                        "The agent of VM 'net-vm' is an older one and does not read journals.");
+        assert_refused(w, read_of("net-vm", ""), RPC_UNIMPLEMENTED, "The agent of VM 'net-vm' does not read journals.");
         return 0;
 }
 
@@ -189,7 +189,7 @@ static int body_admin_stops(World *w) {
                 read_open(w, &reads[i]);
                 assert_non_null(read_next(&reads[i]));
         }
-        journals_stop(&w->admin);
+        relays_stop(&w->admin);
         for (size_t i = 0; i < ELEMENTSOF(reads); i++) {
                 assert_null(read_next(&reads[i]));
                 assert_int_equal(reads[i].status.code, RPC_UNAVAILABLE);
@@ -205,7 +205,7 @@ static void test_admin_stops(_unused_ void **state) {
 }
 
 static int body_too_many(World *w) {
-        Read reads[JOURNALS_PER_PEER_MAX];
+        Read reads[RELAYS_PER_PEER_MAX];
 
         register_agents(w);
         w->net_vm.n_lines = 1;
@@ -215,7 +215,8 @@ static int body_too_many(World *w) {
                 read_open(w, &reads[i]);
                 assert_non_null(read_next(&reads[i]));
         }
-        assert_refused(w, read_of("app-vm", ""), RPC_RESOURCE_EXHAUSTED, "You read 16 journals already.");
+        assert_refused(w, read_of("app-vm", ""), RPC_RESOURCE_EXHAUSTED,
+                        "You have 16 streams of 'journal.JournalService' already.");
         for (size_t i = 0; i < ELEMENTSOF(reads); i++)
                 read_done(&reads[i]);
         wait_until_journals_are(&w->net_vm, 0);
