@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams of agents that the admin passes on to callers, message by message and no faster than each side reads. They end
- * when either side does, and when the admin stops. */
+/* Streams of agents that the admin passes on to callers, message by message and no faster than each side reads. They
+ * end when either side does, and when the admin stops. */
 #pragma once
 
 #include "admin/admin.h"
@@ -24,8 +24,8 @@ int relay_open_wait(Relay *r, Admin *admin, RpcCall *call, const Agent *agent,
                 const ProtobufCServiceDescriptor *service, const char *method, const void *first,
                 RpcStatus *reterr) _warn_unused_;
 void relay_done(Relay *r);
-/* Nothing more goes to the agent; passes on what it sends, to its end. 0 or an error with its status. what is said of an
- * agent that does not have the method: "read journals". */
+/* Nothing more goes to the agent; passes on what it sends, to its end. 0 or an error with its status. what is said of
+ * an agent that does not have the method: "read journals". */
 int relay_answers_wait(Relay *r, const char *what, RpcStatus *reterr) _warn_unused_;
 /* The same, and both ways: what the caller sends, and that it has sent all, goes to the agent. */
 int relay_both_wait(Relay *r, const char *what, RpcStatus *reterr) _warn_unused_;
