@@ -18,26 +18,31 @@ SECONDS = float(os.environ.get("SOAK_MINUTES", "1.5")) * 60
 SEED = int(os.environ.get("SOAK_SEED", str(int(time.time()))))
 CALLERS, WATCHERS = 8, 4
 SETTLED = 30 * (5 if fleet.outside.SANITIZED else 1)
+ENDS = (signal.SIGKILL, signal.SIGTERM)
 WARM = 3  # rounds until every pool has its size
 GROWTH_KB = 2048
 
 
 class Witness:
-    """Watches from beginning to end, and knows what the list is."""
+    """Watches from beginning to end, over the admin's own ends, and knows what the list is."""
 
     def __init__(self, the_fleet):
         self.client = crowd.Client(the_fleet.port, the_fleet.credentials("gui-vm"))
         self.list, self.error = {}, None
-        self.stream = self.client.watch()
+        self.ending, self.stream = False, self.client.watch()
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 
     def run(self):
-        try:
-            for item in self.stream:
-                self.take(item)
-        except crowd.grpc.RpcError as e:
-            self.error = f"{e.code().name}: {e.details()}"
+        while not self.ending and not self.error:
+            try:
+                for item in self.stream:
+                    self.take(item)
+                self.error = "the stream has ended"
+            except crowd.grpc.RpcError as e:
+                if e.code() != crowd.CODES.UNAVAILABLE:
+                    self.error = f"{e.code().name}: {e.details()}"
+                self.list, self.stream = {}, self.client.watch()
 
     def take(self, item):
         kind = item.WhichOneof("Status")
@@ -53,6 +58,7 @@ class Witness:
         self.list = before
 
     def close(self):
+        self.ending = True
         self.stream.cancel()
         self.thread.join()
         self.client.close()
@@ -114,6 +120,12 @@ def one_round(the_fleet, number, faults):
           f"{download.seconds:.1f} s, {dict(people.codes)}")
 
 
+def end_admin(the_fleet, number):
+    """The next one has nothing but what the agents tell it."""
+    status = the_fleet.programs["admin-vm"].restart(random.Random(f"{SEED} {number}").choice(ENDS))
+    assert status in (0, -signal.SIGKILL)
+
+
 def settle(the_fleet, client, witness):
     """Until the list is what it has to be, for all who know it."""
     seen = {}
@@ -173,6 +185,9 @@ def test_soak(the_fleet):
     try:
         settle(the_fleet, client, witness)
         while not rounds or time.monotonic() < end - crowd.DOWNLOAD_SECONDS:
+            if len(rounds) % 3 == 1:
+                end_admin(the_fleet, len(rounds))
+                settle(the_fleet, client, witness)
             one_round(the_fleet, len(rounds), faults)
             assert not faults, faults
             settle(the_fleet, client, witness)
