@@ -41,6 +41,18 @@ def test_a_terminal_shows_the_steps(off):
     assert start.out.startswith("hold@") and start.shown.endswith("\r\033[K")
 
 
+def test_who_leaves_a_terminal_is_told_what_goes_on(off):
+    change_unit(off, "ghaf-host", UNIT, f"ExecStartPre={UNTIL}")
+    start = Terminal([TOOL, "ctl", "start", "hold", f"--vm={VM}"])
+    start.until(r"\rbooting app-vm \(", BOOT)
+    off.exec("ghaf-host", "pkill", "--signal=INT", "--exact", "givcctl")
+    assert start.finish(BOOT) != 0
+    assert "Interrupted. VM 'app-vm' goes on booting, 'hold' is not started; " in start.shown
+    go_on(off, "ghaf-host")
+    wait_until(lambda: AGENT in off.names(), BOOT, f"{AGENT} registered")
+    assert not [name for name in off.names() if name.startswith("hold@")]
+
+
 def test_an_application_starts_its_vm(off):
     with off.watch() as watch:
         app = off.ctl("start", "app", "hold", "--vm", VM, timeout=BOOT).stdout.split()[-1]
