@@ -66,11 +66,10 @@ static bool is_member(const Access *a, const struct ucred *ucred) {
 static bool may_use_front_door(Access *a, const struct ucred *ucred) {
         if (!ucred)
                 return false;
-        if (ucred->uid == 0 || ucred->uid == geteuid() || is_member(a, ucred))
+        if (ucred->uid == 0 || ucred->uid == geteuid())
                 return true;
-        if (time_now(CLOCK_MONOTONIC) < usec_add(a->read_usec, ACCESS_GROUP_REFRESH_USEC))
-                return false;
-        access_refresh(a);
+        if (time_now(CLOCK_MONOTONIC) >= usec_add(a->read_usec, ACCESS_GROUP_REFRESH_USEC))
+                access_refresh(a);
         return is_member(a, ucred);
 }
 

@@ -6,8 +6,9 @@
 #include "base/time.h"
 #include "rpc/service.h"
 
-#define ACCESS_GROUP              "givc"
-#define ACCESS_GROUP_REFRESH_USEC (5 * USEC_PER_SEC) /* how long a newcomer to the group may have to wait */
+#define ACCESS_GROUP "givc"
+#define ACCESS_GROUP_REFRESH_USEC                                                                                      \
+        (5 * USEC_PER_SEC) /* how late who joins the group is let in, and who leaves it is not */
 
 typedef struct Access {
         bool group_exists;
