@@ -94,6 +94,8 @@ static void on_state(_unused_ RpcChannel *c, RpcChannelState state, void *userda
         if (!a->agents)
                 return;
         if (state == RPC_CHANNEL_READY) {
+                a->reconnected = true;
+                monitor_kick(a);
                 a->grace = sd_event_source_disable_unref(a->grace);
                 if (!registry_is_reachable(a->agents->registry, a->name))
                         agent_log(a, LOG_NOTICE, MESSAGE_AGENT_REACHABLE, "can be reached again", NULL);

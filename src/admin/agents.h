@@ -28,7 +28,8 @@ typedef struct Agent {
         Condition told_more;
         Promise kick; /* wakes the poller */
         bool polled;
-        bool probed; /* a proof that the connection stands is on its way */
+        bool reconnected; /* since the poller has begun */
+        bool probed;      /* a proof that the connection stands is on its way */
 } Agent;
 
 /* What all agents share; borrowed, outlives them. */

@@ -230,18 +230,21 @@ static int poll_once_wait(Agent *a) {
         return task_group_wait(group);
 }
 
-/* As long as the connection stands; a new one may be to an agent that pushes. */
+/* As long as the connection stands; a new one, also one that is there by the next poll, may be to an agent that
+ * pushes. */
 static int poll_wait(Agent *a) {
         int r;
 
         a->polled = true;
+        a->reconnected = false;
         for (;;) {
                 r = poll_once_wait(a);
                 if (r < 0 && r != -ENOMEM)
                         break;
                 a->kick = (Promise){};
                 r = promise_wait_until(&a->kick, usec_add(time_now(CLOCK_MONOTONIC), MONITOR_POLL_USEC));
-                if ((r < 0 && r != -ETIMEDOUT) || !a->agents || rpc_channel_get_state(a->channel) != RPC_CHANNEL_READY)
+                if ((r < 0 && r != -ETIMEDOUT) || !a->agents || a->reconnected ||
+                                rpc_channel_get_state(a->channel) != RPC_CHANNEL_READY)
                         break;
         }
         a->polled = false;

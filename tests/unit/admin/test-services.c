@@ -67,6 +67,24 @@ static void test_old_agents_are_polled(void **state) {
         run(body_old_agents_are_polled, false);
 }
 
+static int body_old_agent_is_replaced(World *w) {
+        register_agents(w);
+        wait_for_status(w, "x.service", "Running");
+        while (!agents_get(&w->admin.agents, "givc-net-vm.service")->polled)
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        /* Faster than the next poll. */
+        stop_agent(w, &w->net_vm);
+        w->net_vm.pushes = true;
+        fake_agent_listen(&w->net_vm, w->queue);
+        wait_until_live(w, "givc-net-vm.service");
+        return 0;
+}
+
+static void test_old_agent_is_replaced(void **state) {
+        (void) state;
+        run(body_old_agent_is_replaced, false);
+}
+
 static int body_agent_goes_and_comes(World *w) {
         _cleanup_free_ char *id = NULL, *message = NULL;
         usec_t before;
@@ -491,6 +509,7 @@ int main(void) {
                 cmocka_unit_test(test_push_beats_registration),
                 cmocka_unit_test(test_untold_leaves),
                 cmocka_unit_test(test_old_agents_are_polled),
+                cmocka_unit_test(test_old_agent_is_replaced),
                 cmocka_unit_test(test_agent_goes_and_comes),
                 cmocka_unit_test(test_vm_stops),
                 cmocka_unit_test(test_vm_stops_on_an_old_host),
