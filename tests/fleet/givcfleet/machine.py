@@ -13,6 +13,7 @@ from .layout import BUILD_IN_MACHINE, machine_id
 from .paths import CONSOLES, DISKS, HYPERVISOR, JOURNALS
 
 OFF, BOOTING, RUNNING = "off", "booting", "running"
+REBOOTS = 133                                   # exit status of nspawn whose machine wants to boot again
 
 
 class Machine:
@@ -107,7 +108,11 @@ class Machine:
         self.process = None
         asyncio.get_running_loop().remove_reader(self.notify)
         self.notify.close()
-        await self.set_state(OFF)
+        if status == REBOOTS:
+            self.state = OFF                    # which nobody is told: its hypervisor runs on
+            await self.boot()
+        else:
+            await self.set_state(OFF)
 
     # -- its state -----------------------------------------------------------------------------------------------
 

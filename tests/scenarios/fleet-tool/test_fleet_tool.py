@@ -85,6 +85,20 @@ def test_a_vm_that_dies_or_powers_off_ends_its_unit(lab):
     wait_until(lambda: lab.show("ghaf-host", unit, "ActiveState") == "inactive")
 
 
+def test_a_vm_that_reboots_keeps_its_unit(lab):
+    unit = "microvm@net-vm.service"
+    before = lab.show("ghaf-host", unit, "InvocationID")
+    boot = lab.exec("net-vm", "cat", "/proc/sys/kernel/random/boot_id").stdout
+    lab.exec("net-vm", "systemctl", "reboot", "--no-block")
+
+    def again():
+        done = lab.exec("net-vm", "cat", "/proc/sys/kernel/random/boot_id", check=False)
+        return done.returncode == 0 and done.stdout != boot
+    wait_until(again)
+    wait_until(lambda: lab.states()["net-vm"] == "running")
+    assert lab.show("ghaf-host", unit, "InvocationID") == before
+
+
 def test_a_disk_outlives_a_boot_and_memory_does_not(lab):
     lab.exec("net-vm", "sh", "-c", "touch /etc/kept /run/lost")
     lab.fleet("kill", "net-vm")
