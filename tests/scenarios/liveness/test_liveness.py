@@ -37,6 +37,31 @@ def test_a_cut_link_is_noticed_and_healed(lab):
     wait_until(lambda: lab.entry("dhcp.service")["VmStatus"] == "Running")
 
 
+def test_it_is_marked_in_time(lab):
+    """By the admin's own clock: since when its entries are as they are."""
+    cut = time.time()
+    lab.fleet("cut", "net-vm")
+    wait_until(lambda: set(states_of(lab, "net-vm").values()) == {"PoweredOff"}, NOTICED + 5)
+    for name in ("givc-net-vm.service", "dhcp.service"):
+        assert 0 < int(lab.entry(name)["Since"]) / 1e6 - cut < NOTICED
+    lab.fleet("heal", "net-vm")
+
+
+def test_what_its_host_has_stopped_leaves_at_once(lab, app):
+    """No pause is waited for when the host says that it is off, and starting an application brings it back."""
+    with lab.watch() as watch:
+        lab.exec("ghaf-host", "systemctl", "stop", "microvm@app-vm.service")
+        watch.wait_for("givc-app-vm.service", kind="Removed")
+    stopped = int(lab.show("ghaf-host", "microvm@app-vm.service", "InactiveEnterTimestampMonotonic")) / 1e6
+    entry = lab.entry("microvm@app-vm.service")
+    assert entry["VmStatus"] == "PoweredOff" and app not in lab.names()
+    assert int(entry["Since"]) / 1e6 - (stopped + time.time() - time.monotonic()) < 1
+    again = lab.ctl("start", "app", "hold", "--vm", "app-vm", timeout=90).stdout.split()[-1]
+    assert lab.entry(again)["VmStatus"] == "Running"
+    assert lab.states()["app-vm"] == "running"
+    lab.ctl("stop", again)
+
+
 def test_others_are_served_while_one_is_cut_off(lab):
     lab.fleet("cut", "gui-vm")
     for _ in range(3):
