@@ -43,6 +43,7 @@ FOREIGN = (
     (r'grpc/', ('rpc',)),
     (r'gnutls/', ('tls',)),
     (r'systemd/sd-bus\.h', ('bus',)),
+    (r'bus/bus-(connection|internal)\.h', ('bus',)),
     (r'systemd/sd-(daemon|journal)\.h', ('event', r'agent/journal.*')),
     (r'systemd/sd-event\.h', ('event', 'tls', 'bus', 'rpc', *PROGRAMS)),
     (r'protobuf-c/', ('proto', 'rpc', *PROGRAMS)),

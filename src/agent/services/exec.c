@@ -148,7 +148,7 @@ static int take_input_wait(Exec *e, const ProtobufCBinaryData *payload) {
 }
 
 static int take_signal_wait(Exec *e, int number) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(bus_error_done) BusError error = {};
         int r;
 
         if (number < 1 || number > SIGRTMAX)
@@ -263,7 +263,7 @@ static int send_finished_wait(Exec *e) {
 }
 
 static int exec_start_wait(Exec *e, const Exec__StartCommand *start) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(bus_error_done) BusError error = {};
         _cleanup_(command_done) Command command = {};
         int r;
 

@@ -122,7 +122,7 @@ static int application_failed_wait(const Start *s, RpcStatus *reterr) {
 }
 
 static int application_run_wait(const Start *s, RpcStatus *reterr) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(bus_error_done) BusError error = {};
         _cleanup_strv_free_ char **environment = NULL;
         _cleanup_free_ char *description = NULL;
         UnitRun run = { .name = s->name, .argv = s->argv };

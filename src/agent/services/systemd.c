@@ -53,16 +53,16 @@ static int method_get_unit_status(RpcCall *call, const void *request, RpcStatus 
         return reply_status_wait(call, agent, req->unitname, reterr);
 }
 
-typedef int (*unit_func_t)(Bus *b, const char *name, const Systemd__UnitRequest *req, sd_bus_error *reterr);
+typedef int (*unit_func_t)(Bus *b, const char *name, const Systemd__UnitRequest *req, BusError *reterr);
 
-static int restart_wait(Bus *b, const char *name, _unused_ const Systemd__UnitRequest *req, sd_bus_error *reterr) {
+static int restart_wait(Bus *b, const char *name, _unused_ const Systemd__UnitRequest *req, BusError *reterr) {
         return unit_job_wait(b, UNIT_JOB_RESTART, name, reterr);
 }
 
 /* One verb of the manager on one exposed unit. */
 static int unit_do_wait(
                 Agent *agent, const Systemd__UnitRequest *req, const char *verb, unit_func_t func, RpcStatus *reterr) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(bus_error_done) BusError error = {};
         const char *name = req->unitname;
         int r;
 
@@ -78,7 +78,7 @@ static int unit_do_wait(
         return r < 0 ? unit_error(reterr, r, verb, name, &error) : 0;
 }
 
-static int stop_wait(Bus *b, const char *name, _unused_ const Systemd__UnitRequest *req, sd_bus_error *reterr) {
+static int stop_wait(Bus *b, const char *name, _unused_ const Systemd__UnitRequest *req, BusError *reterr) {
         return unit_job_wait(b, UNIT_JOB_STOP, name, reterr);
 }
 
@@ -90,15 +90,15 @@ static const char *request_get_whom(const Systemd__UnitRequest *req) {
         return req->has_whom_case == SYSTEMD__UNIT_REQUEST__HAS_WHOM_WHOM && !isempty(req->whom) ? req->whom : "all";
 }
 
-static int kill_wait(Bus *b, const char *name, const Systemd__UnitRequest *req, sd_bus_error *reterr) {
+static int kill_wait(Bus *b, const char *name, const Systemd__UnitRequest *req, BusError *reterr) {
         return unit_kill_wait(b, name, request_get_whom(req), request_get_signal(req), reterr);
 }
 
-static int freeze_wait(Bus *b, const char *name, _unused_ const Systemd__UnitRequest *req, sd_bus_error *reterr) {
+static int freeze_wait(Bus *b, const char *name, _unused_ const Systemd__UnitRequest *req, BusError *reterr) {
         return unit_freeze_wait(b, name, reterr);
 }
 
-static int thaw_wait(Bus *b, const char *name, _unused_ const Systemd__UnitRequest *req, sd_bus_error *reterr) {
+static int thaw_wait(Bus *b, const char *name, _unused_ const Systemd__UnitRequest *req, BusError *reterr) {
         return unit_thaw_wait(b, name, reterr);
 }
 

@@ -39,7 +39,7 @@ static void explain(RpcStatus *reterr, const char *reason) {
                 (void) str_replace(&reterr->reason, reason);
 }
 
-int unit_error(RpcStatus *reterr, int r, const char *verb, const char *name, const sd_bus_error *error) {
+int unit_error(RpcStatus *reterr, int r, const char *verb, const char *name, const BusError *error) {
         int q = r;
 
         if (r == -ECANCELED || r == -ENOMEM)

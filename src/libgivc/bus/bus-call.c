@@ -26,7 +26,7 @@ static int on_answer(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *r
         return 0;
 }
 
-int bus_call_wait(Bus *b, sd_bus_message *m, usec_t deadline, sd_bus_error *reterr, sd_bus_message **ret) {
+int bus_call_wait(Bus *b, sd_bus_message *m, usec_t deadline, BusError *reterr, sd_bus_message **ret) {
         _cleanup_(bus_unrefp) _unused_ Bus *keep = bus_ref(b);
         _cleanup_(bus_call_done) BusCall c = {};
         const sd_bus_error *e;
@@ -47,8 +47,7 @@ int bus_call_wait(Bus *b, sd_bus_message *m, usec_t deadline, sd_bus_error *rete
                 return r;
         e = sd_bus_message_get_error(c.answer);
         if (e) {
-                if (reterr)
-                        (void) sd_bus_error_copy(reterr, e);
+                bus_error_copy(reterr, e);
                 return bus_error_to_errno(e->name);
         }
         if (ret)
@@ -63,7 +62,7 @@ int bus_new_manager_call(Bus *b, const char *member, sd_bus_message **ret) {
                         b->connection, ret, MANAGER_NAME, MANAGER_PATH, MANAGER_INTERFACE, member);
 }
 
-int bus_manager_call_wait(Bus *b, const char *member, sd_bus_error *reterr, const char *types, ...) {
+int bus_manager_call_wait(Bus *b, const char *member, BusError *reterr, const char *types, ...) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         va_list ap;
         int r;

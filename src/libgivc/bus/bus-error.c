@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* D-Bus error names to errno: those of the bus itself and those of systemd's manager. sd-bus has such a table too, but
  * the names of systemd1 are private to systemd there, and NoReply means something else here (see below). */
-#include "bus/bus.h"
+#include "bus/bus-internal.h"
+
+#include <stdlib.h>
 
 #include "base/str.h"
 
@@ -100,4 +102,37 @@ int bus_error_to_errno(const char *name) {
                 return r == -ECANCELED ? -EINTR : r < 0 ? r : -EIO;
         }
         return -EIO;
+}
+
+void bus_error_done(BusError *e) {
+        if (!e)
+                return;
+        free(e->name);
+        free(e->message);
+        *e = (BusError){};
+}
+
+static void bus_error_set(BusError *reterr, const char *name, char *message) {
+        if (!reterr) {
+                free(message);
+                return;
+        }
+        bus_error_done(reterr);
+        *reterr = (BusError){ strdup(name), message };
+        if (!reterr->name)
+                bus_error_done(reterr);
+}
+
+void bus_error_copy(BusError *reterr, const sd_bus_error *e) {
+        bus_error_set(reterr, e->name, e->message ? strdup(e->message) : NULL);
+}
+
+void bus_error_setf(BusError *reterr, const char *name, const char *fmt, ...) {
+        char *message;
+        va_list ap;
+
+        va_start(ap, fmt);
+        message = strvf(fmt, ap);
+        va_end(ap);
+        bus_error_set(reterr, name, message);
 }

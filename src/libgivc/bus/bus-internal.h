@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/list.h"
-#include "bus/bus.h"
+#include "bus/bus-connection.h"
 #include "bus/unit-run.h"
 #include "event/backoff.h"
 #include "event/condition.h"
@@ -57,7 +57,7 @@ void unit_watches_poke(Bus *b, const char *name);
 /* Calls to the manager object, with members of signature types; the message is new and the caller's. */
 int bus_new_manager_call(Bus *b, const char *member, sd_bus_message **ret) _warn_unused_;
 /* Calls a manager method that takes these arguments, and drops its answer. */
-int bus_manager_call_wait(Bus *b, const char *member, sd_bus_error *reterr, const char *types, ...) _warn_unused_;
+int bus_manager_call_wait(Bus *b, const char *member, BusError *reterr, const char *types, ...) _warn_unused_;
 /* The same, but nobody waits for an answer: for clean-up, also in a cancelled fiber. Without a connection nothing is
  * sent. */
 void bus_manager_tell(Bus *b, const char *member, const char *types, ...);
@@ -83,7 +83,11 @@ int unit_status_from_row(const UnitRow *row, const char *freezer_state, UnitStat
  * ret_queued (may be NULL) says whether the manager has taken the job, or may have; it is set with every result once
  * m was sent. */
 int unit_job_call_wait(Bus *b, sd_bus_message *m, UnitJob job, const char *name, bool *ret_queued,
-                sd_bus_error *reterr) _warn_unused_;
+                BusError *reterr) _warn_unused_;
 /* unit_run_wait() that keeps its reference on the unit: *ret_held says whether there is one, also after a failure. Give
  * it back with UnrefUnit. */
-int unit_run_held_wait(Bus *b, const UnitRun *run, bool *ret_held, sd_bus_error *reterr) _warn_unused_;
+int unit_run_held_wait(Bus *b, const UnitRun *run, bool *ret_held, BusError *reterr) _warn_unused_;
+
+/* Make *reterr (NULL is fine) what e says, what the format says; one that cannot be kept is none. */
+void bus_error_copy(BusError *reterr, const sd_bus_error *e);
+void bus_error_setf(BusError *reterr, const char *name, const char *fmt, ...) _printf_(3, 4);

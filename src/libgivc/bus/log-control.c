@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "bus/bus-connection.h"
 #include "event/log-target.h"
 
 #define LOG_CONTROL_PATH      "/org/freedesktop/LogControl1"

@@ -50,7 +50,7 @@ static int freezer_settle_wait(Bus *b, const char *path, const char *state) {
         }
 }
 
-static int freezer_wait(Bus *b, const char *name, const char *method, const char *state, sd_bus_error *reterr) {
+static int freezer_wait(Bus *b, const char *name, const char *method, const char *state, BusError *reterr) {
         _cleanup_free_ char *path = NULL, *before = NULL;
         int r;
 
@@ -71,10 +71,10 @@ static int freezer_wait(Bus *b, const char *name, const char *method, const char
         return streq(before, state) ? -EALREADY : 0;
 }
 
-int unit_freeze_wait(Bus *b, const char *name, sd_bus_error *reterr) {
+int unit_freeze_wait(Bus *b, const char *name, BusError *reterr) {
         return freezer_wait(b, name, "FreezeUnit", "frozen", reterr);
 }
 
-int unit_thaw_wait(Bus *b, const char *name, sd_bus_error *reterr) {
+int unit_thaw_wait(Bus *b, const char *name, BusError *reterr) {
         return freezer_wait(b, name, "ThawUnit", "running", reterr);
 }

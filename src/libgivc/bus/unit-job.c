@@ -18,7 +18,7 @@ typedef struct JobWait {
         Bus *bus;
         Promise promise;
         sd_bus_slot *slot;
-        sd_bus_error error;        /* the answer, when it was an error */
+        BusError error;            /* the answer, when it was an error */
         bool unanswered;           /* the call is out */
         bool unsure;               /* the job is one that we found, not the one that we were told */
         uint32_t id;               /* 0: not known */
@@ -74,7 +74,7 @@ static void job_wait_done(JobWait *w) {
         list_remove(&w->jobs);
         job_answered(w);
         sd_bus_slot_unref(w->slot);
-        sd_bus_error_free(&w->error);
+        bus_error_done(&w->error);
         bus_unref(w->bus);
 }
 
@@ -146,7 +146,7 @@ static int on_queued(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *r
                 r = bus_error_to_errno(e->name);
                 if (r == -ECONNRESET)
                         r = JOB_LOST;
-                (void) sd_bus_error_copy(&w->error, e);
+                bus_error_copy(&w->error, e);
         } else {
                 r = sd_bus_message_read(m, "o", &path);
                 if (r >= 0)
@@ -225,7 +225,7 @@ static int job_recover_wait(JobWait *w, const char *path) {
 
         w->slot = sd_bus_slot_unref(w->slot);
         job_answered(w);
-        sd_bus_error_free(&w->error);
+        bus_error_done(&w->error);
         list_remove(&w->jobs);
         r = bus_connected_wait(b, usec_add(time_now(CLOCK_MONOTONIC), BUS_CALL_TIMEOUT_USEC));
         if (r < 0)
@@ -255,7 +255,7 @@ static char *service_failure_wait(Bus *b, const char *name) {
         return text ? strf(" (%s)", text) : NULL;
 }
 
-static int job_conclude_wait(JobWait *w, UnitJob job, const char *name, sd_bus_error *reterr) {
+static int job_conclude_wait(JobWait *w, UnitJob job, const char *name, BusError *reterr) {
         static const char *const words[] = {
                 [UNIT_JOB_START] = "start",
                 [UNIT_JOB_STOP] = "stop",
@@ -270,22 +270,21 @@ static int job_conclude_wait(JobWait *w, UnitJob job, const char *name, sd_bus_e
                 return 0;
         if (r == -EIO)
                 failure = service_failure_wait(w->bus, name);
-        (void) sd_bus_error_setf(reterr, "org.freedesktop.systemd1.JobFailed", "The %s job of unit '%s' %s%s.",
-                        words[job], name, reason, strempty(failure));
+        bus_error_setf(reterr, "org.freedesktop.systemd1.JobFailed", "The %s job of unit '%s' %s%s.", words[job], name,
+                        reason, strempty(failure));
         return r;
 }
 
-static int job_unknown_wait(
-                Bus *b, UnitJob job, const char *name, const char *path, usec_t since, sd_bus_error *reterr) {
+static int job_unknown_wait(Bus *b, UnitJob job, const char *name, const char *path, usec_t since, BusError *reterr) {
         int r;
 
         r = job_judge_wait(b, job, name, path, since);
         if (r == -ECONNRESET)
-                (void) sd_bus_error_setf(reterr, "org.freedesktop.DBus.Error.Disconnected",
+                bus_error_setf(reterr, "org.freedesktop.DBus.Error.Disconnected",
                                 "The manager was lost while it had a job for unit '%s', and the job was not done.",
                                 name);
         else if (r == -EIO)
-                (void) sd_bus_error_setf(reterr, "org.freedesktop.systemd1.JobFailed", "Unit '%s' has failed.", name);
+                bus_error_setf(reterr, "org.freedesktop.systemd1.JobFailed", "Unit '%s' has failed.", name);
         return r;
 }
 
@@ -309,7 +308,7 @@ static int job_queue(JobWait *w, sd_bus_message *m) {
 
 /* The part behind the call, which ends with every way that the wait can end. */
 static int job_finish_wait(
-                JobWait *w, UnitJob job, const char *name, const char *path, usec_t since, sd_bus_error *reterr) {
+                JobWait *w, UnitJob job, const char *name, const char *path, usec_t since, BusError *reterr) {
         int r;
 
         for (;;) {
@@ -325,8 +324,11 @@ static int job_finish_wait(
                         return job_unknown_wait(w->bus, job, name, path, since, reterr);
         }
         if (r < 0) {
-                if (reterr && sd_bus_error_is_set(&w->error))
-                        (void) sd_bus_error_move(reterr, &w->error);
+                if (reterr && w->error.name) {
+                        bus_error_done(reterr);
+                        *reterr = w->error;
+                        w->error = (BusError){};
+                }
                 return r;
         }
         if (w->unsure)
@@ -334,8 +336,7 @@ static int job_finish_wait(
         return job_conclude_wait(w, job, name, reterr);
 }
 
-int unit_job_call_wait(
-                Bus *b, sd_bus_message *m, UnitJob job, const char *name, bool *ret_queued, sd_bus_error *reterr) {
+int unit_job_call_wait(Bus *b, sd_bus_message *m, UnitJob job, const char *name, bool *ret_queued, BusError *reterr) {
         _cleanup_(job_wait_done) JobWait w = { .bus = bus_ref(b) };
         const usec_t since = time_now(CLOCK_MONOTONIC);
         _cleanup_free_ char *path = NULL;
@@ -353,7 +354,7 @@ int unit_job_call_wait(
         return r;
 }
 
-int unit_job_wait(Bus *b, UnitJob job, const char *name, sd_bus_error *reterr) {
+int unit_job_wait(Bus *b, UnitJob job, const char *name, BusError *reterr) {
         static const char *const methods[] = {
                 [UNIT_JOB_START] = "StartUnit",
                 [UNIT_JOB_STOP] = "StopUnit",
@@ -381,13 +382,13 @@ bool unit_kill_signal_is_valid(int signal) {
         return signal > 0 && signal <= SIGRTMAX;
 }
 
-int unit_kill_wait(Bus *b, const char *name, const char *whom, int signal, sd_bus_error *reterr) {
+int unit_kill_wait(Bus *b, const char *name, const char *whom, int signal, BusError *reterr) {
         if (!unit_name_is_valid(name) || !unit_kill_whom_is_valid(whom) || !unit_kill_signal_is_valid(signal))
                 return -EINVAL;
         return bus_manager_call_wait(b, "KillUnit", reterr, "ssi", name, whom, signal);
 }
 
-int unit_reset_failed_wait(Bus *b, const char *name, sd_bus_error *reterr) {
+int unit_reset_failed_wait(Bus *b, const char *name, BusError *reterr) {
         if (!unit_name_is_valid(name))
                 return -EINVAL;
         return bus_manager_call_wait(b, "ResetFailedUnit", reterr, "s", name);

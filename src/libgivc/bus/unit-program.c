@@ -132,7 +132,7 @@ static int program_new(UnitPrograms *p, UnitProgram **ret) {
         return 0;
 }
 
-int unit_program_start_wait(UnitPrograms *p, const UnitRun *run, UnitProgram **ret, sd_bus_error *reterr) {
+int unit_program_start_wait(UnitPrograms *p, const UnitRun *run, UnitProgram **ret, BusError *reterr) {
         _cleanup_(unit_program_freep) UnitProgram *program = NULL;
         UnitRun named = *run;
         int r;
@@ -190,7 +190,7 @@ int unit_program_pid_wait(UnitProgram *p, pid_t *ret) {
         return 0;
 }
 
-int unit_program_kill_wait(UnitProgram *p, int signal, sd_bus_error *reterr) {
+int unit_program_kill_wait(UnitProgram *p, int signal, BusError *reterr) {
         int r;
 
         if (p->ended)

@@ -18,7 +18,7 @@ typedef struct UnitProgram UnitProgram;
 
 /* Starts it and suspends until it has been executed, or cannot be: results are unit_run_wait()'s. run->name and
  * run->collect are ours to fill. */
-int unit_program_start_wait(UnitPrograms *p, const UnitRun *run, UnitProgram **ret, sd_bus_error *reterr) _warn_unused_;
+int unit_program_start_wait(UnitPrograms *p, const UnitRun *run, UnitProgram **ret, BusError *reterr) _warn_unused_;
 /* Lets go of it at any moment, also in a cancelled fiber: a program that still runs is told to stop, and killed with
  * all its children when it has not after the stop_usec that it was started with. */
 UnitProgram *unit_program_free(UnitProgram *p);
@@ -29,7 +29,7 @@ const char *unit_program_get_name(const UnitProgram *p);
  * errors as bus_call_wait(). */
 int unit_program_pid_wait(UnitProgram *p, pid_t *ret) _warn_unused_;
 /* Sends a signal to the main process. 0, -ESRCH when it has ended, or as bus_call_wait(). */
-int unit_program_kill_wait(UnitProgram *p, int signal, sd_bus_error *reterr) _warn_unused_;
+int unit_program_kill_wait(UnitProgram *p, int signal, BusError *reterr) _warn_unused_;
 /* Suspends until it has ended with all its children, or until deadline: 0 and how, -ETIMEDOUT, -ECANCELED, -ECONNRESET
  * when the manager was lost and knows nothing of it any more. One fiber at a time. */
 int unit_program_end_wait(UnitProgram *p, usec_t deadline, UnitResult *ret) _warn_unused_;

@@ -195,13 +195,13 @@ static int new_call(Bus *b, const UnitRun *run, sd_bus_message **ret) {
         return 0;
 }
 
-int unit_run_wait(Bus *b, const UnitRun *run, sd_bus_error *reterr) {
+int unit_run_wait(Bus *b, const UnitRun *run, BusError *reterr) {
         _cleanup_(unit_hold_done) UnitHold hold = { bus_ref(b), run->name, false };
 
         return unit_run_held_wait(b, run, &hold.held, reterr);
 }
 
-int unit_run_held_wait(Bus *b, const UnitRun *run, bool *ret_held, sd_bus_error *reterr) {
+int unit_run_held_wait(Bus *b, const UnitRun *run, bool *ret_held, BusError *reterr) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_(unit_result_done) UnitResult result = {};
         int r;
@@ -214,9 +214,9 @@ int unit_run_held_wait(Bus *b, const UnitRun *run, bool *ret_held, sd_bus_error 
         r = unit_job_call_wait(b, m, UNIT_JOB_START, run->name, ret_held, reterr);
         if (r == -EIO && unit_result_wait(b, run->name, &result) >= 0 && result.code == CLD_EXITED &&
                         result.status == EXIT_EXEC) {
-                sd_bus_error_free(reterr);
-                (void) sd_bus_error_setf(reterr, "org.freedesktop.DBus.Error.FileNotFound",
-                                "Unit '%s': cannot execute '%s'.", run->name, run->argv[0]);
+                bus_error_done(reterr);
+                bus_error_setf(reterr, "org.freedesktop.DBus.Error.FileNotFound", "Unit '%s': cannot execute '%s'.",
+                                run->name, run->argv[0]);
                 return -ENOENT;
         }
         return r;

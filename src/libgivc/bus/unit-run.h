@@ -23,4 +23,4 @@ typedef struct UnitRun {
 
 /* Starts the unit and suspends until its start job has ended. 0, or as unit_job_wait(); -EEXIST when the unit exists,
  * -ENOENT when the program does not. */
-int unit_run_wait(Bus *b, const UnitRun *run, sd_bus_error *reterr) _warn_unused_;
+int unit_run_wait(Bus *b, const UnitRun *run, BusError *reterr) _warn_unused_;

@@ -16,6 +16,7 @@
 #include "agent/services/services.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "bus/bus-connection.h"
 #include "event/fiber.h"
 #include "fake/fake-systemd.h"
 #include "proto/unpack.h"

@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "bus/bus-connection.h"
 #include "bus/unit-job.h"
 #include "event/fiber.h"
 #include "fake/fake-systemd.h"
@@ -62,12 +63,12 @@ struct Call {
         Fiber *fiber;
         bool done;
         int result;
-        sd_bus_error error;
+        BusError error;
         UnitStatus status;
 };
 
 static inline void call_done(Call *c) {
-        sd_bus_error_free(&c->error);
+        bus_error_done(&c->error);
         unit_status_done(&c->status);
 }
 

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "bus/bus.h"
+#include "bus/bus-connection.h"
 
 static const struct {
         const char *name;
