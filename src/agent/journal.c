@@ -30,6 +30,7 @@ struct Journal {
         int wanted_fd, full_fd; /* eventfds, written by the fiber and the thread */
         JournalEntry batch[JOURNAL_BATCH_MAX];
         size_t n_batch, next;
+        bool told_end;
         int result; /* of the last batch, when nothing of it is left: 0 is the end */
         bool wanted;
         sd_event_source *source;
@@ -58,7 +59,7 @@ static void journal_unref(Journal *j) {
 
 /* -- the thread's side ------------------------------------------------------------------------------------------- */
 
-/* 1 when there is something in the batch, 0 when there will be no more. */
+/* 1 when there is something in the batch, or the end of what is there to be told; 0 when there will be no more. */
 static int batch_fill(Journal *j, JournalReader *reader) {
         size_t n_bytes = 0;
         int r;
@@ -72,6 +73,10 @@ static int batch_fill(Journal *j, JournalReader *reader) {
                 }
                 if (r < 0 || j->n_batch > 0 || !j->query.follow)
                         return j->n_batch > 0 ? 1 : r;
+                if (j->query.tells_end && !j->told_end) {
+                        j->told_end = true;
+                        return 1;
+                }
                 r = journal_reader_poll(reader, j->wanted_fd);
                 if (r < 0)
                         return r;
@@ -233,7 +238,7 @@ int journal_next_wait(Journal *j, usec_t deadline, JournalEntry *ret) {
                 if (r < 0)
                         return r;
                 if (j->n_batch == 0)
-                        return j->result;
+                        return j->result > 0 ? -EAGAIN : j->result;
         }
         *ret = j->batch[j->next];
         j->batch[j->next++] = (JournalEntry){};
@@ -284,6 +289,7 @@ int journal_tail_wait(const char *unit, bool user, usec_t since_usec, char ***re
                 .user = user,
                 .own_words = true,
                 .follow = true,
+                .tells_end = true,
                 .has_n_lines = true,
                 .n_lines = JOURNAL_LINES_MAX,
                 .since_usec = since_usec,
@@ -291,7 +297,8 @@ int journal_tail_wait(const char *unit, bool user, usec_t since_usec, char ***re
         _cleanup_(journal_freep) Journal *j = NULL;
         _cleanup_strv_free_ char **list = NULL;
         char *lines[JOURNAL_LINES_MAX] = {};
-        usec_t until = deadline;
+        usec_t until = USEC_INFINITY; /* a disk may be slow */
+        bool told = false;
         size_t n = 0;
         int r;
 
@@ -300,11 +307,16 @@ int journal_tail_wait(const char *unit, bool user, usec_t since_usec, char ***re
                 JournalEntry e;
 
                 r = journal_next_wait(j, until, &e);
-                if (r <= 0)
+                if (r > 0) {
+                        lines_add(lines, &n, line_new(TAKE_PTR(e.message)));
+                        journal_entry_done(&e);
+                } else if (r == -EAGAIN)
+                        told = true;
+                else
                         break;
-                lines_add(lines, &n, line_new(TAKE_PTR(e.message)));
-                journal_entry_done(&e);
-                until = MIN(deadline, usec_add(time_now(CLOCK_MONOTONIC), QUIET_USEC));
+                if (told)
+                        until = n > 0 ? MIN(deadline, usec_add(time_now(CLOCK_MONOTONIC), QUIET_USEC)) : deadline;
+                r = 0;
         }
         for (size_t i = 0; i < n; i++) {
                 if (r == -ETIMEDOUT && strv_extend(&list, lines[i]) < 0)

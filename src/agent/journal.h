@@ -16,6 +16,7 @@ typedef struct JournalQuery {
         bool user;         /* of this user's manager, else of the system's */
         bool own_words;    /* without what the service manager and others say of the units */
         bool follow;       /* what is written later */
+        bool tells_end;    /* -EAGAIN once, before what is written later */
         bool has_n_lines;  /* else all */
         uint32_t n_lines;  /* the last so many of those that are there */
         usec_t since_usec; /* CLOCK_REALTIME, of what is there; 0: any */
@@ -41,7 +42,7 @@ Journal *journal_free(Journal *j);
 DEFINE_CLEANUP(Journal *, journal_free)
 /* Suspends for the next entry, oldest first, no longer than until the deadline (CLOCK_MONOTONIC). 1: *ret is one,
  * journal_entry_done() it; 0: there are no more; -EACCES when we may not read the journal, -ENOENT when there is none,
- * -EINVAL when after is no cursor; -ETIMEDOUT, -ECANCELED, -ESHUTDOWN, or another negative errno. */
+ * -EINVAL when after is no cursor; -EAGAIN as the query wants; -ETIMEDOUT, -ECANCELED, -ESHUTDOWN, or another negative errno. */
 int journal_next_wait(Journal *j, usec_t deadline, JournalEntry *ret) _warn_unused_;
 /* Everybody who follows stops now: -ESHUTDOWN. */
 void journal_shutdown(void);
@@ -59,5 +60,5 @@ extern const char *journal_directory;
 
 /* The last lines, oldest first, that the processes of the unit have written to the journal since that time
  * (CLOCK_REALTIME); of this user's manager when user is true. A new list, NULL when there are none. Suspends for
- * JOURNAL_WAIT_USEC when there are none, shorter when there are. 0, or a negative errno as above. */
+ * JOURNAL_WAIT_USEC when there are none, shorter when there are, and for what the disk takes. 0, or a negative errno as above. */
 int journal_tail_wait(const char *unit, bool user, usec_t since_usec, char ***ret) _warn_unused_;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Journals of VMs, read from elsewhere: what exposed units say and nobody else, live, over a rotation, in a session, and
-what is left when the reader leaves."""
+"""Journals of VMs, read from elsewhere: what exposed units say and nobody else, live, over a rotation, in a session,
+and what is left when the reader leaves."""
 
 import json
 import queue
