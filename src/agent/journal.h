@@ -42,7 +42,8 @@ Journal *journal_free(Journal *j);
 DEFINE_CLEANUP(Journal *, journal_free)
 /* Suspends for the next entry, oldest first, no longer than until the deadline (CLOCK_MONOTONIC). 1: *ret is one,
  * journal_entry_done() it; 0: there are no more; -EACCES when we may not read the journal, -ENOENT when there is none,
- * -EINVAL when after is no cursor; -EAGAIN as the query wants; -ETIMEDOUT, -ECANCELED, -ESHUTDOWN, or another negative errno. */
+ * -EINVAL when after is no cursor; -EAGAIN as the query wants; -ETIMEDOUT, -ECANCELED, -ESHUTDOWN, or another negative
+ * errno. */
 int journal_next_wait(Journal *j, usec_t deadline, JournalEntry *ret) _warn_unused_;
 /* Everybody who follows stops now: -ESHUTDOWN. */
 void journal_shutdown(void);
@@ -59,6 +60,6 @@ extern const char *journal_directory;
 #define JOURNAL_WAIT_USEC (250 * USEC_PER_MSEC)
 
 /* The last lines, oldest first, that the processes of the unit have written to the journal since that time
- * (CLOCK_REALTIME); of this user's manager when user is true. A new list, NULL when there are none. Suspends for
- * JOURNAL_WAIT_USEC when there are none, shorter when there are, and for what the disk takes. 0, or a negative errno as above. */
+ * (CLOCK_REALTIME); of this user's manager when user is true. A new list, NULL when there are none. Suspends for what
+ * the disk takes and, when there are none, for JOURNAL_WAIT_USEC. 0, or a negative errno as above. */
 int journal_tail_wait(const char *unit, bool user, usec_t since_usec, char ***ret) _warn_unused_;
