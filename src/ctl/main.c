@@ -12,6 +12,7 @@
 #include "ctl/help.h"
 #include "ctl/output.h"
 #include "ctl/pager.h"
+#include "ctl/terminal.h"
 #include "ctl/verbs.h"
 #include "event/fiber.h"
 
@@ -75,6 +76,11 @@ static int run_loop(Run *run, char **reterr) {
         r = run_watch_signals(run);
         if (r < 0)
                 return r;
+        if (ctl->options.terminal) {
+                r = terminal_block_resize();
+                if (r < 0)
+                        return r;
+        }
         r = client_new(run->event, &ctl->options, timeout, &ctl->client, reterr);
         if (r < 0)
                 return r;

@@ -36,6 +36,7 @@ typedef enum VerbFlags {
         VERB_LOCAL_NAMES = 1 << 13, /* asks nobody about a name */
         VERB_LINES = 1 << 14,       /* takes --lines */
         VERB_FOLLOWS = 1 << 15,     /* takes --follow and --since */
+        VERB_EXECUTES = 1 << 16,    /* takes --tty, --user and --working-directory */
 } VerbFlags;
 
 typedef enum OptionSource {
@@ -64,10 +65,11 @@ typedef struct Options {
         const char *vm, *timeout, *limit, *json;
         const char *wait; /* "" without a time */
         const char *signal, *kill_whom;
+        const char *user, *directory;
         const char *lines, *since;
         const char *completion, *retry, *type, *by_type, *by_name;
-        bool notls, json_auto, no_legend, no_pager, full, help, help_all, version, no_block, watch, follow, as_json,
-                        initial;
+        bool terminal, notls, json_auto, no_legend, no_pager, full, help, help_all, version, no_block, watch, follow,
+                        as_json, initial;
 
         uint8_t sources[OPTIONS_MAX]; /* of each row */
 

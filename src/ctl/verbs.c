@@ -47,6 +47,11 @@ static const Verb verbs[] = {
                         "  kill foo@0           end an instance of the app 'foo', by SIGTERM\n"
                         "  kill -s HUP foo      tell the unit 'foo.service', on the VM that has it\n"
                         "  kill -s KILL foo-vm  the VM 'foo-vm', by its unit on the host: it loses power" },
+        { "exec", 1, 1, VERB_ARGUMENTS | VERB_EXECUTES, 0, verb_exec, "VM -- COMMAND [ARG…]",
+                        "run a command there, as ssh does", NULL,
+                        "Its input and output are ours, and so is its exit status; 255 is a failure\n"
+                        "of our own. VMs run what their configuration permits. With -t, Ctrl-] three\n"
+                        "times leaves." },
         { "poweroff", 0, 0, VERB_CHANGES | VERB_DETACHES, ACT_USEC, verb_power, "", "power the host off", "Host",
                         NULL },
         { "reboot", 0, 0, VERB_CHANGES | VERB_DETACHES | VERB_JOINS, ACT_USEC, verb_power, "", "reboot it", NULL,

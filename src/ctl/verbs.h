@@ -34,6 +34,7 @@ CtlExit verb_from_options(const Options *o, const Verb **ret) _warn_unused_;
 
 CtlExit verb_list(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_act(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_exec(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_kill(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_power(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_call(Ctl *ctl, char **words, size_t n_words);
