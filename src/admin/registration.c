@@ -113,18 +113,18 @@ static int judge_agent(const Registration *g, const RegistrationRules *rules, En
 
 static int judge_unit(const Registration *g, const RegistrationRules *rules, EntryType type, const char *agent,
                 const Identity *peer, RpcStatus *reterr) {
-        _cleanup_free_ char *vm = vm_from_unit(g->name), *other = vm_from_agent(g->name);
+        bool is_vm = unit_is_vm(g->name);
         const Entry *own = registry_get(rules->registry, agent, agent);
         bool by_host = own && own->type.vm == VM_HOST;
 
         if (!own)
                 return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Agent '%s' has to register before '%s'.", agent,
                                 g->name);
-        if (other)
+        if (unit_is_agent(g->name))
                 return deny(reterr, peer, "what is an agent's name,", g->name);
-        if ((vm != NULL) != (type.service == SERVICE_VM))
+        if (is_vm != (type.service == SERVICE_VM))
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "Type %u does not fit the name '%s'.", g->type, g->name);
-        if (!by_host && (vm || type.vm == VM_HOST))
+        if (!by_host && (is_vm || type.vm == VM_HOST))
                 return deny(reterr, peer, "what is the host's,", g->name);
         if (!by_host && type.vm == VM_ADM && own->type.vm != VM_ADM)
                 return deny(reterr, peer, "what is the admin's,", g->name);
@@ -134,12 +134,14 @@ static int judge_unit(const Registration *g, const RegistrationRules *rules, Ent
 /* The parent tells where it runs, so it has to be where the peer is. */
 static int judge_parent(const Registration *g, const char *agent, const char *speaker, const Identity *peer,
                 char **ret_vm, RpcStatus *reterr) {
-        _cleanup_free_ char *vm = vm_from_unit(g->parent), *parent_agent = vm_from_agent(g->parent);
+        _cleanup_free_ char *vm = unit_is_vm(g->parent) ? vm_from_unit(g->parent) : strdup("");
 
-        if ((vm && !streq(vm, speaker)) || (parent_agent && !streq(g->parent, agent)))
+        if (!vm)
+                return -ENOMEM;
+        if ((!isempty(vm) && !streq(vm, speaker)) || (unit_is_agent(g->parent) && !streq(g->parent, agent)))
                 return deny(reterr, peer, "something under", g->parent);
-        *ret_vm = vm ? TAKE_PTR(vm) : strdup("");
-        return *ret_vm ? 0 : -ENOMEM;
+        *ret_vm = TAKE_PTR(vm);
+        return 0;
 }
 
 int registration_judge(const Registration *g, const RegistrationRules *rules, const Identity *peer, Registered *ret,

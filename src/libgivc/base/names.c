@@ -8,15 +8,30 @@
 #define AGENT_PREFIX "givc-"
 #define UNIT_SUFFIX  ".service"
 
-static char *word_between(const char *s, const char *prefix, const char *suffix) {
-        const char *begin = startswith(s, prefix), *end;
+static const char *find_between(const char *s, const char *prefix, const char *suffix, size_t *ret_size) {
+        const char *begin = startswith(s, prefix), *end = begin ? endswith(begin, suffix) : NULL;
 
-        if (!begin)
-                return NULL;
-        end = endswith(begin, suffix);
-        if (!end || end == begin)
-                return NULL;
-        return mem_dup(begin, end - begin);
+        *ret_size = end ? (size_t) (end - begin) : 0;
+        return *ret_size > 0 ? begin : NULL;
+}
+
+static char *word_between(const char *s, const char *prefix, const char *suffix) {
+        size_t size;
+        const char *word = find_between(s, prefix, suffix, &size);
+
+        return word ? mem_dup(word, size) : NULL;
+}
+
+bool unit_is_vm(const char *unit) {
+        size_t size;
+
+        return find_between(unit, VM_PREFIX, UNIT_SUFFIX, &size);
+}
+
+bool unit_is_agent(const char *unit) {
+        size_t size;
+
+        return find_between(unit, AGENT_PREFIX, UNIT_SUFFIX, &size);
 }
 
 char *vm_from_unit(const char *unit) {

@@ -6,6 +6,9 @@
 
 #include "base/macro.h"
 
+/* Whether it is the name of a VM's unit, of an agent. */
+bool unit_is_vm(const char *unit);
+bool unit_is_agent(const char *unit);
 /* The VM of its unit, of its agent: new string, NULL when out of memory or not such a name. */
 char *vm_from_unit(const char *unit) _warn_unused_;
 char *vm_from_agent(const char *agent) _warn_unused_;

@@ -24,6 +24,12 @@ static void test_vm(_unused_ void **state) {
         assert_and_free(vm_from_unit("microvm@.service"), NULL);
         assert_and_free(vm_from_unit("microvm@net-vm"), NULL);
         assert_and_free(vm_from_unit("microvm@net-vm.target"), NULL);
+        assert_true(unit_is_vm("microvm@net-vm.service"));
+        assert_false(unit_is_vm("microvm@.service"));
+        assert_false(unit_is_vm("givc-net-vm.service"));
+        assert_true(unit_is_agent("givc-net-vm.service"));
+        assert_false(unit_is_agent("givc-.service"));
+        assert_false(unit_is_agent("microvm@net-vm.service"));
         assert_and_free(vm_from_unit("givc-net-vm.service"), NULL);
         assert_and_free(vm_from_unit(".service"), NULL);
         assert_and_free(vm_from_unit(""), NULL);

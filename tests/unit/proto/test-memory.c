@@ -4,57 +4,15 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include "unit/failing.h"
 #include "witness.h"
 
 #include "proto/json.h"
 #include "proto/unpack.h"
 
-/* The linker sends these calls of ours here (--wrap); a library's own are not counted. */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-char *__real_strdup(const char *s);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-char *__wrap_strdup(const char *s);
-
-static size_t allocations_left = SIZE_MAX;
-
-static bool may_allocate(void) {
-        if (allocations_left == SIZE_MAX)
-                return true;
-        return allocations_left > 0 && allocations_left-- > 0;
-}
-
-void *__wrap_malloc(size_t size) {
-        return may_allocate() ? __real_malloc(size) : NULL;
-}
-
-void *__wrap_calloc(size_t n, size_t size) {
-        return may_allocate() ? __real_calloc(n, size) : NULL;
-}
-
-char *__wrap_strdup(const char *s) {
-        return may_allocate() ? __real_strdup(s) : NULL;
-}
-
 static const char text[] = "{\"strings\": {\"k\": \"v\"}, \"uint64s\": {\"1\": \"AA==\"}, \"bools\": {\"true\": "
                            "{\"a_string\": \"x\"}},"
                            "\"maps\": {\"a\": {\"int64s\": {\"5\": 0.5}}}}";
-
-/* Fails the n-th allocation for each n until the call needs no more than n; returns how many that are. */
-static size_t each_failing(int (*call)(void *arg), void *arg) {
-        for (size_t n = 0;; n++) {
-                int r;
-
-                assert_true(n < 1000);
-                allocations_left = n;
-                r = call(arg);
-                allocations_left = SIZE_MAX;
-                if (r == 0)
-                        return n;
-                assert_int_equal(r, -ENOMEM);
-        }
-}
 
 static int from_json(void *arg) {
         _cleanup_proto_ ProtobufCMessage *m = NULL;
