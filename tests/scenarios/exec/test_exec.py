@@ -47,8 +47,9 @@ def test_streams_and_status(lab):
 
 
 def test_arguments_are_taken_literally(lab):
-    done = run(lab, "ghaf-host", "--", "sh", "-c", 'printf "%s\n" "$@"', "sh", "$HOME", "${HOME}", "$$", "%n", "a b", "")
-    assert done.stdout.splitlines() == ["$HOME", "${HOME}", "$$", "%n", "a b", ""]
+    words = ["$HOME", "${HOME}", "$$", "%n", "a b", ""]
+    done = run(lab, "ghaf-host", "--", "sh", "-c", 'printf "%s\n" "$@"', "sh", *words)
+    assert done.stdout.splitlines() == words
 
 
 def test_much_each_way(lab):
