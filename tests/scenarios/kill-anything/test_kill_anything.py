@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 of the admin, of any agent, of a VM, at moments that a seeded generator picks out of busy scripts: whatever is
+"""kill -9 of the admin, of any agent, of a VM, at moments that a seed picks out of busy scripts: whatever is
 still true is registered again, nothing that is not true stays, and no socket, unit or reservation is left behind.
 GIVC_ROUNDS=N plays more rounds, GIVC_SEED=N others."""
 

@@ -72,7 +72,7 @@ def test_each_entry_is_asked_for_under_its_agents_name(lab, vm, unit):
 
 @pytest.mark.reference("8.5: 740598a logs polluted JSON stdout")
 def test_what_is_logged_is_not_in_the_output(lab):
-    for words in (("list", "--json=short"), ("call", "admin.AdminService/QueryList", "{}"), ("query-list", "--as-json")):
+    for words in (("list", "-j"), ("call", "admin.AdminService/QueryList", "{}"), ("query-list", "--as-json")):
         done = lab.exec("ghaf-host", "env", "GIVC_LOG=debug", "givcctl", *words)
         assert json.loads(done.stdout)
 
