@@ -39,8 +39,8 @@ def test_a_cut_link_is_noticed_and_healed(lab):
 
 def test_it_is_marked_in_time(lab):
     """By the admin's own clock: since when its entries are as they are."""
-    cut = time.time()
     lab.fleet("cut", "net-vm")
+    cut = time.time()
     wait_until(lambda: set(states_of(lab, "net-vm").values()) == {"PoweredOff"}, NOTICED + 5)
     for name in ("givc-net-vm.service", "dhcp.service"):
         assert 0 < int(lab.entry(name)["Since"]) / 1e6 - cut < NOTICED
