@@ -14,8 +14,8 @@
 #include "fake/fake-systemd.h"
 
 #define TICK_USEC      (15 * USEC_PER_MSEC)
-#define INSTANCES      24
-#define MANY_INSTANCES 8 /* from here on they end soon */
+#define INSTANCES      256 /* more than a round has starts at a time */
+#define MANY_INSTANCES 8   /* from here on they end soon */
 
 typedef struct Manager {
         sd_event *event;
@@ -64,19 +64,31 @@ static void finish_jobs(Manager *m) {
         }
 }
 
+/* One of those that are there; *ret_n: how many instances these are. */
+static FakeUnit *pick(Manager *m, unsigned *ret_n) {
+        FakeUnit *there[INSTANCES];
+        unsigned n = 0, k;
+
+        for (size_t i = 0; i < INSTANCES; i++) {
+                there[n] = unit_at(m, m->n_units + i);
+                n += there[n] != NULL;
+        }
+        *ret_n = n;
+        k = dice(m, m->n_units + n);
+        return k < m->n_units ? unit_at(m, k) : there[k - m->n_units];
+}
+
 static void churn(Manager *m) {
-        unsigned n = 0;
+        static const FakeJobs jobs[] = { FAKE_JOBS_AT_ONCE, FAKE_JOBS_EARLY, FAKE_JOBS_HELD };
         FakeUnit *u;
+        unsigned n;
 
         if (dice(m, 5) == 0)
                 finish_jobs(m);
         if (dice(m, 20) == 0)
-                fake_systemd_set_jobs(m->fake,
-                                (FakeJobs[]){ FAKE_JOBS_AT_ONCE, FAKE_JOBS_EARLY, FAKE_JOBS_HELD }[dice(m, 3)]);
-        for (size_t i = 0; i < INSTANCES; i++)
-                n += unit_at(m, m->n_units + i) != NULL;
-        u = unit_at(m, dice(m, m->n_units + INSTANCES));
-        if (!u || u->job != 0 || startswith(u->name, "givc-") || startswith(u->name, "microvm@"))
+                fake_systemd_set_jobs(m->fake, jobs[dice(m, ELEMENTSOF(jobs))]);
+        u = pick(m, &n);
+        if (u->job != 0 || startswith(u->name, "givc-") || startswith(u->name, "microvm@"))
                 return;
         if (!startswith(u->name, "app@"))
                 churn_service(m, u);
