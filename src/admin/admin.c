@@ -32,7 +32,7 @@ int admin_init(Admin *a, RpcQueue *queue, TlsCredentials *credentials, const Con
                 .credentials = credentials,
                 .agents = { .queue = queue, .credentials = credentials, .monitoring = config->monitoring },
         };
-        list_init(&a->relays);
+        list_init(&a->forwards);
         launcher_init(&a->launcher, &a->agents,
                         config->vm_start_usec > 0 ? config->vm_start_usec : LAUNCHER_TIMEOUT_USEC);
         r = host_init(&a->host, config->host, config->state_directory);

@@ -19,7 +19,7 @@ typedef struct Admin {
         Host host;
         TlsCredentials *credentials;
         sd_event_source *news; /* one round of telling readers, after what is half done */
-        List relays;           /* streams of agents that are passed on */
+        List forwards;         /* streams of agents that are passed on */
         void (*on_news)(struct Admin *admin, void *userdata);
         void *userdata;
 } Admin;

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "admin/relay.h"
+#include "admin/forward.h"
 #include "admin/services/services.h"
 #include "admin/store.h"
 #include "base/fd.h"
@@ -74,7 +74,7 @@ static void on_stop(void *userdata) {
                 return;
         }
         watch_hub_close(registry_get_hub(s->admin.registry));
-        relays_stop(&s->admin);
+        forwards_stop(&s->admin);
         admin_changed(&s->admin);
         rpc_server_drain(s->server, on_drained, s);
 }

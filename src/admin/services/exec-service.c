@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exec.Exec: passes a command on to the agent of its VM, and its input and output both ways. */
-#include "admin/relay.h"
+#include "admin/forward.h"
 #include "admin/services/services.h"
 #include "base/mem.h"
 #include "base/names.h"
@@ -13,7 +13,7 @@ static int method_run_command(RpcCall *call, _unused_ const void *request, RpcSt
         Exec__CommandRequest first = EXEC__COMMAND_REQUEST__INIT;
         _cleanup_(agent_unrefp) Agent *agent = NULL;
         const Exec__CommandRequest *received;
-        _cleanup_(relay_done) Relay relay = {};
+        _cleanup_(forward_done) Forward forward = {};
         Exec__StartCommand start;
         Admin *admin = userdata;
         int r;
@@ -32,8 +32,8 @@ static int method_run_command(RpcCall *call, _unused_ const void *request, RpcSt
         start.vmname = (char *) "";
         first.command_case = EXEC__COMMAND_REQUEST__COMMAND_START;
         first.start = &start;
-        r = relay_open_wait(&relay, admin, call, agent, SERVICE, "RunCommand", &first, reterr);
-        return r < 0 ? r : relay_both_wait(&relay, "run commands", reterr);
+        r = forward_open_wait(&forward, admin, call, agent, SERVICE, "RunCommand", &first, reterr);
+        return r < 0 ? r : forward_both_wait(&forward, "run commands", reterr);
 }
 
 static const RpcMethod methods[] = {

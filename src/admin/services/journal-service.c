@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* journal.JournalService: passes the journal of a VM on from its agent. */
-#include "admin/relay.h"
+#include "admin/forward.h"
 #include "admin/services/services.h"
 #include "base/mem.h"
 #include "base/names.h"
@@ -12,7 +12,7 @@
 static int method_read_journal(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         Journal__JournalRequest req = *(const Journal__JournalRequest *) request;
         _cleanup_(agent_unrefp) Agent *agent = NULL;
-        _cleanup_(relay_done) Relay relay = {};
+        _cleanup_(forward_done) Forward forward = {};
         _cleanup_free_ char *vm = NULL;
         Admin *admin = userdata;
         int r;
@@ -26,8 +26,8 @@ static int method_read_journal(RpcCall *call, const void *request, RpcStatus *re
         if (!vm)
                 return -ENOMEM;
         req.vmname = vm; /* what is asked for is what was found */
-        r = relay_open_wait(&relay, admin, call, agent, SERVICE, "ReadJournal", &req, reterr);
-        return r < 0 ? r : relay_answers_wait(&relay, "read journals", reterr);
+        r = forward_open_wait(&forward, admin, call, agent, SERVICE, "ReadJournal", &req, reterr);
+        return r < 0 ? r : forward_answers_wait(&forward, "read journals", reterr);
 }
 
 static const RpcMethod methods[] = {

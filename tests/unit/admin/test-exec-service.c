@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RunCommand at the admin: to whom it is passed on, both ways, refusals, and ends on either side. */
-#include "admin/relay.h"
+#include "admin/forward.h"
 #include "exec.pb-c.h"
 #include "unit/admin/world.h"
 
@@ -196,7 +196,7 @@ static int body_admin_stops(World *w) {
         command_start(w, "net-vm", "cat", &c);
         assert_int_equal(command_say(&c, "one", 3), 0);
         assert_heard(&c, "one");
-        relays_stop(&w->admin);
+        forwards_stop(&w->admin);
         assert_end(&c, RPC_UNAVAILABLE, "The admin is stopping.");
         wait_until_commands_are(&w->net_vm, 0);
         return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ReadJournal at the admin: whose journal it passes on, refusals, and streams that end on either side. */
-#include "admin/relay.h"
+#include "admin/forward.h"
 #include "journal.pb-c.h"
 #include "unit/admin/world.h"
 
@@ -189,7 +189,7 @@ static int body_admin_stops(World *w) {
                 read_open(w, &reads[i]);
                 assert_non_null(read_next(&reads[i]));
         }
-        relays_stop(&w->admin);
+        forwards_stop(&w->admin);
         for (size_t i = 0; i < ELEMENTSOF(reads); i++) {
                 assert_null(read_next(&reads[i]));
                 assert_int_equal(reads[i].status.code, RPC_UNAVAILABLE);
@@ -205,7 +205,7 @@ static void test_admin_stops(_unused_ void **state) {
 }
 
 static int body_too_many(World *w) {
-        Read reads[RELAYS_PER_PEER_MAX];
+        Read reads[FORWARDS_PER_PEER_MAX];
 
         register_agents(w);
         w->net_vm.n_lines = 1;

@@ -6,29 +6,29 @@
 #include "admin/admin.h"
 #include "rpc/call.h"
 
-#define RELAYS_PER_PEER_MAX 16 /* that one peer has at once, of each service */
+#define FORWARDS_PER_PEER_MAX 16 /* that one peer has at once, of each service */
 
-/* Lives in the handler of the caller's call. Zero-initialised is ready for relay_done(). */
-typedef struct Relay {
-        List relays; /* the admin's */
+/* Lives in the handler of the caller's call. Zero-initialised is ready for forward_done(). */
+typedef struct Forward {
+        List forwards; /* the admin's */
         RpcCall *call;
         const Agent *agent; /* borrowed */
         const ProtobufCServiceDescriptor *service;
         RpcStream *stream;
         bool stopped;
-} Relay;
+} Forward;
 
 /* Counts the caller, opens the agent's method for it with the caller's deadline, and sends the first message; that it
  * cannot be sent any more is told by what follows. 0 or an error with its status: RESOURCE_EXHAUSTED past the limit. */
-int relay_open_wait(Relay *r, Admin *admin, RpcCall *call, const Agent *agent,
+int forward_open_wait(Forward *f, Admin *admin, RpcCall *call, const Agent *agent,
                 const ProtobufCServiceDescriptor *service, const char *method, const void *first,
                 RpcStatus *reterr) _warn_unused_;
-void relay_done(Relay *r);
+void forward_done(Forward *f);
 /* Nothing more goes to the agent; passes on what it sends, to its end. 0 or an error with its status. what is said of
  * an agent that does not have the method: "read journals". */
-int relay_answers_wait(Relay *r, const char *what, RpcStatus *reterr) _warn_unused_;
+int forward_answers_wait(Forward *f, const char *what, RpcStatus *reterr) _warn_unused_;
 /* The same, and both ways: what the caller sends, and that it has sent all, goes to the agent. */
-int relay_both_wait(Relay *r, const char *what, RpcStatus *reterr) _warn_unused_;
+int forward_both_wait(Forward *f, const char *what, RpcStatus *reterr) _warn_unused_;
 
 /* The admin stops: streams that never end by themselves do. */
-void relays_stop(Admin *admin);
+void forwards_stop(Admin *admin);
