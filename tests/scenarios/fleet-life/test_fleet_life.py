@@ -14,14 +14,15 @@ from lab import TOOL, wait_until
 from givcfleet import cgroup
 from givcfleet.paths import DEFAULT_NAME, NAME, STATE
 
-TOPOLOGY = {"machines": {"net-vm": {"role": "sysvm", "address": "192.168.101.1", "start": "none"}}}
+TOPOLOGY = None                                 # it boots its own, again and again
+MACHINES = {"machines": {"net-vm": {"role": "sysvm", "address": "192.168.101.1", "start": "none"}}}
 UP = ["up", "--wait", "300"]
 
 
 @pytest.fixture
 def topology(tmp_path):
     path = tmp_path / "topology.json"
-    path.write_text(json.dumps(TOPOLOGY), encoding="utf-8")
+    path.write_text(json.dumps(MACHINES), encoding="utf-8")
     yield str(path)
     subprocess.run([TOOL, "down"], check=True)
     assert not STATE.exists()
