@@ -6,6 +6,7 @@
 #include <fnmatch.h>
 #include <stdio.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/strv.h"
 
@@ -307,6 +308,16 @@ static int read_stdio(sd_bus_message *m, const char *property, FakeUnit *u) {
         return 0;
 }
 
+/* Its text, as the manager reads it: when the unit starts. */
+static int read_environment_file(sd_bus_message *m, FakeUnit *u) {
+        const char *path;
+        int optional;
+
+        if (sd_bus_message_read(m, "v", "a(sb)", 1, &path, &optional) < 0 || optional)
+                return -EINVAL;
+        return file_read(path, 65536, &u->environment_file, NULL);
+}
+
 static int read_property(sd_bus_message *m, const char *property, FakeUnit *u) {
         char **ignored = NULL;
         int flag, r;
@@ -319,6 +330,8 @@ static int read_property(sd_bus_message *m, const char *property, FakeUnit *u) {
                 return read_exec_start(m, u);
         if (streq(property, "Environment"))
                 return read_strv(m, &u->environment);
+        if (streq(property, "EnvironmentFiles"))
+                return read_environment_file(m, u);
         if (streq(property, "BindsTo"))
                 return read_strv(m, &u->binds_to);
         if (streq(property, "After")) {

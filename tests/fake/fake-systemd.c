@@ -47,6 +47,7 @@ static void unit_free(FakeUnit *u) {
         free(u->slice);
         free(u->user);
         free(u->tty);
+        free(u->environment_file);
         strv_free(u->binds_to);
         for (size_t i = 0; i < ELEMENTSOF(u->stdio); i++)
                 (void) fd_close(u->stdio[i]);

@@ -46,7 +46,7 @@ typedef struct FakeUnit {
         unsigned n_references;      /* AddRef */
         const void *referrer;       /* the connection that they are of, and end with */
         char **argv, **environment; /* of StartTransientUnit */
-        char *type, *working_directory, *slice, *user, *tty;
+        char *type, *working_directory, *slice, *user, *tty, *environment_file;
         char **binds_to;
         int stdio[3]; /* of StartTransientUnit, or negative; the test may take them */
         uint64_t stop_usec;

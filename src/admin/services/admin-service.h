@@ -16,6 +16,9 @@ void call_log(RpcCall *call, int level, const char *id, const char *vm, const ch
 
 /* register.c */
 int method_register_service(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
+/* generation.c */
+int method_list_generations(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
+int method_set_generation(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
 /* query.c */
 int method_query_list(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
 int method_watch(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);

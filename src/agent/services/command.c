@@ -2,7 +2,11 @@
 #include "agent/services/command.h"
 
 #include <ctype.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
@@ -13,8 +17,9 @@ static const char *const steering[] = { "LD_", "GCONV_PATH=", "GLIBC_TUNABLES=",
 
 void command_done(Command *c) {
         strv_free(c->argv);
-        strv_free(c->environment);
+        free(c->environment);
         free(c->description);
+        (void) fd_close(c->environment_fd);
 }
 
 static int check_path(const char *what, const char *path, RpcStatus *reterr) {
@@ -27,6 +32,24 @@ static bool variable_is_valid(const char *name) {
         size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
         return n > 0 && name[n] == 0 && !isdigit((unsigned char) name[0]);
+}
+
+/* KEY="value", in which a backslash takes what follows for itself. */
+static int append_variable(Command *c, const char *name, const char *value) {
+        size_t before = strlen(strempty(c->environment)), n = before + strlen(name) + 2 * strlen(value) + 5;
+        char *p = realloc(c->environment, n);
+
+        if (!p)
+                return -ENOMEM;
+        c->environment = p;
+        p = stpcpy(stpcpy(p + before, name), "=\"");
+        for (; *value; value++) {
+                if (strchr("\"\\`$", *value))
+                        *p++ = '\\';
+                *p++ = *value;
+        }
+        (void) strcpy(p, "\"\n");
+        return 0;
 }
 
 static int add_variable(Command *c, const char *name, const char *value, RpcStatus *reterr) {
@@ -42,7 +65,7 @@ static int add_variable(Command *c, const char *name, const char *value, RpcStat
                 if (startswith(assignment, steering[i]))
                         return rpc_error(reterr, RPC_PERMISSION_DENIED,
                                         "Variable '%s' would choose what else the command executes.", name);
-        return strv_extend(&c->environment, assignment);
+        return append_variable(c, name, value);
 }
 
 static int add_environment(Command *c, const Exec__StartCommand *start, RpcStatus *reterr) {
@@ -60,6 +83,21 @@ static int add_environment(Command *c, const Exec__StartCommand *start, RpcStatu
                         : 0;
 }
 
+static int make_environment_file(Command *c) {
+        size_t n = strlen(strempty(c->environment));
+
+        if (n == 0)
+                return 0;
+        c->environment_fd = memfd_create("environment", MFD_CLOEXEC);
+        if (c->environment_fd < 0)
+                return -errno;
+        if (write(c->environment_fd, c->environment, n) != (ssize_t) n)
+                return -EIO;
+        (void) snprintf(c->environment_path, sizeof(c->environment_path), "/proc/%d/fd/%d", (int) getpid(),
+                        c->environment_fd);
+        return 0;
+}
+
 static int add_arguments(Command *c, const Exec__StartCommand *start, RpcStatus *reterr) {
         int r;
 
@@ -73,7 +111,7 @@ static int add_arguments(Command *c, const Exec__StartCommand *start, RpcStatus 
 }
 
 int command_from_request(Command *ret, const Exec__StartCommand *start, const Config *config, RpcStatus *reterr) {
-        _cleanup_(command_done) Command c = {};
+        _cleanup_(command_done) Command c = COMMAND_NONE;
         const char *role = start->has_role_case ? start->role : NULL;
         int r;
 
@@ -94,15 +132,18 @@ int command_from_request(Command *ret, const Exec__StartCommand *start, const Co
                         return r;
                 c.run.working_directory = start->workingdirectory;
         }
+        r = make_environment_file(&c);
+        if (r < 0)
+                return r;
         c.description = strf("Command %s", start->command);
         if (!c.description)
                 return -ENOMEM;
         c.run.description = c.description;
         c.run.user = isempty(role) ? NULL : role;
         c.run.argv = c.argv;
-        c.run.environment = c.environment;
         c.run.literal = true;
         *ret = c;
-        c = (Command){};
+        c = (Command) COMMAND_NONE;
+        ret->run.environment_file = ret->environment ? ret->environment_path : NULL;
         return 0;
 }

@@ -264,7 +264,7 @@ static int send_finished_wait(Exec *e) {
 
 static int exec_start_wait(Exec *e, const Exec__StartCommand *start) {
         _cleanup_(bus_error_done) BusError error = {};
-        _cleanup_(command_done) Command command = {};
+        _cleanup_(command_done) Command command = COMMAND_NONE;
         int r;
 
         r = command_from_request(&command, start, agent_get_config(e->agent), e->reterr);

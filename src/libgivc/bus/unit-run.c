@@ -151,6 +151,11 @@ static int append_properties(sd_bus_message *m, const UnitRun *run) {
                 if (r < 0)
                         return r;
         }
+        if (run->environment_file) {
+                r = sd_bus_message_append(m, "(sv)", "EnvironmentFiles", "a(sb)", 1, run->environment_file, false);
+                if (r < 0)
+                        return r;
+        }
         if (run->tty) {
                 r = append_tty(m, run->tty);
                 if (r < 0)

@@ -9,6 +9,7 @@ typedef struct UnitRun {
         const char *description;
         char *const *argv;             /* argv[0] is looked up in the manager's PATH unless it is absolute */
         char *const *environment;      /* KEY=VALUE, added to the manager's own; NULL: nothing */
+        const char *environment_file;  /* more of them, which the manager reads from this path; NULL: none */
         const char *working_directory; /* NULL: the manager's default */
         const char *service_type;      /* "exec" when NULL */
         const char *slice;             /* NULL: the manager's default */

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands on the host from elsewhere: streams and status, what may be run, and that nothing of them is left."""
 
+import base64
 import fcntl
+import json
 import os
 import pty
 import select
@@ -73,6 +75,17 @@ def test_what_may_be_run(lab):
 def test_another_user_and_directory(lab):
     done = run(lab, "-u", "nobody", "--working-directory=/usr", "ghaf-host", "--", "sh", "-c", "id -un; pwd")
     assert done.stdout.split() == ["nobody", "/usr"]
+
+
+def test_an_environment_that_nobody_else_reads(lab):
+    start = {"Command": "sh", "Arguments": ["-c", "printf '%s' \"$SECRET\"; systemctl show givc-exec-*"],
+             "EnvVars": {"SECRET": "se\"cr\\et $HOME\nline"}, "VmName": "ghaf-host"}
+    done = lab.ctl("call", "exec.Exec/RunCommand", json.dumps({"Start": start}))
+    output = b"".join(base64.b64decode(event["Stdout"]["Payload"])
+                      for event in map(json.loads, done.stdout.splitlines()) if "Stdout" in event).decode()
+    secret, shown = output[:len(start["EnvVars"]["SECRET"])], output[len(start["EnvVars"]["SECRET"]):]
+    assert secret == start["EnvVars"]["SECRET"]
+    assert "Description=Command sh" in shown and "cr" + "\\et" not in shown and "\nline" not in shown
 
 
 def test_the_caller_leaves(lab):

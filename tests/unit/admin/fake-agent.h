@@ -38,14 +38,18 @@ typedef struct FakeAgent {
         int last_signal; /* of KillUnit, -1: it did not say */
         char last_whom[16];
         unsigned n_watchers;
-        unsigned n_waiting;    /* calls that are not answered, or not yet */
-        unsigned n_journals;   /* that are read */
-        unsigned n_lines;      /* of each */
-        unsigned n_lines_sent; /* of the last */
-        unsigned n_commands;   /* that run */
-        bool command_ended;    /* the last one had its end of input */
-        size_t line_size;      /* 0: as long as "line N" is */
-        char *event_unit;      /* the change to push: one at a time is enough here */
+        unsigned n_waiting;                     /* calls that are not answered, or not yet */
+        unsigned n_journals;                    /* that are read */
+        unsigned n_lines;                       /* of each */
+        unsigned n_lines_sent;                  /* of the last */
+        const char *tool_says, *tool_complains; /* the command "ota-update", by bytes of tool_chunk at once */
+        size_t tool_chunk;
+        int tool_status;
+        char tool_arguments[256], tool_variables[256]; /* what it was given */
+        unsigned n_commands;                           /* that run */
+        bool command_ended;                            /* the last one had its end of input */
+        size_t line_size;                              /* 0: as long as "line N" is */
+        char *event_unit;                              /* the change to push: one at a time is enough here */
         bool event_gone;
         Promise event;
 } FakeAgent;
@@ -348,6 +352,44 @@ static inline int fake_echo_wait(RpcCall *call, FakeAgent *a) {
         return rpc_call_send_wait(call, &response);
 }
 
+static inline int fake_say_wait(RpcCall *call, Exec__CommandResponse__EventCase kind, const char *text, size_t chunk) {
+        Exec__CommandResponse response = EXEC__COMMAND_RESPONSE__INIT;
+        Exec__CommandIO io = EXEC__COMMAND_IO__INIT;
+        int r = 0;
+
+        response.event_case = kind;
+        response.stdout = &io;
+        for (size_t n = strlen(strempty(text)); n > 0 && r >= 0;) {
+                io.payload = (ProtobufCBinaryData){ .data = (uint8_t *) text, .len = MIN(n, chunk ? chunk : n) };
+                r = rpc_call_send_wait(call, &response);
+                text += io.payload.len;
+                n -= io.payload.len;
+        }
+        return r;
+}
+
+static inline int fake_tool_wait(RpcCall *call, const Exec__StartCommand *start, FakeAgent *a) {
+        Exec__CommandResponse response = EXEC__COMMAND_RESPONSE__INIT;
+        Exec__FinishedEvent finished = EXEC__FINISHED_EVENT__INIT;
+        int r;
+
+        *a->tool_arguments = *a->tool_variables = 0;
+        for (size_t i = 0; i < start->n_arguments; i++)
+                strcat(strcat(a->tool_arguments, i > 0 ? " " : ""), start->arguments[i]);
+        for (size_t i = 0; i < start->n_envvars; i++)
+                strcat(strcat(strcat(strcat(a->tool_variables, i > 0 ? " " : ""), start->envvars[i]->key), "="),
+                                start->envvars[i]->value);
+        r = fake_say_wait(call, EXEC__COMMAND_RESPONSE__EVENT_STDERR, a->tool_complains, a->tool_chunk);
+        if (r >= 0)
+                r = fake_say_wait(call, EXEC__COMMAND_RESPONSE__EVENT_STDOUT, a->tool_says, a->tool_chunk);
+        if (r < 0)
+                return r;
+        finished.returncode = a->tool_status;
+        response.event_case = EXEC__COMMAND_RESPONSE__EVENT_FINISHED;
+        response.finished = &finished;
+        return rpc_call_send_wait(call, &response);
+}
+
 static inline int fake_run_command(RpcCall *call, _unused_ const void *none, RpcStatus *reterr, void *userdata) {
         const Exec__CommandRequest *request;
         FakeAgent *a = userdata;
@@ -361,7 +403,8 @@ static inline int fake_run_command(RpcCall *call, _unused_ const void *none, Rpc
         if (streq(request->start->command, "deny"))
                 return rpc_error(reterr, RPC_PERMISSION_DENIED, "Command 'deny' is not one that this agent runs.");
         a->n_commands++;
-        r = fake_echo_wait(call, a);
+        r = streq(request->start->command, "ota-update") ? fake_tool_wait(call, request->start, a)
+                                                         : fake_echo_wait(call, a);
         a->n_commands--;
         return r;
 }

@@ -147,7 +147,7 @@ static int body_output(World *w) {
         SESSION s;
 
         variable.key = (char *) "A";
-        variable.value = (char *) "b c";
+        variable.value = (char *) "b $c \"\\";
         start.n_envvars = 1;
         start.envvars = &variables;
         start.n_arguments = ELEMENTSOF(arguments);
@@ -157,8 +157,8 @@ static int body_output(World *w) {
         run(w, &start, &s);
         check(strv_length(s.unit->argv) == 3);
         check_streq(s.unit->argv[2], "echo $$HOME $$$$"); /* that systemd leaves alone what the shell is to see */
-        check(strv_length(s.unit->environment) == 1);
-        check_streq(s.unit->environment[0], "A=b c");
+        check(!s.unit->environment);                      /* which anybody could ask the manager for */
+        check_streq(s.unit->environment_file, "A=\"b \\$c \\\"\\\\\"\n");
         check_streq(s.unit->working_directory, "/srv");
         check(strv_length(s.unit->binds_to) == 1);
         check_streq(s.unit->binds_to[0], "givc-agent.service");
@@ -388,7 +388,7 @@ static int body_terminal(World *w) {
         start.terminal = &terminal;
         start.has_stdin_case = EXEC__START_COMMAND__HAS_STDIN_STDIN;
         run(w, &start, &s);
-        check(strv_contains(s.unit->environment, "TERM=xterm"));
+        check_streq(s.unit->environment_file, "TERM=\"xterm\"\n");
         tty = open(s.unit->tty, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
         check(tty >= 0);
         check(ioctl(tty, TIOCGWINSZ, &size) == 0 && size.ws_row == 25 && size.ws_col == 81);
