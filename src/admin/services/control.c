@@ -5,7 +5,7 @@
 #include "admin.pb-c.h"
 #include "admin/calls/unit-control.h"
 #include "admin/power.h"
-#include "admin/service.h"
+#include "admin/control.h"
 #include "admin/services/admin-service.h"
 #include "base/log.h"
 #include "base/message-id.h"
@@ -76,7 +76,7 @@ int method_start_service(RpcCall *call, const void *request, RpcStatus *reterr, 
         r = agents_find_unit(&admin->agents, req->vmname, req->servicename, &agent, reterr);
         if (r < 0)
                 return r;
-        r = service_start_wait(agent, req->servicename, rpc_call_get_deadline(call), reterr);
+        r = control_start_wait(agent, req->servicename, rpc_call_get_deadline(call), reterr);
         if (r < 0)
                 return r;
         if (r > 0)
@@ -95,7 +95,7 @@ int method_stop_service(RpcCall *call, const void *request, RpcStatus *reterr, v
         r = agents_find_unit(&admin->agents, req->vmname, req->servicename, &agent, reterr);
         if (r < 0)
                 return r;
-        r = service_stop_wait(agent, req->servicename, rpc_call_get_deadline(call), reterr);
+        r = control_stop_wait(agent, req->servicename, rpc_call_get_deadline(call), reterr);
         if (r < 0)
                 return r;
         log_control(call, "Stopped", agent, req->servicename);
@@ -119,7 +119,7 @@ int method_kill_unit(RpcCall *call, const void *request, RpcStatus *reterr, void
         r = agents_find_unit(&admin->agents, vm, req->unitname, &agent, reterr);
         if (r < 0)
                 return r;
-        r = service_kill_wait(agent, req->unitname, &s, call_get_deadline(call, CALL_USEC), &status, reterr);
+        r = control_kill_wait(agent, req->unitname, &s, call_get_deadline(call, CALL_USEC), &status, reterr);
         if (r < 0)
                 return r;
         log_control(call, strempty(done), agent, req->unitname);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "admin/service.h"
+#include "admin/control.h"
 
 #include <signal.h>
 
@@ -23,7 +23,7 @@ static bool runs(const EntryStatus *s) {
         return entry_status_is_active(s) && streq(strempty(s->sub_state), "running");
 }
 
-int service_start_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *reterr) {
+int control_start_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *reterr) {
         _cleanup_(entry_status_done) EntryStatus before = {}, after = {};
         int r;
 
@@ -52,7 +52,7 @@ static bool is_stopped(const EntryStatus *s) {
                         (streq(strempty(s->active_state), "inactive") && streq(strempty(s->sub_state), "dead"));
 }
 
-int service_stop_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *reterr) {
+int control_stop_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *reterr) {
         _cleanup_(entry_status_done) EntryStatus status = {};
         int r;
 
@@ -65,7 +65,7 @@ int service_stop_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *re
         return monitor_reflect_wait(a, &status, entry_status_is_exited);
 }
 
-int service_kill_wait(Agent *a, const char *unit, const UnitSignal *signal, usec_t deadline, EntryStatus *ret,
+int control_kill_wait(Agent *a, const char *unit, const UnitSignal *signal, usec_t deadline, EntryStatus *ret,
                 RpcStatus *reterr) {
         if (!unit_kill_signal_is_valid(signal->number))
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "%d is no signal.", signal->number);
