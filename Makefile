@@ -70,7 +70,7 @@ sources     = $(wildcard $(1)/*.c)
 objects     = $(patsubst src/%.c,$(B)/%.o,$(1))
 archive     = $(B)/libgivc/$(1).a
 
-AGENT_SRC  := $(call sources,src/agent) $(call sources,src/agent/services)
+AGENT_SRC  := $(call sources,src/agent) $(call sources,src/agent/services) $(call sources,src/agent/calls)
 ADMIN_SRC  := $(call sources,src/admin) $(call sources,src/admin/services) $(call sources,src/admin/calls)
 CTL_SRC    := $(call sources,src/ctl)
 PROGRAMS   := $(if $(AGENT_SRC),$(B)/givc-agent) $(if $(ADMIN_SRC),$(B)/givc-admin) $(if $(CTL_SRC),$(B)/givcctl)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/registration.h"
 
-#include "agent/services/admin.h"
+#include "agent/calls/admin.h"
 #include "base/log.h"
 #include "base/message-id.h"
 #include "base/mem.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/services/admin.h"
+#include "agent/calls/admin.h"
 
 #include "admin.pb-c.h"
 #include "agent/services/message.h"
