@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "admin.pb-c.h"
+#include "admin/message.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -62,7 +63,7 @@ static int store_append_entry(Store *s, const Entry *e, const char *word) {
         _cleanup_free_ char *parent = isempty(e->vm) ? NULL : unit_from_vm(e->vm);
         Admin__RegistryRequest record = ADMIN__REGISTRY_REQUEST__INIT;
         Admin__TransportConfig transport = ADMIN__TRANSPORT_CONFIG__INIT;
-        Systemd__UnitStatus state = SYSTEMD__UNIT_STATUS__INIT;
+        Systemd__UnitStatus state;
         char since[24];
 
         (void) snprintf(since, sizeof(since), "%" PRIu64, e->image->since_usec);
@@ -73,12 +74,8 @@ static int store_append_entry(Store *s, const Entry *e, const char *word) {
         record.name = e->name;
         if (streq(word, WORD_GONE))
                 return store_append(s, &record);
-        state.description = e->status.description;
-        state.loadstate = e->status.load_state;
-        state.activestate = e->status.active_state;
-        state.substate = e->status.sub_state;
-        state.path = e->status.path;
-        state.freezerstate = e->status.freezer_state;
+        state = status_to_message(&e->status);
+        state.name = (char *) ""; /* the record's */
         record.state = &state;
         record.type = entry_type_to_number(e->type);
         if (parent)
@@ -177,15 +174,8 @@ static int restore_entry(Admin *admin, const Admin__RegistryRequest *record, Ent
         if (!record->state || entry_type_from_number(record->type, &info.type) < 0 ||
                         parse_uint(record->transport->port, UINT64_MAX, &info.since_usec) < 0)
                 return -EBADMSG;
-        status = (EntryStatus){
-                .name = record->name,
-                .description = record->state->description,
-                .load_state = record->state->loadstate,
-                .active_state = record->state->activestate,
-                .sub_state = record->state->substate,
-                .path = record->state->path,
-                .freezer_state = record->state->freezerstate,
-        };
+        status = status_from_message(record->state);
+        status.name = record->name;
         return registry_put(admin->registry, &info);
 }
 

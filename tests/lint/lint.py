@@ -53,7 +53,7 @@ FOREIGN = (
     (r'uthash\.h', ('base',)),
     (r'(valgrind|sanitizer)/|ucontext\.h', (r'libgivc/event/fiber.*',)),
     (r'.*\.pb-c\.h', ('ctl', r'(agent|admin)/(services|calls)/.*', r'libgivc/rpc/(health|reflection|status).*',
-                      r'admin/store\..*')),
+                      r'admin/(message|store)\..*')),
 )
 # Files that know less than their room does.
 NARROW = ((r'admin/registry.*', ('rpc', 'bus', 'tls')),)

@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/calls/unit-control.h"
 
+#include "admin/message.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "proto/unpack.h"
 #include "systemd.pb-c.h"
-
-static EntryStatus status_view(const Systemd__UnitStatus *s) {
-        return (EntryStatus){
-                .name = s->name,
-                .description = s->description,
-                .load_state = s->loadstate,
-                .active_state = s->activestate,
-                .sub_state = s->substate,
-                .path = s->path,
-                .freezer_state = s->freezerstate,
-        };
-}
 
 /* Agents of the system that this one replaces say UNKNOWN to everything that they could not do, with a good text. */
 static int agent_error(RpcStatus *reterr, int r) {
@@ -53,7 +42,7 @@ static int call_wait(RpcChannel *c, const char *method, const void *request, use
                 return agent_error(reterr, r);
         if (!response->unitstatus)
                 return rpc_error(reterr, RPC_INTERNAL, "The agent answered %s without a state.", method);
-        view = status_view(response->unitstatus);
+        view = status_from_message(response->unitstatus);
         return entry_status_copy(&view, ret);
 }
 
@@ -99,7 +88,7 @@ static void tell_unit(const Systemd__UnitStatus *s, const UnitEvents *events, vo
 
         if (!s)
                 return;
-        view = status_view(s);
+        view = status_from_message(s);
         events->on_unit(&view, userdata);
 }
 

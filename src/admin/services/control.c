@@ -6,6 +6,7 @@
 #include "admin/calls/unit-control.h"
 #include "admin/power.h"
 #include "admin/control.h"
+#include "admin/message.h"
 #include "admin/services/admin-service.h"
 #include "base/log.h"
 #include "base/message-id.h"
@@ -14,15 +15,8 @@
 #include "base/str.h"
 
 static int reply_status(RpcCall *call, const EntryStatus *status) {
-        Systemd__UnitStatus reply = SYSTEMD__UNIT_STATUS__INIT;
+        Systemd__UnitStatus reply = status_to_message(status);
 
-        reply.name = status->name;
-        reply.description = status->description;
-        reply.loadstate = status->load_state;
-        reply.activestate = status->active_state;
-        reply.substate = status->sub_state;
-        reply.path = status->path;
-        reply.freezerstate = status->freezer_state;
         return rpc_call_reply(call, &reply);
 }
 

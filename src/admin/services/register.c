@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Agents and their units come: RegisterService. */
 #include "admin.pb-c.h"
+#include "admin/message.h"
 #include "admin/monitor.h"
 #include "admin/services/admin-service.h"
 #include "base/log.h"
@@ -12,15 +13,7 @@
 static int register_entry(Admin *admin, const Admin__RegistryRequest *req, const Registered *g, RpcStatus *reterr) {
         const Agent *agent = agents_get(&admin->agents, g->agent);
         const EntryStatus *told = agent ? monitor_get_told(agent, req->name) : NULL;
-        EntryStatus view = {
-                .name = req->name,
-                .description = req->state->description,
-                .load_state = req->state->loadstate,
-                .active_state = req->state->activestate,
-                .sub_state = req->state->substate,
-                .path = req->state->path,
-                .freezer_state = req->state->freezerstate,
-        };
+        EntryStatus view = status_from_message(req->state);
         /* What was pushed meanwhile is newer than what the agent had read when it wrote the request. */
         EntryInfo info = {
                 .name = req->name,
@@ -32,6 +25,7 @@ static int register_entry(Admin *admin, const Admin__RegistryRequest *req, const
         };
         int r;
 
+        view.name = req->name;
         if (g->type.service == SERVICE_APP && entry_status_is_exited(info.status))
                 return 0;
         r = registry_put(admin->registry, &info);
