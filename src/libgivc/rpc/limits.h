@@ -19,16 +19,17 @@
 #define RPC_METADATA_MAX              (16 * 1024)        /* bytes of all headers of a call */
 #define RPC_RELAY_BUFFER_SIZE         (128 * 1024)       /* plain text kept for a reader that is slow, each direction */
 #define RPC_DRAIN_USEC                (4 * USEC_PER_SEC) /* how long a server that stops waits for its calls */
-#define RPC_KEEPALIVE_USEC            (20 * USEC_PER_SEC) /* silence after which both sides ping */
+#define RPC_KEEPALIVE_USEC            (12 * USEC_PER_SEC) /* silence after which both sides ping */
 #define RPC_KEEPALIVE_TIMEOUT_USEC    (8 * USEC_PER_SEC)  /* how long a ping may stay unanswered */
-#define RPC_STALL_USEC                (28 * USEC_PER_SEC) /* how long a peer may read nothing: both of the above */
+/* How long a peer may read nothing. */
+#define RPC_STALL_USEC          (RPC_KEEPALIVE_USEC + RPC_KEEPALIVE_TIMEOUT_USEC)
 
-#define GUARD_HEADER_BLOCK_MAX        (16 * 1024) /* bytes of HEADERS and its CONTINUATIONs */
-#define GUARD_CONTINUATIONS_MAX       8
-#define GUARD_STREAMS_MAX             128
-#define GUARD_FRAME_MAX               (1024 * 1024)
-#define GUARD_MESSAGE_MAX             (2 * RPC_MESSAGE_MAX) /* above it gRPC is not asked for a status any more */
-#define GUARD_HELD_MAX                (64 * 1024 * 1024)    /* bytes of a peer's unfinished messages */
+#define GUARD_HEADER_BLOCK_MAX  (16 * 1024) /* bytes of HEADERS and its CONTINUATIONs */
+#define GUARD_CONTINUATIONS_MAX 8
+#define GUARD_STREAMS_MAX       128
+#define GUARD_FRAME_MAX         (1024 * 1024)
+#define GUARD_MESSAGE_MAX       (2 * RPC_MESSAGE_MAX) /* above it gRPC is not asked for a status any more */
+#define GUARD_HELD_MAX          (64 * 1024 * 1024)    /* bytes of a peer's unfinished messages */
 /* Token buckets of a peer: how many at once, and how many come back each second. */
 #define GUARD_RST_BURST      200
 #define GUARD_RST_RATE       50
