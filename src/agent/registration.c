@@ -44,16 +44,15 @@ bool registration_is_complete(const Registration *reg) {
         return reg->n_registered == reg->n_entries;
 }
 
-static int registration_add(Registration *reg, const char *name, const char *parent, uint32_t type) {
+static void registration_add(Registration *reg, const char *name, const char *parent, uint32_t type) {
         Entry *e = &reg->entries[reg->n_entries];
 
         if (!endswith(name, ".service"))
-                return 0;
+                return;
         *e = (Entry){ .name = name, .parent = parent, .type = type };
         e->backoff.min_usec = REGISTRATION_BACKOFF_MIN_USEC;
         e->backoff.max_usec = REGISTRATION_BACKOFF_MAX_USEC;
         reg->n_entries++;
-        return 0;
 }
 
 static int registration_fill(Registration *reg) {
@@ -62,16 +61,15 @@ static int registration_fill(Registration *reg) {
         const char *own = exposure_get_own_name(exposure);
         const ExposedUnit *units;
         size_t n;
-        int r;
 
         units = exposure_get_units(exposure, &n);
         reg->entries = mem_new0(Entry, n + 1);
         if (!reg->entries)
                 return -ENOMEM;
-        r = registration_add(reg, own, strempty(c->identity.parent), c->identity.type);
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                r = registration_add(reg, units[i].name, own, units[i].type);
-        return r;
+        registration_add(reg, own, strempty(c->identity.parent), c->identity.type);
+        for (size_t i = 0; i < n; i++)
+                registration_add(reg, units[i].name, own, units[i].type);
+        return 0;
 }
 
 /* The agent before its units, which the admin knows by their agent; then whoever waits for the shortest time. */
