@@ -64,7 +64,7 @@ static void print_first_screen(void) {
         const Verb *v;
 
         puts("givcctl [OPTION…] [VERB] [NAME…]: the VMs of this machine, and what runs in them\n");
-        for (size_t i = 0; (v = verb_get(i)) && !(v->flags & VERB_BEFORE);)
+        for (size_t i = 0; (v = verb_get(i)) && !(v->flags & VERB_REFERENCE);)
                 i = print_joined_verbs(i);
         puts("");
         for (size_t i = 0; (row = option_get(i)); i++)
@@ -116,7 +116,7 @@ static void print_all(void) {
         puts("givcctl [OPTION…] [VERB] [NAME…]\n\nLook at the VMs of this machine and at what runs in them, and "
              "control it.");
         for (size_t i = 0; (v = verb_get(i)); i++) {
-                if (v->flags & VERB_BEFORE) {
+                if (v->flags & VERB_REFERENCE) {
                         printf("%s%s", before, v->name);
                         before = ", ";
                         continue;

@@ -29,7 +29,7 @@ typedef enum VerbFlags {
         VERB_REPEATS = 1 << 6,      /* takes --watch */
         VERB_PLACED = 1 << 7,       /* takes --vm */
         VERB_TABLE = 1 << 8,        /* takes --no-legend and --full */
-        VERB_BEFORE = 1 << 9,       /* of the program before this one: in the page, and one line of the help */
+        VERB_REFERENCE = 1 << 9,    /* of the program before this one: in the page, and one line of the help */
         VERB_JOINS = 1 << 10,       /* shares the line of the verb before it on the first screen of the help */
         VERB_KILLS = 1 << 11,       /* takes --signal and --kill-whom */
         VERB_LOCAL = 1 << 12,       /* asks nobody */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the program before this one wrote to standard output, to the letter: scripts read it. */
+/* What givc-cli, the program before this one, wrote to standard output, to the letter: scripts read it. */
 #pragma once
 
 #include <stdio.h>

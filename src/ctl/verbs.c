@@ -67,12 +67,12 @@ static const Verb verbs[] = {
         { "cat-config", 0, 0, VERB_LOCAL, 0, verb_cat_config, "", "the settings in effect, and what is wrong", NULL,
                         "Each with where it is from, and what the own certificate says. Asks nobody.\n"
                         "Ends with 0, or with 1 when something is wrong." },
-        { "query", 0, 0, VERB_BEFORE, ASK_USEC, verb_query, "", NULL, NULL },
-        { "query-list", 0, 0, VERB_BEFORE, ASK_USEC, verb_query, "", NULL, NULL },
-        { "get-status", 2, 2, VERB_BEFORE, ASK_USEC, verb_get_status, "VM UNIT", NULL, NULL },
-        { "sysinfo", 0, 0, VERB_BEFORE, ASK_USEC, verb_sysinfo, "", NULL, NULL },
-        { "wakeup", 0, 0, VERB_BEFORE | VERB_CHANGES | VERB_DETACHES, ACT_USEC, verb_power, "", NULL, NULL },
-        { "test", 2, 2, VERB_BEFORE | VERB_PLACED, 0, verb_test, "ensure --retry=N UNIT", NULL, NULL },
+        { "query", 0, 0, VERB_REFERENCE, ASK_USEC, verb_query, "", NULL, NULL },
+        { "query-list", 0, 0, VERB_REFERENCE, ASK_USEC, verb_query, "", NULL, NULL },
+        { "get-status", 2, 2, VERB_REFERENCE, ASK_USEC, verb_get_status, "VM UNIT", NULL, NULL },
+        { "sysinfo", 0, 0, VERB_REFERENCE, ASK_USEC, verb_sysinfo, "", NULL, NULL },
+        { "wakeup", 0, 0, VERB_REFERENCE | VERB_CHANGES | VERB_DETACHES, ACT_USEC, verb_power, "", NULL, NULL },
+        { "test", 2, 2, VERB_REFERENCE | VERB_PLACED, 0, verb_test, "ensure --retry=N UNIT", NULL, NULL },
 };
 
 const Verb *verb_get(size_t i) {

@@ -18,8 +18,8 @@ def section(title):
 
 def test_verbs():
     rows = re.findall(r'^        \{ "([a-z-]+)", \d, \w+, (.*)', (ROOT / 'src/ctl/verbs.c').read_text(), re.M)
-    verbs = [name for name, rest in rows if 'VERB_BEFORE' not in rest]
-    before = [name for name, rest in rows if 'VERB_BEFORE' in rest]
+    verbs = [name for name, rest in rows if 'VERB_REFERENCE' not in rest]
+    before = [name for name, rest in rows if 'VERB_REFERENCE' in rest]
     assert re.search(r'^As givc-cli has them: (.*)\.$', HELP, re.M)[1].split(', ') == before and len(before) >= 6
     assert set(before) <= set(re.findall(r'\*([a-z-]+)\*', section('GIVC-CLI')))
     shown = re.findall(r'^  ([a-z][a-z-]+) ', HELP, re.M)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verbs of the program before this one, which givcctl takes too: query, query-list, get-status, sysinfo, test. */
+/* Verbs of the program before this one that givcctl takes too: query, query-list, get-status, sysinfo, test. */
 #include "admin.pb-c.h"
 #include "base/mem.h"
 #include "base/parse.h"
