@@ -12,12 +12,8 @@
 #include "base/fd.h"
 #include "base/list.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "base/strv.h"
 #include "event/fiber.h"
-
-/* Lines come in bursts: when the journal is quiet for so long, there are no more. */
-#define QUIET_USEC (20 * USEC_PER_MSEC)
 
 /* The thread and the fiber that asked own it together: the fiber may leave first. The batch is the thread's from when
  * it is wanted until it is full, and else the fiber's. sd-journal wants one thread for all that is done to a journal,
@@ -57,9 +53,8 @@ static void journal_unref(Journal *j) {
         free(j);
 }
 
-/* -- the thread's side ------------------------------------------------------------------------------------------- */
-
-/* 1 when there is something in the batch, or the end of what is there to be told; 0 when there will be no more. */
+/* In the thread. 1 when there is something in the batch, or the end of what is there to be told; 0 when there will be
+ * no more. */
 static int batch_fill(Journal *j, JournalReader *reader) {
         size_t n_bytes = 0;
         int r;
@@ -123,8 +118,6 @@ static int journal_start(Journal *j) {
                 atomic_fetch_sub(&j->n_ref, 1);
         return r;
 }
-
-/* -- the fiber's side -------------------------------------------------------------------------------------------- */
 
 static int on_full(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
         Journal *j = userdata;
@@ -255,76 +248,4 @@ void journal_shutdown(void) {
 
 unsigned journal_count_readers(void) {
         return atomic_load(&n_readers);
-}
-
-/* -- last words -------------------------------------------------------------------------------------------------- */
-
-/* One line of printable text, whatever it was; takes the message. */
-static char *line_new(char *message) {
-        size_t n = strlen(message);
-
-        if (n > JOURNAL_LINE_SIZE_MAX) {
-                n = JOURNAL_LINE_SIZE_MAX;
-                while (n > 0 && ((uint8_t) message[n] & 0xC0) == 0x80)
-                        n--;
-                message[n] = 0;
-        }
-        str_make_printable(message, ' ');
-        return message;
-}
-
-static void lines_add(char *lines[static JOURNAL_LINES_MAX], size_t *n, char *line) {
-        if (*n == JOURNAL_LINES_MAX) {
-                free(lines[0]);
-                memmove(lines, lines + 1, (JOURNAL_LINES_MAX - 1) * sizeof(*lines));
-                (*n)--;
-        }
-        lines[(*n)++] = line;
-}
-
-int journal_tail_wait(const char *unit, bool user, usec_t since_usec, char ***ret) {
-        const usec_t deadline = usec_add(time_now(CLOCK_MONOTONIC), JOURNAL_WAIT_USEC);
-        const JournalQuery query = {
-                .names = (char *[]){ (char *) unit, NULL },
-                .user = user,
-                .own_words = true,
-                .follow = true,
-                .tells_end = true,
-                .has_n_lines = true,
-                .n_lines = JOURNAL_LINES_MAX,
-                .since_usec = since_usec,
-        };
-        _cleanup_(journal_freep) Journal *j = NULL;
-        _cleanup_strv_free_ char **list = NULL;
-        char *lines[JOURNAL_LINES_MAX] = {};
-        usec_t until = USEC_INFINITY; /* a disk may be slow */
-        bool told = false;
-        size_t n = 0;
-        int r;
-
-        r = journal_new(&query, &j);
-        while (r >= 0) {
-                JournalEntry e;
-
-                r = journal_next_wait(j, until, &e);
-                if (r > 0) {
-                        lines_add(lines, &n, line_new(TAKE_PTR(e.message)));
-                        journal_entry_done(&e);
-                } else if (r == -EAGAIN)
-                        told = true;
-                else
-                        break;
-                if (told)
-                        until = n > 0 ? MIN(deadline, usec_add(time_now(CLOCK_MONOTONIC), QUIET_USEC)) : deadline;
-                r = 0;
-        }
-        for (size_t i = 0; i < n; i++) {
-                if (r == -ETIMEDOUT && strv_extend(&list, lines[i]) < 0)
-                        r = -ENOMEM;
-                free(lines[i]);
-        }
-        if (r != -ETIMEDOUT)
-                return r;
-        *ret = TAKE_PTR(list);
-        return 0;
 }

@@ -8,6 +8,7 @@
 #define JOURNAL_BATCH_MAX   64           /* entries that are read ahead of a slow reader */
 #define JOURNAL_BATCH_BYTES (256 * 1024) /* about: the messages among them */
 #define JOURNAL_READERS_MAX 32           /* at once; who comes then gets -EBUSY */
+#define JOURNAL_TAILS_MAX   4            /* the same of own words, beside these */
 #define JOURNAL_UNITS_MAX   1024         /* instances that are looked for in what is past */
 
 typedef struct JournalQuery {
@@ -52,14 +53,3 @@ unsigned journal_count_readers(void);
 
 /* A directory of journal files instead of the machine's, for tests; borrowed. */
 extern const char *journal_directory;
-
-#define JOURNAL_LINES_MAX     5   /* last words of one unit */
-#define JOURNAL_LINE_SIZE_MAX 180 /* bytes; longer lines are cut at a character */
-#define JOURNAL_TAILS_MAX     4   /* at once, beside JOURNAL_READERS_MAX */
-/* What a program has said just before it ended may not be in the journal yet. */
-#define JOURNAL_WAIT_USEC (250 * USEC_PER_MSEC)
-
-/* The last lines, oldest first, that the processes of the unit have written to the journal since that time
- * (CLOCK_REALTIME); of this user's manager when user is true. A new list, NULL when there are none. Suspends for what
- * the disk takes and, when there are none, for JOURNAL_WAIT_USEC. 0, or a negative errno as above. */
-int journal_tail_wait(const char *unit, bool user, usec_t since_usec, char ***ret) _warn_unused_;

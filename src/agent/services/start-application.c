@@ -5,7 +5,7 @@
 
 #include "agent/application.h"
 #include "agent/environment.h"
-#include "agent/journal.h"
+#include "agent/journal-tail.h"
 #include "agent/services/unit-error.h"
 #include "base/log.h"
 #include "base/message-id.h"

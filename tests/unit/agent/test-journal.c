@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #include "agent/journal.h"
+#include "agent/journal-tail.h"
 #include "base/strv.h"
 #include "unit/agent/written.h"
 
