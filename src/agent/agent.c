@@ -19,6 +19,8 @@ struct Agent {
         UnitWatch *watch;
         Feed *feed;
         UnitPrograms *programs;
+        Stats *stats;
+        const char *root;
         char *own_unit;
         bool in_unit;
         List holds;
@@ -197,6 +199,7 @@ int agent_new(const Config *config, Bus *bus, const char *own_unit, Agent **ret)
                 return -ENOMEM;
         a->config = config;
         a->bus = bus_ref(bus);
+        a->root = "";
         list_init(&a->holds);
         list_init(&a->reapers);
         r = exposure_new(config, &a->exposure);
@@ -209,6 +212,9 @@ int agent_new(const Config *config, Bus *bus, const char *own_unit, Agent **ret)
         r = feed_new(&a->feed);
         if (r < 0)
                 return r;
+        a->stats = stats_new();
+        if (!a->stats)
+                return -ENOMEM;
         r = unit_programs_new(a->bus, PROGRAM_PREFIX, &a->programs);
         if (r < 0)
                 return r;
@@ -226,6 +232,7 @@ Agent *agent_free(Agent *a) {
         LIST_FOREACH(reaper, &a->reapers, Reaper, reapers)
                 fiber_cancel(reaper->fiber);
         unit_programs_free(a->programs);
+        stats_free(a->stats);
         unit_watch_free(a->watch);
         feed_free(a->feed);
         exposure_free(a->exposure);
@@ -253,6 +260,18 @@ Feed *agent_get_feed(const Agent *a) {
 
 UnitPrograms *agent_get_programs(const Agent *a) {
         return a->programs;
+}
+
+Stats *agent_get_stats(const Agent *a) {
+        return a->stats;
+}
+
+const char *agent_get_root(const Agent *a) {
+        return a->root;
+}
+
+void agent_set_root(Agent *a, const char *root) {
+        a->root = root;
 }
 
 const char *agent_get_unit(const Agent *a) {

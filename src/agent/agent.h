@@ -6,6 +6,7 @@
 #include "agent/config.h"
 #include "agent/exposure.h"
 #include "agent/feed.h"
+#include "agent/stats.h"
 #include "base/list.h"
 #include "bus/unit-program.h"
 #include "event/fiber.h"
@@ -25,6 +26,11 @@ Bus *agent_get_bus(const Agent *a);
 Feed *agent_get_feed(const Agent *a);
 /* Programs that services run for their callers. */
 UnitPrograms *agent_get_programs(const Agent *a);
+/* How busy the machine is. */
+Stats *agent_get_stats(const Agent *a);
+/* The directory that has the machine's /proc and /sys, "" by default; borrowed. */
+const char *agent_get_root(const Agent *a);
+void agent_set_root(Agent *a, const char *root);
 /* The unit that the agent runs in, NULL when it runs in none. */
 const char *agent_get_unit(const Agent *a);
 

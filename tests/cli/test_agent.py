@@ -18,6 +18,7 @@ from certs import Authority, make_certs
 from conftest import BUILD, WAIT, WITHOUT_INOTIFY, environment
 
 import health_pb2
+import stats_pb2
 import systemd_pb2
 
 AGENT = str(BUILD / 'givc-agent')
@@ -337,7 +338,9 @@ def test_others_are_refused_before_they_are_read(config, daemon, certs):
     """Every method of the agent, whatever the body, also when it never comes; each refusal is a line in the log."""
     d = daemon(config(unused_port(), unused_port(), certs / 'gui-vm'))
     d.wait_until_said('READY=1')
-    methods = systemd_pb2.DESCRIPTOR.services_by_name['UnitControlService'].methods
+    services = (systemd_pb2.DESCRIPTOR.services_by_name['UnitControlService'],
+                stats_pb2.DESCRIPTOR.services_by_name['StatsService'])
+    methods = [f'{service.full_name}/{method.name}' for service in services for method in service.methods]
     never = threading.Event()
 
     def no_body():
@@ -345,12 +348,12 @@ def test_others_are_refused_before_they_are_read(config, daemon, certs):
         yield from ()
     with client_channel(certs, 'gui-vm', d.port) as channel:
         for method in methods:
-            call = channel.stream_stream(f'/systemd.UnitControlService/{method.name}', bytes, bytes)
+            call = channel.stream_stream(f'/{method}', bytes, bytes)
             for bodies in (iter([b'']), iter([b'\xff' * 100]), iter([b'x' * 4_000_000]), no_body()):
                 with pytest.raises(grpc.RpcError) as e:
                     next(call(bodies, timeout=WAIT))
-                assert e.value.code() == grpc.StatusCode.PERMISSION_DENIED, method.name
-            assert d.text().count(f'Refused systemd.UnitControlService/{method.name} to gui-vm') == 4
+                assert e.value.code() == grpc.StatusCode.PERMISSION_DENIED, method
+            assert d.text().count(f'Refused {method} to gui-vm') == 4
         never.set()
 
 

@@ -38,7 +38,7 @@ TESTS = {
         'Suspend': ('admin/control:suspend_blocks', 'admin/control:power', LEFT_ADMIN),
         'Wakeup': UNIMPLEMENTED,
         'GetUnitStatus': ('admin/services:unit_status', 'admin/services:unit_status', LEFT_ADMIN),
-        'GetStats': UNIMPLEMENTED,
+        'GetStats': ('admin/machine:answers', 'admin/machine:refusals', LEFT_ADMIN),
         'QueryList': ('admin/services:vm_and_since',
                       'cli/test_admin.py:test_certificate_at_another_address', LEFT_ADMIN),
         'Watch': ('admin/services:watch', 'admin/services:watch_refused', LEFT_ADMIN),
@@ -47,7 +47,7 @@ TESTS = {
                           'admin/generation:update_left'),
         'NotifyUser': UNIMPLEMENTED,
         'Ctap': UNIMPLEMENTED,
-        'Sysinfo': UNIMPLEMENTED,
+        'Sysinfo': ('admin/machine:answers', 'admin/machine:refusals', LEFT_ADMIN),
     },
     'systemd.UnitControlService': {
         'GetUnitStatus': ('agent/systemd:status', 'agent/systemd:status', LEFT_AGENT),
@@ -61,6 +61,11 @@ TESTS = {
                              LEFT_AGENT),
         'WatchUnits': ('agent/watch-units:watch',
                        'cli/test_agent.py:test_others_are_refused_before_they_are_read', LEFT_AGENT),
+    },
+    'stats.StatsService': {
+        'GetStats': ('agent/stats:get_stats', 'agent/stats:unreadable', 'agent/stats:leaving'),
+        'GetSysinfo': ('agent/stats:sysinfo', 'cli/test_agent.py:test_others_are_refused_before_they_are_read',
+                       'agent/stats:leaving'),
     },
     'journal.JournalService': {
         'ReadJournal': ('agent/read-journal:names', 'agent/read-journal:refusals', 'agent/read-journal:slow'),

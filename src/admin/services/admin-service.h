@@ -32,3 +32,6 @@ int method_start_service(RpcCall *call, const void *request, RpcStatus *reterr, 
 int method_stop_service(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
 int method_kill_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
 int method_power(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
+/* machine.c */
+int method_get_stats(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
+int method_sysinfo(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);

@@ -8,6 +8,7 @@ static const struct {
 } services[] = {
         { &systemd_service, 0 },
         { &journal_service, 0 },
+        { &stats_service, 0 },
         { &exec_service, offsetof(Config, exec) },
 };
 

@@ -7,6 +7,7 @@
 
 extern const RpcService systemd_service;
 extern const RpcService journal_service;
+extern const RpcService stats_service;
 extern const RpcService exec_service; /* capabilities.exec */
 
 /* Adds all services to the server; their handlers get the agent. 0 or a negative errno. */

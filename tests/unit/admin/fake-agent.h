@@ -11,6 +11,7 @@
 #include "exec.pb-c.h"
 #include "journal.pb-c.h"
 #include "rpc/server.h"
+#include "stats.pb-c.h"
 #include "systemd.pb-c.h"
 
 typedef struct FakeUnit {
@@ -416,6 +417,32 @@ static const RpcMethod fake_exec_methods[] = {
 
 static const RpcService fake_exec_service = { &exec__exec__descriptor, fake_exec_methods };
 
+static inline int fake_get_stats(RpcCall *call, _unused_ const void *request, RpcStatus *reterr, void *userdata) {
+        Stats__StatsResponse response = STATS__STATS_RESPONSE__INIT;
+        Stats__MemoryStats memory = STATS__MEMORY_STATS__INIT;
+        int r = fake_begin(userdata, reterr);
+
+        memory.total = 4096;
+        response.memory = &memory;
+        return r < 0 ? r : rpc_call_reply(call, &response);
+}
+
+static inline int fake_get_sysinfo(RpcCall *call, _unused_ const void *request, RpcStatus *reterr, void *userdata) {
+        Stats__SysinfoResponse response = STATS__SYSINFO_RESPONSE__INIT;
+        int r = fake_begin(userdata, reterr);
+
+        response.ghafversion = (char *) "25.06";
+        return r < 0 ? r : rpc_call_reply(call, &response);
+}
+
+static const RpcMethod fake_stats_methods[] = {
+        { "GetStats", RPC_UNARY, fake_get_stats },
+        { "GetSysinfo", RPC_UNARY, fake_get_sysinfo },
+        {},
+};
+
+static const RpcService fake_stats_service = { &stats__stats_service__descriptor, fake_stats_methods };
+
 static const RpcService fake_service = { &systemd__unit_control_service__descriptor, fake_methods };
 
 /* The server can be taken away and brought back; the units stay. */
@@ -427,6 +454,7 @@ static inline void fake_agent_listen(FakeAgent *a, RpcQueue *queue) {
         if (a->pushes) {
                 assert_int_equal(rpc_server_add_service(a->server, &fake_journal_service, a), 0);
                 assert_int_equal(rpc_server_add_service(a->server, &fake_exec_service, a), 0);
+                assert_int_equal(rpc_server_add_service(a->server, &fake_stats_service, a), 0);
         }
         assert_int_equal(rpc_server_listen(a->server, &address, 0600, (gid_t) -1), 0);
 }

@@ -16,6 +16,7 @@ static Admin__StartVMRequest vm = ADMIN__START_VMREQUEST__INIT;
 static Admin__ServiceRequest x = ADMIN__SERVICE_REQUEST__INIT, y = ADMIN__SERVICE_REQUEST__INIT;
 static Admin__UnitStatusRequest unit = ADMIN__UNIT_STATUS_REQUEST__INIT;
 static Admin__KillUnitRequest victim = ADMIN__KILL_UNIT_REQUEST__INIT;
+static Admin__StatsRequest measured = ADMIN__STATS_REQUEST__INIT;
 static Admin__Empty empty = ADMIN__EMPTY__INIT;
 
 static void write_requests(World *w) {
@@ -39,7 +40,7 @@ static void write_requests(World *w) {
         x.servicename = unit.unitname = victim.unitname = (char *) "x.service";
         y.servicename = (char *) "y.service";
         victim.has_vm_name_case = ADMIN__KILL_UNIT_REQUEST__HAS_VM_NAME_VM_NAME;
-        x.vmname = y.vmname = unit.vmname = victim.vmname = (char *) "ghaf-host";
+        x.vmname = y.vmname = unit.vmname = victim.vmname = measured.vmname = (char *) "ghaf-host";
 }
 
 static void set_up(World *w) {
@@ -152,14 +153,14 @@ static const struct {
         { "Suspend", &empty, FOR_ACTION, after_power },
         { "Wakeup", NULL, FOR_NOTHING, NULL },
         { "GetUnitStatus", &unit, FOR_STATUS, NULL },
-        { "GetStats", NULL, FOR_NOTHING, NULL },
+        { "GetStats", &measured, FOR_ACTION, NULL },
         { "QueryList", &empty, FOR_NOTHING, NULL },
         { "Watch", &empty, FOR_NEWS, after_watch },
         { "ListGenerations", NULL, FOR_NOTHING, NULL },
         { "SetGeneration", NULL, FOR_NOTHING, NULL },
         { "NotifyUser", NULL, FOR_NOTHING, NULL },
         { "Ctap", NULL, FOR_NOTHING, NULL },
-        { "Sysinfo", NULL, FOR_NOTHING, NULL },
+        { "Sysinfo", &empty, FOR_ACTION, NULL },
         { "KillUnit", &victim, FOR_ACTION, after_service },
 };
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the machines are and how busy they are, as their agents say. */
+#include "admin.pb-c.h"
+#include "admin/services/admin-service.h"
+#include "admin/services/forward.h"
+#include "base/mem.h"
+
+#define SERVICE (&stats__stats_service__descriptor)
+
+int method_get_stats(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Admin__StatsRequest *req = request;
+        Stats__StatsRequest asked = STATS__STATS_REQUEST__INIT;
+        _cleanup_(agent_unrefp) Agent *agent = NULL;
+        Admin *admin = userdata;
+        int r;
+
+        r = agents_find_vm(&admin->agents, req->vmname, &agent, reterr);
+        if (r < 0)
+                return r;
+        return forward_wait(call, agent, SERVICE, "GetStats", &asked, call_get_deadline(call, CALL_USEC),
+                        "measure anything", reterr);
+}
+
+int method_sysinfo(RpcCall *call, _unused_ const void *request, RpcStatus *reterr, void *userdata) {
+        Stats__StatsRequest asked = STATS__STATS_REQUEST__INIT;
+        _cleanup_(agent_unrefp) Agent *agent = NULL;
+        Admin *admin = userdata;
+        int r;
+
+        r = agents_find_host(&admin->agents, &agent, reterr);
+        if (r < 0)
+                return r;
+        return forward_wait(call, agent, SERVICE, "GetSysinfo", &asked, call_get_deadline(call, CALL_USEC),
+                        "say what it is", reterr);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A program of this machine that a service asks: its input is given at once, its output is taken whole, within a size
+ * and a time. Programs that callers choose and talk to are exec's. */
+#pragma once
+
+#include "agent/agent.h"
+#include "base/mem.h"
+#include "rpc/status.h"
+
+typedef struct Helper {
+        char *const *argv;
+        const void *input;
+        size_t n_input, output_max;
+        usec_t usec; /* how long it may take */
+} Helper;
+
+typedef struct HelperAnswer {
+        Buffer output;
+        UnitResult result;
+        char *complaint; /* the last line that it wrote to standard error, printable; NULL: none */
+} HelperAnswer;
+
+void helper_answer_done(HelperAnswer *a);
+/* Runs it and suspends until it has ended, with whatever status, and its output is here. 0; or a code and a sentence in
+ * *reterr: NOT_FOUND (there is no such program), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too much output), or what the
+ * manager says. It does not outlive this: it is ended with all its children. */
+int helper_run_wait(Agent *agent, const Helper *helper, HelperAnswer *ret, RpcStatus *reterr) _warn_unused_;
