@@ -289,6 +289,27 @@ int agent_manager_wait(const Agent *a) {
         return r == -ETIMEDOUT ? -ENOTCONN : r;
 }
 
+int agent_system_bus_wait(const Agent *a, Bus **ret) {
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(bus_unrefp) Bus *bus = NULL;
+        int r;
+
+        if (bus_get_scope(a->bus) == BUS_SYSTEM)
+                bus = bus_ref(a->bus);
+        else {
+                r = sd_event_default(&event);
+                if (r >= 0)
+                        r = bus_new(event, BUS_SYSTEM, &bus);
+                if (r < 0)
+                        return r;
+        }
+        r = bus_connected_wait(bus, usec_add(time_now(CLOCK_MONOTONIC), MANAGER_PATIENCE_USEC));
+        if (r < 0)
+                return r == -ETIMEDOUT ? -ENOTCONN : r;
+        *ret = TAKE_PTR(bus);
+        return 0;
+}
+
 int agent_unit_status_wait(const Agent *a, const char *name, UnitStatus *ret) {
         UnitStatus status = {};
         int r;

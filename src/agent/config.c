@@ -172,7 +172,6 @@ static const Field unserved[] = {
         MEMBER(Config, "capabilities.wifi", FIELD_BOOLEAN, wifi),
         MEMBER(Config, "capabilities.ctap", FIELD_BOOLEAN, ctap),
         MEMBER(Config, "capabilities.hwid", FIELD_BOOLEAN, hwid),
-        MEMBER(Config, "capabilities.notifier", FIELD_BOOLEAN, notifier),
         MEMBER(Config, "capabilities.eventProxy", FIELD_BOOLEAN, event_proxy),
         MEMBER(Config, "capabilities.socketProxy", FIELD_BOOLEAN, socket_proxy),
         MEMBER(Config, "capabilities.policy", FIELD_BOOLEAN, policy),

@@ -70,6 +70,13 @@ TESTS = {
     'journal.JournalService': {
         'ReadJournal': ('agent/read-journal:names', 'agent/read-journal:refusals', 'agent/read-journal:slow'),
     },
+    'locale.LocaleClient': {
+        'LocaleSet': ('agent/locale:set', 'agent/locale:refused', 'agent/locale:leaving'),
+        'TimezoneSet': ('agent/locale:set', 'agent/locale:refused', 'agent/locale:leaving'),
+    },
+    'notify.UserNotificationService': {
+        'NotifyUser': ('agent/notify:sockets', 'agent/notify:refused', 'agent/notify:leaving'),
+    },
     'exec.Exec': {
         'RunCommand': ('agent/exec:output', 'agent/exec:refusals', 'agent/exec:leaving'),
     },

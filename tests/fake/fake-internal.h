@@ -62,6 +62,7 @@ struct FakeSystemd {
         uint32_t last_job;
         char *fail_member, *fail_error, *fail_message;
         char *hold_member;
+        FakeMachine machine;
         FakeCount counts[CALLS_MAX];
         unsigned n_counts;
 };
@@ -79,6 +80,9 @@ void fake_units_unref(FakeSystemd *f, const void *referrer);
 uint32_t fake_job_new(FakeSystemd *f, FakeUnit *u, const char *type);
 /* fake-methods.c: answers a call, now or later. */
 int fake_handle(FakeConnection *c, sd_bus_message *m);
+/* fake-machine.c: answers a call to another service; 0 when there is none that knows it. */
+int fake_machine_handle(FakeConnection *c, sd_bus_message *m);
+void fake_machine_done(FakeMachine *m);
 /* fake-bus.c: a signal to all that have subscribed; sender NULL: the manager. */
 void fake_broadcast(FakeSystemd *f, const char *sender, const char *path, const char *interface, const char *member,
                 const char *types, ...);

@@ -462,6 +462,7 @@ static void count(FakeSystemd *f, const char *member) {
 static int dispatch(FakeConnection *c, sd_bus_message *m) {
         const char *member = sd_bus_message_get_member(m);
         FakeSystemd *f = c->fake;
+        int r;
 
         if (f->fail_member && streq(f->fail_member, member)) {
                 free(TAKE_PTR(f->fail_member));
@@ -470,6 +471,9 @@ static int dispatch(FakeConnection *c, sd_bus_message *m) {
         for (size_t i = 0; i < ELEMENTSOF(methods); i++)
                 if (streq(methods[i].member, member))
                         return methods[i].method(c, m);
+        r = fake_machine_handle(c, m);
+        if (r != 0)
+                return r;
         return sd_bus_reply_method_errorf(m, DBUS_ERROR("UnknownMethod"), "Unknown method '%s'.", member);
 }
 

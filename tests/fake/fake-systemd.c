@@ -67,6 +67,7 @@ FakeSystemd *fake_systemd_free(FakeSystemd *f) {
                 free(a->name);
                 free(a);
         }
+        fake_machine_done(&f->machine);
         strv_free(f->glanced);
         free(f->job_result);
         free(f->fail_member);

@@ -138,6 +138,17 @@ void fake_unit_queue_job(FakeSystemd *f, const char *name, const char *type);
 /* JobRemoved of n jobs that nobody has heard of. */
 void fake_systemd_send_foreign_jobs(FakeSystemd *f, unsigned n);
 
+/* -- the machine --------------------------------------------------------------------------------------------------- */
+
+/* What other services of the same bus were last told, as one text each; NULL: nothing. Borrowed. */
+typedef struct FakeMachine {
+        char *locale;       /* of SetLocale: "LANG=C LC_TIME=C" */
+        char *timezone;     /* of SetTimezone */
+        char *environment;  /* of UnsetAndSetEnvironment: "-LANG -LC_TIME LANG=C" */
+        char *notification; /* of Notify: "application|icon|summary|body|urgency" */
+} FakeMachine;
+const FakeMachine *fake_systemd_get_machine(const FakeSystemd *f);
+
 /* -- calls --------------------------------------------------------------------------------------------------------- */
 
 /* The next call of this method ("StartUnit") is answered with this D-Bus error. */

@@ -9,7 +9,9 @@ static const struct {
         { &systemd_service, 0 },
         { &journal_service, 0 },
         { &stats_service, 0 },
+        { &locale_service, 0 },
         { &exec_service, offsetof(Config, exec) },
+        { &notify_service, offsetof(Config, notifier) },
 };
 
 int services_add(RpcServer *server, Agent *agent) {

@@ -8,7 +8,9 @@
 extern const RpcService systemd_service;
 extern const RpcService journal_service;
 extern const RpcService stats_service;
-extern const RpcService exec_service; /* capabilities.exec */
+extern const RpcService locale_service;
+extern const RpcService exec_service;   /* capabilities.exec */
+extern const RpcService notify_service; /* capabilities.notifier */
 
 /* Adds all services to the server; their handlers get the agent. 0 or a negative errno. */
 int services_add(RpcServer *server, Agent *agent) _warn_unused_;

@@ -74,8 +74,8 @@ def write_users(layer):
         write(layer, f"etc/{name}", "\n".join(lines + [entry, ""]))
     write(layer, "etc/shadow", f"root:*:19000::::::\n{SESSION_USER}:*:19000::::::\n", 0o640)
     write(layer, "etc/gshadow", "", 0o640)
-    with open(UNITS / "givc.sysusers", encoding="utf-8") as f:
-        subprocess.run(["systemd-sysusers", f"--root={layer}", "-"], stdin=f, check=True)
+    users = (UNITS / "givc.sysusers").read_text(encoding="utf-8") + f"m {SESSION_USER} givc-agent\n"
+    subprocess.run(["systemd-sysusers", f"--root={layer}", "-"], input=users, text=True, check=True)
     home = Path(layer, "home", SESSION_USER)
     home.mkdir(parents=True)
     os.chown(home, SESSION_UID, SESSION_UID)

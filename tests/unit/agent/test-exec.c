@@ -416,7 +416,7 @@ static void run_world(int (*body)(World *w)) {
         World w;
 
         assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR); /* as a daemon does */
-        world_init(&w);
+        world_init(&w, false);
         w.config.exec = true;
         w.config.exec_commands = commands;
         world_serve(&w);

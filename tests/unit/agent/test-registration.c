@@ -138,7 +138,7 @@ static void session_begin(Session *s) {
 static int setup(void **state) {
         Session *s = mem_new0(Session, 1);
 
-        world_init(&s->world);
+        world_init(&s->world, false);
         admin_begin(&s->world);
         *state = s;
         return 0;

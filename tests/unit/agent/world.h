@@ -57,6 +57,7 @@
 typedef struct World {
         sd_event *event;
         FakeSystemd *fake;
+        FakeSystemd *machine; /* whose system bus that of a session is not; NULL: the same */
         sd_bus *client;
         Bus *bus;
         Config config;
@@ -86,7 +87,30 @@ static inline void world_loop(World *w, Fiber **fiber) {
         }
 }
 
-static inline void world_init(World *w) {
+/* The user's manager and the machine's, each with a bus of its own. */
+static inline void world_connect_session(World *w) {
+        static const char *const variables[] = { "DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS" };
+        FakeSystemd *buses[] = { w->fake, NULL };
+
+        fake_systemd_new(w->event, &w->machine);
+        buses[1] = w->machine;
+        for (size_t i = 0; i < ELEMENTSOF(buses); i++) {
+                char path[64], address[80];
+
+                (void) snprintf(path, sizeof(path), "/tmp/test-agent-%i-%zu.bus", (int) getpid(), i);
+                (void) snprintf(address, sizeof(address), "unix:path=%s", path);
+                assert_int_equal(setenv(variables[i], address, true), 0);
+                fake_systemd_listen(buses[i], path);
+        }
+        assert_int_equal(bus_new(w->event, BUS_USER, &w->bus), 0);
+}
+
+static inline void world_connect(World *w) {
+        fake_systemd_connect(w->fake, &w->client);
+        assert_int_equal(bus_new_from_connection(w->event, w->client, &w->bus), 0);
+}
+
+static inline void world_init(World *w, bool session) {
         static char *flag[] = { (char *) "flag", NULL };
         static ConfigApplication applications[] = {
                 { .name = (char *) "foot", .command = (char *) "/usr/bin/foot --title 'a b'", .args = flag },
@@ -113,8 +137,10 @@ static inline void world_init(World *w) {
         fake_systemd_add(w->fake, "secret.service");
         fake_systemd_add(w->fake, "givc-agent.service");
         fake_unit_set_state(w->fake, "givc-agent.service", "active", "running");
-        fake_systemd_connect(w->fake, &w->client);
-        assert_int_equal(bus_new_from_connection(w->event, w->client, &w->bus), 0);
+        if (session)
+                world_connect_session(w);
+        else
+                world_connect(w);
         assert_int_equal(agent_new(&w->config, w->bus, "givc-agent.service", &w->agent), 0);
         assert_int_equal(rpc_queue_new(w->event, &w->queue), 0);
         (void) snprintf(w->socket, sizeof(w->socket), "/tmp/test-agent-%i.sock", (int) getpid());
@@ -139,6 +165,7 @@ static inline void world_done(World *w) {
         bus_unref(w->bus);
         sd_bus_flush_close_unref(w->client);
         fake_systemd_free(w->fake);
+        fake_systemd_free(w->machine);
         rpc_queue_unref(w->queue);
         sd_event_unref(w->event);
         (void) unlink(w->socket);
@@ -146,13 +173,19 @@ static inline void world_done(World *w) {
 }
 
 /* Runs body in a fiber, from the beginning to the end of a world. */
-static inline void world_run(int (*body)(World *w)) {
+static inline void world_run_in(int (*body)(World *w), bool session, const char *notifier_socket) {
         World w;
 
-        world_init(&w);
+        world_init(&w, session);
+        w.config.notifier = true;
+        w.config.notifier_socket = (char *) notifier_socket;
         world_serve(&w);
         w.body = body;
         assert_int_equal(fiber_start(&w.fiber, world_main, &w), 0);
         world_loop(&w, &w.fiber);
         world_done(&w);
+}
+
+static inline void world_run(int (*body)(World *w)) {
+        world_run_in(body, false, NULL);
 }
