@@ -12,6 +12,7 @@ from conftest import WAIT
 from test_admin import Agent, agent, call, channel_of, query, refusal, start_app, unit, wait_until
 
 import admin_pb2
+import exec_pb2
 import systemd_pb2
 
 daemon, machines = test_admin.daemon, test_admin.machines  # fixtures
@@ -248,3 +249,40 @@ def test_applications_that_are_none(daemon, machines):
                     assert code in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.NOT_FOUND,
                                     grpc.StatusCode.INVALID_ARGUMENT), (method, name, vm)
         assert units == {a.vm: a.units for a in (good, host, own)}
+
+
+def command(channel, vm, name='sh'):
+    """What of it comes back."""
+    invoke = channel.stream_stream('/exec.Exec/RunCommand', exec_pb2.CommandRequest.SerializeToString,
+                                   exec_pb2.CommandResponse.FromString)
+    start = exec_pb2.CommandRequest(Start=exec_pb2.StartCommand(Command=name, VmName=vm))
+    return list(invoke(iter([start]), timeout=WAIT))
+
+
+def test_commands_of_others(daemon, machines):
+    """Agents answer their admin, who must not run commands on the host, or on any VM, for whoever asks him."""
+    d = daemon(certificates=machines / 'admin-vm')
+    asked = []
+
+    def run_command(requests, context):
+        asked.append(next(requests))
+        yield exec_pb2.CommandResponse(Finished=exec_pb2.FinishedEvent(ReturnCode=3))
+    handler = grpc.stream_stream_rpc_method_handler(run_command, exec_pb2.CommandRequest.FromString,
+                                                    exec_pb2.CommandResponse.SerializeToString)
+    with agent(machines, 'app-vm') as own, agent(machines, 'ghaf-host') as host, \
+            channel_of(machines, 'app-vm', d.port) as channel, channel_of(machines, 'ghaf-host', d.port) as at_host, \
+            channel_of(machines, 'admin-vm', d.port) as at_admin, grpc.insecure_channel(f'unix:{d.local}') as local:
+        host.server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler('exec.Exec', {'RunCommand': handler})])
+        own.register(channel)
+        for _ in range(2):  # the host is unknown, and then it is known
+            for vm in ('ghaf-host', 'app-vm', 'gui-vm', ''):
+                code, details = refusal(command, channel, vm)
+                assert code == grpc.StatusCode.PERMISSION_DENIED
+                assert details == ("'app-vm' may not run commands: the host may, and who has the admin's certificate "
+                                   "or its local socket.")
+            host.register(at_host, kind=0, Parent='')
+        assert not asked
+        for allowed in (at_host, at_admin, local):
+            assert command(allowed, 'ghaf-host')[-1].Finished.ReturnCode == 3
+        assert len(asked) == 3
