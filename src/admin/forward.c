@@ -57,6 +57,16 @@ void forwards_stop(Admin *admin) {
         rpc_queue_leave(queue);
 }
 
+static int forward_check_size(const Forward *f, const ProtobufCMessage *message, RpcStatus *reterr) {
+        const size_t size = protobuf_c_message_get_packed_size(message);
+
+        if (size <= FORWARD_MESSAGE_MAX)
+                return 0;
+        return rpc_error(reterr, RPC_RESOURCE_EXHAUSTED,
+                        "'%s' sent a message of %zu bytes, of which no more than %d are passed on.", f->agent->name,
+                        size, FORWARD_MESSAGE_MAX);
+}
+
 /* One message at a time, so that a caller who does not read holds up his own agent's stream and nothing else. */
 static int forward_down_wait(Forward *f, RpcStatus *reterr) {
         int r;
@@ -67,7 +77,9 @@ static int forward_down_wait(Forward *f, RpcStatus *reterr) {
                 r = f->stopped ? -ESHUTDOWN : rpc_stream_receive_wait(f->stream, &message, reterr);
                 if (r <= 0)
                         return r;
-                r = rpc_call_send_wait(f->call, message);
+                r = forward_check_size(f, message, reterr);
+                if (r >= 0)
+                        r = rpc_call_send_wait(f->call, message);
         } while (r >= 0);
         return r;
 }

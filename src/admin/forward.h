@@ -7,6 +7,8 @@
 #include "rpc/call.h"
 
 #define FORWARDS_PER_PEER_MAX 16 /* that one peer has at once, of each service */
+/* Bytes of a message of an agent. Ours send far smaller ones, and each stream keeps one for a caller that is slow. */
+#define FORWARD_MESSAGE_MAX (256 * 1024)
 
 /* Lives in the handler of the caller's call. Zero-initialised is ready for forward_done(). */
 typedef struct Forward {

@@ -13,6 +13,7 @@ from test_admin import Agent, agent, call, channel_of, query, refusal, start_app
 
 import admin_pb2
 import exec_pb2
+import journal_pb2
 import systemd_pb2
 
 daemon, machines = test_admin.daemon, test_admin.machines  # fixtures
@@ -286,3 +287,32 @@ def test_commands_of_others(daemon, machines):
         for allowed in (at_host, at_admin, local):
             assert command(allowed, 'ghaf-host')[-1].Finished.ReturnCode == 3
         assert len(asked) == 3
+
+
+def rss(d):
+    """MiB of the process."""
+    with open(f'/proc/{d.process.pid}/status', encoding='ascii') as f:
+        return next(int(line.split()[1]) for line in f if line.startswith('VmRSS:')) / 1024
+
+
+def test_streams_of_big_messages(daemon, machines):
+    """What the hostile one's agent answers to his own calls waits in the admin for him to read it."""
+    d = daemon(certificates=machines / 'admin-vm')
+    big = journal_pb2.JournalEntry(Message='x' * (4 * 1024 * 1024 - 64)).SerializeToString()
+
+    def read_journal(request, context):
+        while context.is_active():
+            yield big
+    handler = grpc.unary_stream_rpc_method_handler(read_journal, journal_pb2.JournalRequest.FromString, lambda m: m)
+    with liar(machines) as a, channel_of(machines, 'app-vm', d.port) as channel:
+        a.server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler('journal.JournalService', {'ReadJournal': handler})])
+        a.register(channel)
+        query(channel)
+        before = rss(d)
+        invoke = channel.unary_stream('/journal.JournalService/ReadJournal',
+                                      journal_pb2.JournalRequest.SerializeToString, lambda m: m)
+        calls = [invoke(journal_pb2.JournalRequest(VmName='app-vm'), timeout=WAIT) for _ in range(16)]
+        assert {c.code() for c in calls} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+        assert 'of which no more than 262144 are passed on' in calls[0].details()
+        assert rss(d) - before < 48
