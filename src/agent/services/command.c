@@ -11,9 +11,14 @@
 #include "base/str.h"
 #include "base/strv.h"
 
-/* Variables by which a caller would choose what a permitted program executes. */
-static const char *const steering[] = { "LD_", "GCONV_PATH=", "GLIBC_TUNABLES=", "BASH_ENV=", "ENV=", "PYTHON",
-        "PERL5" };
+/* Variables by which a caller would choose what a permitted program executes: where the loader, shells and interpreters
+ * find it, and what they run first. Most are those that sudo(8) drops. */
+static const char *const steering[] = { "PATH=", "IFS=", "CDPATH=", "LD_",
+        "GCONV_PATH=", "GLIBC_TUNABLES=", "LOCPATH=", "NLSPATH=", "HOSTALIASES=", "RESOLV_",
+        "RES_OPTIONS=", "LOCALDOMAIN=", "TERMINFO", "TERMCAP=", "TERMPATH=", "ENV=", "BASH",
+        "SHELLOPTS=", "PS4=", "PROMPT_COMMAND=", "ZDOTDIR=", "FPATH=", "NULLCMD=", "READNULLCMD=", "PYTHON", "PERL",
+        "RUBY", "NODE_", "LUA_", "JAVA_", "JDK_JAVA_OPTIONS=", "_JAVA_OPTIONS=", "OPENSSL_", "GIT_",
+        "PAGER=", "SYSTEMD_PAGER", "SYSTEMD_LESS=", "LESS", "EDITOR=", "VISUAL=", "SYSTEMD_EDITOR=", "BROWSER=" };
 
 void command_done(Command *c) {
         strv_free(c->argv);
