@@ -182,6 +182,8 @@ int journal_new(const JournalQuery *query, Journal **ret) {
         _cleanup_(journal_freep) Journal *j = NULL;
         int r;
 
+        if (query->after && strlen(query->after) > JOURNAL_CURSOR_MAX)
+                return -EINVAL;
         j = mem_new0(Journal, 1);
         if (!j)
                 return -ENOMEM;

@@ -7,6 +7,7 @@
 #define JOURNAL_MESSAGE_MAX 16384        /* bytes of a message; longer ones are cut at a character */
 #define JOURNAL_BATCH_MAX   64           /* entries that are read ahead of a slow reader */
 #define JOURNAL_BATCH_BYTES (256 * 1024) /* about: the messages among them */
+#define JOURNAL_CURSOR_MAX  1024         /* bytes of one that a reader names: it is compared with entry after entry */
 #define JOURNAL_READERS_MAX 32           /* at once; who comes then gets -EBUSY */
 #define JOURNAL_TAILS_MAX   4            /* the same of own words, beside these */
 #define JOURNAL_UNITS_MAX   1024         /* instances that are looked for in what is past */

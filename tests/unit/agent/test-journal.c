@@ -311,6 +311,9 @@ static void test_from_where(_unused_ void **state) {
         READING counted = { .query = { .names = one_unit, .has_n_lines = true, .n_lines = 5 } };
         READING nothing = { .query = { .names = one_unit } };
         READING nonsense = { .query = { .names = one_unit, .after = (char *) "nonsense" } };
+        READING endless = { .query = { .names = one_unit } }; /* sd-journal would go through it for each entry */
+        enum { PADDING = 1 << 20 };
+        _cleanup_free_ char *padding = mem_new0(char, PADDING + 1), *padded = NULL;
 
         write_some();
         reading_run(&last);
@@ -339,6 +342,13 @@ static void test_from_where(_unused_ void **state) {
         assert_null(nothing.lines);
         reading_run(&nonsense);
         assert_int_equal(nonsense.r, -EINVAL);
+        assert_non_null(padding);
+        memset(padding, 'x', PADDING);
+        padded = strf("%s;z=%s", after.last.cursor, padding);
+        assert_non_null(padded);
+        endless.query.after = padded;
+        reading_run(&endless);
+        assert_int_equal(endless.r, -EINVAL);
 }
 
 /* Bytes of all kinds, and long ones. */
