@@ -45,6 +45,7 @@ else
 CFLAGS   += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
 LIBS     := $(shell $(PKG) --libs $(PKGS))
+CURL_LIBS := $(shell $(PKG) --libs libcurl)
 
 # What is missing is told at once, by name. Goals that install or need nothing of it go on; the former come back here.
 NEEDS    := $(filter-out deps demo check check-quick bench fuzz lint clean help,$(or $(MAKECMDGOALS),all))
@@ -56,12 +57,13 @@ endif
 
 # -- rooms ----------------------------------------------------------------------------------------------------------
 # room = the archives that its tests link, itself first: the wall of HOUSE is kept by the linker.
-ROOMS      := base event tls proto bus rpc
+ROOMS      := base event tls proto bus http rpc
 USES_base  := base
 USES_event := event base
 USES_tls   := tls event base
 USES_proto := proto base
 USES_bus   := bus event base
+USES_http  := http event base
 USES_rpc   := rpc proto tls event base
 
 PROTOS     := $(wildcard proto/*.proto) proto/google/protobuf/any.proto
@@ -74,7 +76,7 @@ AGENT_SRC  := $(call sources,src/agent) $(call sources,src/agent/services) $(cal
 ADMIN_SRC  := $(call sources,src/admin) $(call sources,src/admin/services) $(call sources,src/admin/calls)
 CTL_SRC    := $(call sources,src/ctl)
 PROGRAMS   := $(if $(AGENT_SRC),$(B)/givc-agent) $(if $(ADMIN_SRC),$(B)/givc-admin) $(if $(CTL_SRC),$(B)/givcctl)
-ALL_A      := $(foreach r,rpc bus proto tls event base,$(call archive,$(r)))
+ALL_A      := $(foreach r,rpc http bus proto tls event base,$(call archive,$(r)))
 PROTOS_A   := $(B)/proto/protos.a
 DESCRIPTORS := $(B)/proto/descriptors.o
 
@@ -121,7 +123,7 @@ define program
 $(B)/$(1): $(call objects,$(2)) $(ALL_A) $(PROTOS_A)
 	$$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $(call objects,$(2)) -Wl,--start-group $(ALL_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(3) $(GRPC_LIBS)
 endef
-$(eval $(call program,givc-agent,$(AGENT_SRC),$(shell $(PKG) --libs libcurl)))
+$(eval $(call program,givc-agent,$(AGENT_SRC),$(CURL_LIBS)))
 $(eval $(call program,givc-admin,$(ADMIN_SRC),))
 $(eval $(call program,givcctl,$(CTL_SRC),$(shell $(PKG) --libs smartcols)))
 
@@ -148,13 +150,13 @@ $(B)/tests/%.o: tests/%.c | $(PB_HEADERS)
 	$(call say,CC) $(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
 define unit
 $(filter $(B)/tests/unit/$(1)/%,$(UNIT_BIN)): $(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(FAKE_O) $(PROTOS_A) $(2) $(foreach r,$(3),$(call archive,$(r)))
-	$$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$< $$(EXTRA_O) -Wl,--start-group $(2) $(foreach r,$(3),$(call archive,$(r))) $(if $(filter bus,$(3)),$(FAKE_O)) $(PROTOS_A) -Wl,--end-group $(LIBS) $(if $(filter rpc,$(3)),$(GRPC_LIBS)) -lcmocka
+	$$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$< $$(EXTRA_O) -Wl,--start-group $(2) $(foreach r,$(3),$(call archive,$(r))) $(if $(filter bus,$(3)),$(FAKE_O)) $(PROTOS_A) -Wl,--end-group $(LIBS) $(if $(filter http,$(3)),$(CURL_LIBS)) $(if $(filter rpc,$(3)),$(GRPC_LIBS)) -lcmocka
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit,$(r),,$(USES_$(r)))))
 PROGRAM_OBJECTS = $(filter-out $(B)/$(1)/main.o,$(call objects,$(2)))
-$(eval $(call unit,agent,$(call PROGRAM_OBJECTS,agent,$(AGENT_SRC)) $(if $(AGENT_SRC),-lcurl),rpc bus proto tls event base))
+$(eval $(call unit,agent,$(call PROGRAM_OBJECTS,agent,$(AGENT_SRC)),rpc http bus proto tls event base))
 $(eval $(call unit,admin,$(call PROGRAM_OBJECTS,admin,$(ADMIN_SRC)),rpc bus proto tls event base))
-$(eval $(call unit,ctl,$(call PROGRAM_OBJECTS,ctl,$(CTL_SRC)) $(if $(CTL_SRC),-lsmartcols),rpc bus proto tls event base))
+$(eval $(call unit,ctl,$(call PROGRAM_OBJECTS,ctl,$(CTL_SRC)) $(if $(CTL_SRC),-lsmartcols),rpc http bus proto tls event base))
 tests-unit: $(UNIT_BIN)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -154,6 +154,9 @@ $(PROTO_TEST): $(KINDS:%=$(T)/proto/%.pb-c.o)
 $(PROTO_TEST:%=%.o): CPPFLAGS += -I$(T)/proto -DWITNESS='"$(abspath $(T)/proto)"' -DGOLDEN='"$(abspath tests/unit/proto/golden)"'
 $(PROTO_TEST:%=%.o): $(TYPES_H) | $(addprefix $(T)/proto/,descriptors.txt bytes.jsonl vectors.jsonl)
 
+# -- http: its tests ask a web server of Python's --------------------------------------------------------------------
+$(B)/tests/unit/http/%.o: CPPFLAGS += -DSERVER='"$(abspath tests/unit/http/server.py)"'
+
 # -- fuzzing: tests/fuzz/fuzz-NAME.c, one libFuzzer target each, with everything it links instrumented ---------------
 DEPS_FUZZ := clang:clang libclang-rt-14-dev llvm:llvm-symbolizer
 FUZZ_SECONDS ?= 20
@@ -188,7 +191,7 @@ $(B)/fuzz/admin.a $(B)/fuzz/others.a:
 $(FUZZ_ADMIN): $(B)/fuzz/admin.a
 $(filter-out $(FUZZ_ADMIN),$(FUZZ)): $(B)/fuzz/others.a
 $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/rooms.a
-	@$(FUZZ_CC) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) $(shell $(PKG) --libs smartcols libcurl) $(GRPC_LIBS)
+	@$(FUZZ_CC) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) $(shell $(PKG) --libs smartcols) $(CURL_LIBS) $(GRPC_LIBS)
 .PRECIOUS: $(B)/fuzz/tests/fuzz/%.o
 $(B)/fuzz/corpus/seeded: tests/unit/proto/oracle.py $(T)/proto/set.bin
 	@$(PYTHON) $< seeds $(T)/proto/set.bin $(@D)

@@ -2,11 +2,11 @@
 #include "agent/url.h"
 
 #include <ctype.h>
-#include <curl/urlapi.h>
 #include <strings.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "http/url.h"
 
 /* RFC 3986, but for the quote and the semicolon. Braces are not in it, so nothing here is a variable to systemd, which
  * expands ${NAME} anywhere in a word of a command. */
@@ -54,15 +54,10 @@ static bool authority_is_complete(const char *authority) {
 bool url_is_permitted(const char *text) {
         const char *authority = url_authority(text);
         _cleanup_free_ char *web = NULL;
-        CURLU *url;
-        bool good;
 
         if (!authority || text[strspn(text, URL_CHARACTERS)] != 0 || strstr(text, "$(") || !url_is_well_encoded(text) ||
                         !authority_is_complete(authority))
                 return false;
         web = strf("http://%s", authority);
-        url = curl_url();
-        good = web && url && curl_url_set(url, CURLUPART_URL, web, CURLU_DISALLOW_USER) == CURLUE_OK;
-        curl_url_cleanup(url);
-        return good;
+        return web && http_url_is_valid(web);
 }

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/url.h"
+
+#include <curl/urlapi.h>
+#include <strings.h>
+
+#include "base/mem.h"
+
+/* The parser is lenient with slashes that are missing or too many. */
+static bool url_has_authority(const char *text) {
+        static const char *const prefixes[] = { "http://", "https://" };
+
+        for (size_t i = 0; i < ELEMENTSOF(prefixes); i++)
+                if (strncasecmp(text, prefixes[i], strlen(prefixes[i])) == 0)
+                        return !strchr("/?#", text[strlen(prefixes[i])]);
+        return false;
+}
+
+bool http_url_is_valid(const char *text) {
+        CURLU *url;
+        bool good;
+
+        if (!url_has_authority(text))
+                return false;
+        url = curl_url();
+        good = url && curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER) == CURLUE_OK;
+        curl_url_cleanup(url);
+        return good;
+}

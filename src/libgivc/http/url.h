@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a URL of the web is. */
+#pragma once
+
+#include "base/macro.h"
+
+/* http or https, with a host and without a user, as libcurl's parser has it. */
+bool http_url_is_valid(const char *url);
