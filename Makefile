@@ -18,7 +18,7 @@ B        := build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
 # A word and a name for each step; V=1 shows the commands.
 say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(patsubst $(B)/%,%,$(or $(2),$@))' &&)
 
-# -- what the machine has -------------------------------------------------------------------------------------------
+# What this machine has.
 PKG      := $(or $(shell command -v pkg-config 2>/dev/null),true)
 PKGS     := libsystemd gnutls libprotobuf-c jansson
 STATIC_GRPC ?= $(if $(wildcard $(shell $(CC) -print-file-name=libgrpc_unsecure.a 2>/dev/null)),yes,no)
@@ -55,8 +55,7 @@ ifneq ($(and $(NEEDS),$(MISSING)),)
 $(error Missing: $(MISSING). On Debian 12, `sudo make deps` installs all that this takes)
 endif
 
-# -- rooms ----------------------------------------------------------------------------------------------------------
-# room = the archives that its tests link, itself first: the wall of HOUSE is kept by the linker.
+# Rooms: the archives that the tests of each link, itself first, so that the linker keeps the walls.
 ROOMS      := base event tls proto bus http rpc
 USES_base  := base
 USES_event := event base
@@ -83,7 +82,7 @@ DESCRIPTORS := $(B)/proto/descriptors.o
 all: $(PROGRAMS) $(B)/libgivc.so $(B)/examples/greeter
 	@echo "built for gRPC $(shell $(PKG) --modversion grpc_unsecure) ($(STATIC_GRPC) static), systemd $(shell $(PKG) --modversion libsystemd), GnuTLS $(shell $(PKG) --modversion gnutls)"
 
-# -- proto: canonical text, rewritten for protoc-c (proto3 optional is a one-member oneof), descriptors from the canonical text
+# The contract: text rewritten for protoc-c (proto3 optional is a one-member oneof), descriptors from the text as it is.
 $(B)/proto/src/%.proto: proto/%.proto proto/optional.awk
 	@mkdir -p $(@D)
 	$(call say,AWK) awk -f proto/optional.awk $< > $@
@@ -103,7 +102,7 @@ $(PROTOS_A): $(PROTO_O) $(DESCRIPTORS)
 	$(call say,AR) $(AR) rcs $@ $^
 .PRECIOUS: $(B)/proto/src/%.proto $(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h
 
-# -- objects, archives, programs ------------------------------------------------------------------------------------
+# Objects, archives, programs.
 PB_HEADERS := $(patsubst proto/%.proto,$(B)/proto/%.pb-c.h,$(PROTOS))
 $(B)/%.o: src/%.c | $(PB_HEADERS)
 	@mkdir -p $(@D)
@@ -132,7 +131,7 @@ $(B)/libgivc.so: $(B)/libgivc/givc/givc.o $(ALL_A) $(PROTOS_A) src/libgivc/libgi
 	        $< -Wl,--start-group $(ALL_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(GRPC_SO)
 	@ln -sf libgivc.so $@.0
 
-# -- the example: a module of one's own, against the installed shape of the library ---------------------------------
+# The example: a module of one's own, against the installed shape of the library.
 $(B)/examples/greeter.pb-c.c: src/libgivc/examples/greeter.proto
 	@mkdir -p $(@D)
 	$(call say,PROTO) protoc-c --proto_path=$(<D) --c_out=$(@D) $<
@@ -141,7 +140,7 @@ $(B)/examples/greeter: src/libgivc/examples/greeter.c $(B)/examples/greeter.pb-c
 	$(call say,LINK) $(CC) -Isrc/libgivc -I$(B)/examples $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -L$(B) -lgivc -Wl,-rpath,'$$ORIGIN/..' \
 	        $(shell $(PKG) --cflags --libs libsystemd libprotobuf-c)
 
-# -- unit tests: tests/unit/ROOM/test-*.c links ROOM and what ROOM may use ------------------------------------------
+# Unit tests: tests/unit/ROOM/test-*.c links ROOM and what ROOM may use.
 FAKE_O     := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/fake/*.c))
 UNIT_SRC   := $(wildcard tests/unit/*/test-*.c)
 UNIT_BIN   := $(patsubst tests/%.c,$(B)/tests/%,$(UNIT_SRC))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What developers run: tests, lint, benchmark, fuzzing, demo. Included by the Makefile.
 
-# -- what it takes, everything, fleet and demo ----------------------------------------------------------------------
+# What all of it takes.
 # PACKAGE:COMMAND is there when the command is. A makefile that has just installed its tools reads itself again.
 DEPS_BUILD := gcc g++ make pkg-config libsystemd-dev libgnutls28-dev libprotobuf-c-dev protobuf-c-compiler \
               protobuf-compiler libjansson-dev libgrpc-dev libre2-dev libc-ares-dev libabsl-dev zlib1g-dev uthash-dev \
@@ -41,7 +41,7 @@ endef
 help:
 	$(info $(HELP))@:
 
-# -- the rpc runtime seen from outside: interop, attacks, storm, benchmark ------------------------------------------
+# The rpc runtime seen from outside: interop, attacks, storm, benchmark.
 DEPS_RPC  := python3-grpcio python3-protobuf python3-cryptography python3-pytest nodejs:node npm:npm openssl \
              libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc libssl-dev strace valgrind
 T         := $(B)/tests
@@ -114,7 +114,7 @@ check-storm: $(OUTSIDE) $(T)/storm/storm $(T)/soak/manager $(PROGRAMS) $(B)/test
 soak: $(T)/soak/manager $(PROGRAMS) $(B)/tests/cli/admin_pb2.py
 	B=$(B) SOAK_MINUTES=$(MINUTES) $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/soak
 
-# -- the client, walls and budgets, installation --------------------------------------------------------------------
+# The client, walls and budgets, installation.
 DEPS_CTL  := clang-format shellcheck scdoc mandoc python3-pyflakes protobuf-compiler-grpc libsmartcols-dev git binutils \
              zsh fish
 include tests/install.mk
@@ -126,7 +126,7 @@ $(B)/tests/cli/admin_pb2.py: $(PROTOS)
 	@mkdir -p $(@D)
 	$(call say,PROTO) protoc --proto_path=proto --python_out=$(@D) --grpc_out=$(@D) --plugin=protoc-gen-grpc=$$(command -v grpc_python_plugin) $^
 
-# -- protobuf: the tests know every message type there is, and what Python's protobuf makes of it --------------------
+# Protobuf: the tests know every message type there is, and what Python's protobuf makes of it.
 KINDS     := kinds old
 PROTO_TEST := $(patsubst %,$(B)/tests/unit/proto/test-%,golden json malformed memory python unpack)
 TYPES_H   := $(T)/proto/all-types.h
@@ -154,10 +154,10 @@ $(PROTO_TEST): $(KINDS:%=$(T)/proto/%.pb-c.o)
 $(PROTO_TEST:%=%.o): CPPFLAGS += -I$(T)/proto -DWITNESS='"$(abspath $(T)/proto)"' -DGOLDEN='"$(abspath tests/unit/proto/golden)"'
 $(PROTO_TEST:%=%.o): $(TYPES_H) | $(addprefix $(T)/proto/,descriptors.txt bytes.jsonl vectors.jsonl)
 
-# -- http: its tests ask a web server of Python's --------------------------------------------------------------------
+# Http: its tests ask a web server of Python's.
 $(B)/tests/unit/http/%.o: CPPFLAGS += -DSERVER='"$(abspath tests/unit/http/server.py)"'
 
-# -- fuzzing: tests/fuzz/fuzz-NAME.c, one libFuzzer target each, with everything it links instrumented ---------------
+# Fuzzing: tests/fuzz/fuzz-NAME.c, one libFuzzer target each, with everything it links instrumented.
 DEPS_FUZZ := clang:clang libclang-rt-14-dev llvm:llvm-symbolizer
 FUZZ_SECONDS ?= 20
 .PHONY: run-fuzz
@@ -209,5 +209,5 @@ run-fuzz: $(FUZZ) $(B)/fuzz/corpus/seeded
 	            $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; \
 	done
 
-# -- the agent as a program: tests/cli/test_agent.py ----------------------------------------------------------------
+# The agent as a program: tests/cli/test_agent.py.
 check-cli: $(B)/givc-agent

@@ -18,7 +18,7 @@ def odd(n):
     return range(1, 2 * n, 2)
 
 
-# -- floods: (name, function that yields chunks) --------------------------------------------------------------------
+# Floods: (name, function that yields chunks).
 
 
 def hpack_flood():
@@ -220,8 +220,6 @@ def test_budget_survives_reconnect(arena, attack):
         assert all(n < 9 * 70 for n in answers), answers
 
 
-# -- single violations ----------------------------------------------------------------------------------------------
-
 
 def window(n, stream=0):
     return frame(h2.WINDOW, 0, stream, struct.pack(">I", n))
@@ -289,7 +287,7 @@ def test_beginning(arena, name):
             assert p.wait_closed(), f"still open; received {p.frames()}"
 
 
-# -- what must not kill the server; whether it closes is its business -----------------------------------------------
+# What must not kill the server; whether it closes is its business.
 
 SURVIVED = {
     "te over 8 KiB": frame(h2.HEADERS, h2.END_HEADERS, 1, h2.request(te="x" * 9000)),

@@ -264,8 +264,6 @@ def refusal(function, *args, **more):
     return e.value.code(), e.value.details()
 
 
-# -- options
-
 def test_help_and_version():
     r = run('--help')
     assert r.returncode == 0 and r.stderr == '' and '--listen=ADDRESS' in r.stdout
@@ -322,8 +320,6 @@ def test_address_in_use(tmp_path):
     assert r.returncode == 1
     assert 'Cannot listen on ' in r.stderr and 'Address already in use' in r.stderr
 
-
-# -- the daemon
 
 def test_life_without_tls(daemon):
     d = daemon()
@@ -398,8 +394,6 @@ def test_registry_survives(daemon):
             wait_until(lambda: query(channel) == before, 'the end of foo@1.service being noticed')
             assert start_app(channel, 'foo', 'app-vm') == 'foo@1.service'
 
-
-# -- VMs that are off, services, power
 
 def test_cold_start(daemon, machines):
     d = daemon(certificates=machines / 'admin-vm')
@@ -484,8 +478,6 @@ def test_power(daemon, machines):
                 assert host.units[target].ActiveState == 'active'
     assert 'Asking the host to suspend' in d.text()
 
-
-# -- who may do what
 
 def test_certificate_at_another_address(daemon, machines):
     d = daemon(certificates=machines / 'admin-vm')

@@ -146,8 +146,6 @@ def get_status(channel):
     return call(systemd_pb2.UnitRequest(UnitName='a.service'), timeout=WAIT)
 
 
-# -- options and configuration
-
 def test_help_and_version():
     r = run('--help')
     assert r.returncode == 0 and r.stderr == ''
@@ -252,8 +250,6 @@ def test_nowhere_to_listen(config):
     assert r.returncode == 1
     assert 'Cannot listen at unix:/dev/null/agent.sock: Not a directory' in r.stderr
 
-
-# -- the daemon
 
 def test_passed_socket(config, daemon):
     d = daemon(config(unused_port(), unused_port()))

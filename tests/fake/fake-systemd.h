@@ -66,8 +66,6 @@ void fake_systemd_new(sd_event *e, FakeSystemd **ret);
 FakeSystemd *fake_systemd_free(FakeSystemd *f);
 DEFINE_CLEANUP(FakeSystemd *, fake_systemd_free)
 
-/* -- connections --------------------------------------------------------------------------------------------------- */
-
 /* A new connection, peer to peer; the client's end is started, not attached to a loop, and the caller's. */
 void fake_systemd_connect(FakeSystemd *f, sd_bus **ret);
 /* Plays a whole message bus on the socket: clients say Hello and find the manager as owner of org.freedesktop.systemd1.
@@ -82,8 +80,6 @@ void fake_systemd_disconnect(FakeSystemd *f);
 void fake_systemd_leave(FakeSystemd *f);
 void fake_systemd_return(FakeSystemd *f);
 unsigned fake_systemd_count_connections(const FakeSystemd *f);
-
-/* -- units --------------------------------------------------------------------------------------------------------- */
 
 /* A service with a unit file, stopped and not loaded. */
 FakeUnit *fake_systemd_add(FakeSystemd *f, const char *name);
@@ -117,8 +113,6 @@ void fake_systemd_hold_collection(FakeSystemd *f);
 /* Unloads them. 0 when there were none. */
 unsigned fake_systemd_collect(FakeSystemd *f);
 
-/* -- jobs ---------------------------------------------------------------------------------------------------------- */
-
 typedef enum FakeJobs {
         FAKE_JOBS_AT_ONCE, /* the answer, then at once JobRemoved: the default */
         FAKE_JOBS_EARLY,   /* JobRemoved overtakes the answer */
@@ -138,8 +132,6 @@ void fake_unit_queue_job(FakeSystemd *f, const char *name, const char *type);
 /* JobRemoved of n jobs that nobody has heard of. */
 void fake_systemd_send_foreign_jobs(FakeSystemd *f, unsigned n);
 
-/* -- the machine --------------------------------------------------------------------------------------------------- */
-
 /* What other services of the same bus were last told, as one text each; NULL: nothing. Borrowed. */
 typedef struct FakeMachine {
         char *locale;       /* of SetLocale: "LANG=C LC_TIME=C" */
@@ -148,8 +140,6 @@ typedef struct FakeMachine {
         char *notification; /* of Notify: "application|icon|summary|body|urgency" */
 } FakeMachine;
 const FakeMachine *fake_systemd_get_machine(const FakeSystemd *f);
-
-/* -- calls --------------------------------------------------------------------------------------------------------- */
 
 /* The next call of this method ("StartUnit") is answered with this D-Bus error. */
 void fake_systemd_fail_next(FakeSystemd *f, const char *member, const char *error, const char *message);

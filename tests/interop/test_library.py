@@ -106,8 +106,6 @@ def outsider(*words, **variables):
     return r.returncode, r.stdout.splitlines()
 
 
-# -- what the library shows of itself -------------------------------------------------------------------------------
-
 
 @pytest.mark.parametrize("compiler", [("gcc", "-std=c11", "-xc"), ("g++", "-std=c++17", "-xc++")])
 def test_header_stands_alone(compiler, tmp_path):
@@ -121,8 +119,6 @@ def test_exported_symbols():
     names = {line.split()[-1].split("@")[0] for line in lines if " A " not in line}
     assert names == set(re.findall(r"\b(givc_\w+)\(", HEADER.read_text()))
 
-
-# -- the example under a service manager ----------------------------------------------------------------------------
 
 
 def test_unary(pb, channel):
@@ -170,8 +166,6 @@ def test_stop_ends_what_does_not_end(pb, greeter, channel):
         list(stream)
     assert e.value.code() in (Code.UNAVAILABLE, Code.CANCELLED)
 
-
-# -- a client of the library ----------------------------------------------------------------------------------------
 
 
 def test_client_unary(address):
@@ -229,8 +223,6 @@ def test_client_alone(where):
 def test_client_bad_address(where):
     assert outsider("unary", where, "x") == (1, [])
 
-
-# -- a server of the library over TLS -------------------------------------------------------------------------------
 
 
 class Served:

@@ -55,8 +55,6 @@ def request_of_size(n):
     return m
 
 
-# -- the four kinds -------------------------------------------------------------------------------------------------
-
 
 def test_unary(stub):
     r = stub.Unary(pb.EchoRequest(text="grüß Gott, 世界 🌍", payload=bytes(range(256))), timeout=5)
@@ -105,8 +103,6 @@ def test_bidi_of_nothing(stub):
     assert list(stub.Bidi(iter(()), timeout=5)) == []
 
 
-# -- sizes ----------------------------------------------------------------------------------------------------------
-
 
 def test_largest_message(large):
     """The limit is that of the serialized message, which may have all of 4 MiB."""
@@ -151,8 +147,6 @@ def test_large_streams(large):
     r = large.ClientStream((pb.EchoRequest(payload=b"x" * (1 << 20)) for _ in range(100)), timeout=30)
     assert (r.index, r.size) == (100, 100 << 20)
 
-
-# -- status ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("code", [c for c in Code if c is not Code.OK], ids=lambda c: c.name)
@@ -257,8 +251,6 @@ def test_invalid_message(channel, name):
         assert e.value.code() == Code.INVALID_ARGUMENT
 
 
-# -- time and cancellation ------------------------------------------------------------------------------------------
-
 
 def quiet(echo, calls=0):
     return echo.server.wait_stats(lambda s: s["calls"] == calls and s["fibers"] == calls)
@@ -334,8 +326,6 @@ def test_slow_reader(echo, stub):
     assert sum(1 for _ in replies) == 1999
 
 
-# -- metadata, identity ---------------------------------------------------------------------------------------------
-
 
 def test_metadata(stub):
     value = stub.Unary(pb.EchoRequest(header="x-marker"), metadata=[("x-marker", "here"), ("y", "z")], timeout=5).header
@@ -371,8 +361,6 @@ def test_unix_socket(echo):
         assert r.text == "x" and "uid" in r.peer
 
 
-# -- refused --------------------------------------------------------------------------------------------------------
-
 
 def is_refused(echo, channel):
     before = echo.server.stats()["refused"]
@@ -396,8 +384,6 @@ def test_certificate_of_another_ca(echo, tmp_path):
 def test_plain_client(echo):
     is_refused(echo, grpc.insecure_channel(f"127.0.0.1:{echo.port}"))
 
-
-# -- many -----------------------------------------------------------------------------------------------------------
 
 
 def test_concurrent_calls_on_one_connection(stub):
@@ -438,8 +424,6 @@ def test_concurrent_connections(echo):
     with concurrent.futures.ThreadPoolExecutor(12) as pool:
         assert list(pool.map(work, range(60))) == list(range(60))
 
-
-# -- health and reflection ------------------------------------------------------------------------------------------
 
 
 def test_health(channel):
@@ -504,8 +488,6 @@ def test_reflection_unknown(channel, version):
     for request in ({"file_by_filename": "nothing.proto"}, {"file_containing_symbol": "no.Thing"}):
         assert reflect(channel, version, **request).error_response.error_code == Code.NOT_FOUND.value[0]
 
-
-# -- the end --------------------------------------------------------------------------------------------------------
 
 
 def test_drain(mode, tmp_path):

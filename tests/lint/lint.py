@@ -225,6 +225,17 @@ def check_openings():
             yield f'{f}:2: does not say what it is for'
 
 
+def check_banners():
+    """A file that has parts with names is more than one file."""
+    banner = re.compile(r'\s*(?:/\*|//|#)\s*[-=~]{2,}(?:\s|$)|\s*(?:/\*|//|#)[^\'"]*[-=~*]{5,}\s*(?:\*/)?$')
+    for f in set(files(*C, '.sh', '.mk', '.awk', '.proto', '.js') + python_files() + files('', '.service', '.socket')):
+        if f.name == 'LICENSE' or f.is_relative_to('tests/fuzz/corpus'):
+            continue
+        for n, line in enumerate(lines(f), 1):
+            if banner.match(line):
+                yield f'{f}:{n}: a banner'
+
+
 def check_shell():
     for f in FILES:
         if f.suffix in ('.sh', '.bats') or re.match(r'#!.*\b(ba|da)?sh\b', interpreter(f)):
@@ -300,6 +311,7 @@ CHECKS = {
     'text': (check_text, None),
     'words': (check_words, None),
     'openings': (check_openings, None),
+    'banners': (check_banners, None),
     'shell': (check_shell, 'shellcheck'),
     'python': (check_python, None),
     'man': (check_man, 'scdoc'),

@@ -101,6 +101,8 @@ def test_a_clean_tree(tree):
     ('words', 'tests/b.py', '# in /ro' + 'ot/x\n', 'one machine'),
     ('words', 'tests/b.py', '# FIX' + 'ME: later\n', 'unfinished'),
     ('openings', 'src/libgivc/base/b.h', '/* SPDX-License-Identifier: Apache-2.0 */\n#pragma once\n', 'what it is for'),
+    ('banners', 'src/libgivc/base/b.c', HEADER + '/* -- part -- */\n', 'a banner'),
+    ('banners', 'tests/b.py', '# parts -----\n', 'a banner'),
     ('shell', 'tests/b.sh', '#!/bin/sh\necho $1\n', 'SC2086'),
     ('python', 'tests/b.py', 'import os\n', "'os' imported but unused"),
     ('python', 'tests/b.py', 'def f(:\n', 'invalid syntax'),

@@ -106,8 +106,6 @@ class Lab:
         self.api = api.Api(descriptors)
         self.relays = {}
 
-    # -- machines ------------------------------------------------------------------------------------------------
-
     def fleet(self, *words, check=True, timeout=60, **options):
         done = subprocess.run([TOOL, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               timeout=timeout, check=False, **{"stdin": subprocess.DEVNULL, **options})
@@ -168,8 +166,6 @@ class Lab:
                               stdout=subprocess.PIPE, text=True)
         return done.stdout.splitlines()
 
-    # -- givcctl -------------------------------------------------------------------------------------------------
-
     def ctl(self, *words, **options):
         return self.fleet("ctl", *words, **options)
 
@@ -201,8 +197,6 @@ class Lab:
     def start_app(self, name="hold", vm="app-vm"):
         return self.ctl("start", "app", name, "--vm", vm).stdout.split()[-1]
 
-    # -- gRPC ----------------------------------------------------------------------------------------------------
-
     def channel(self, origin, target="admin-vm", identity="", name=None, options=()):
         """From origin's network to target's daemon. identity: whose certificate, "" is origin's, None is none."""
         spec = self.topology.machines[target]
@@ -219,8 +213,6 @@ class Lab:
     def call(self, channel, method, timeout=15, **fields):
         service, name = method.rsplit("/", 1)
         return self.api.call(channel, service, name, timeout=timeout, **fields)
-
-    # -- back to health ------------------------------------------------------------------------------------------
 
     def heal_everything(self):
         machines = ask("status")["machines"]

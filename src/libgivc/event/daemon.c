@@ -35,7 +35,7 @@ struct Daemon {
         sd_event_source *stop_timer;
 };
 
-/* -- what the service manager is told: at once, or as soon as its queue has room; it is never waited for -- */
+/* What the service manager is told: at once, or as soon as its queue has room; it is never waited for. */
 
 static int on_rest(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata);
 

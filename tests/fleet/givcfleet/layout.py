@@ -60,8 +60,6 @@ def machine_id(name):
     return hashlib.md5(f"givc-fleet {name}".encode()).hexdigest()
 
 
-# -- the layer that all machines share ------------------------------------------------------------------------------
-
 def without_id(lines, number):
     """Lines of passwd or group without those that the session user's number belongs to."""
     return [line for line in lines if line.split(":")[2:3] != [str(number)]]
@@ -109,8 +107,6 @@ def write_common(layer, build):
     shutil.copy(FLEET / "microvm@.service", layer / SYSTEM_UNITS)
     shutil.copy(FLEET / "microvm", layer / "usr/lib/givc-microvm")
 
-
-# -- one machine ----------------------------------------------------------------------------------------------------
 
 def write_machine(disk, topology, machine):
     disk = Path(disk)

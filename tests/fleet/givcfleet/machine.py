@@ -34,8 +34,6 @@ class Machine:
         self.disk = DISKS / spec.name
         self.notify = None
 
-    # -- its disk ------------------------------------------------------------------------------------------------
-
     @property
     def upper(self):
         return self.disk / "upper"
@@ -45,8 +43,6 @@ class Machine:
             (self.disk / name).mkdir(parents=True, exist_ok=True)
         options = f"lowerdir={layer}:/,upperdir={self.upper},workdir={self.disk / 'work'}"
         subprocess.run(["mount", "-t", "overlay", self.spec.name, "-o", options, str(self.disk / "root")], check=True)
-
-    # -- its processes -------------------------------------------------------------------------------------------
 
     def command(self):
         journal = JOURNALS / machine_id(self.spec.name)
@@ -113,8 +109,6 @@ class Machine:
             await self.boot()
         else:
             await self.set_state(OFF)
-
-    # -- its state -----------------------------------------------------------------------------------------------
 
     async def set_state(self, state):
         async with self.changed:

@@ -28,8 +28,6 @@ class Supervisor:
         self.children = {}
         self.end = asyncio.Event()
 
-    # -- building ------------------------------------------------------------------------------------------------
-
     def prepare(self):
         subprocess.run(["mount", "--make-rprivate", "/"], check=True)
         for directory in (DISKS, HYPERVISOR, CERTIFICATES, JOURNALS, CONSOLES, NSPAWN):
@@ -52,8 +50,6 @@ class Supervisor:
         sys.path.insert(0, str(TREE / "tests"))
         from certs import make_certs
         make_certs(str(CERTIFICATES), {m.name: m.certificate for m in self.topology.machines.values()})
-
-    # -- children ------------------------------------------------------------------------------------------------
 
     def reap(self):
         """PID 1 inherits orphans too: whoever is not ours is just buried."""
@@ -85,8 +81,6 @@ class Supervisor:
         output = await reader.read()
         process.returncode = await exited
         return process.returncode, output.decode(errors="replace").strip()
-
-    # -- what can be asked ---------------------------------------------------------------------------------------
 
     def vm_is_hosted(self, name):
         host = self.topology.host
@@ -133,7 +127,7 @@ class Supervisor:
                     "failed": [line.split()[0] for line in failed.splitlines()]})
         await asyncio.gather(*(wait(m) for m in first))
 
-    # -- the command line's socket: one JSON line in, one out, a machine's pidfd beside it for `enter` ------------
+    # The command line's socket: one JSON line in, one out, a machine's pidfd beside it for `enter`.
 
     async def answer(self, request):
         verb, name = request["verb"], request.get("machine")
@@ -190,7 +184,7 @@ class Supervisor:
             client, _ = await asyncio.get_running_loop().sock_accept(listener)
             asyncio.ensure_future(self.serve_client(client))
 
-    # -- the host machine's socket: see tests/fleet/microvm -------------------------------------------------------
+    # The host machine's socket: see tests/fleet/microvm.
 
     async def serve_host(self, reader, writer):
         try:
@@ -215,8 +209,6 @@ class Supervisor:
             await writer.drain()
             await machine.wait_for(OFF)
         writer.write(f"exited {machine.exit_status}\n".encode())
-
-    # -- life ----------------------------------------------------------------------------------------------------
 
     async def serve(self):
         loop = asyncio.get_running_loop()

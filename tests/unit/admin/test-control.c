@@ -115,8 +115,6 @@ static void test_service_refusals(void **state) {
         run(body_service_refusals, true);
 }
 
-/* -- signals -- */
-
 static RpcCode do_kill(World *w, const char *unit, const char *vm, int number, const char *whom, char **ret_message) {
         Admin__KillUnitRequest request = ADMIN__KILL_UNIT_REQUEST__INIT;
         _cleanup_proto_ Systemd__UnitStatus *state = NULL;
@@ -232,8 +230,6 @@ static void test_kill_with_an_old_agent(void **state) {
         (void) state;
         run(body_kill_with_an_old_agent, false);
 }
-
-/* -- power -- */
 
 static void register_host(World *w) {
         static const char *const targets[] = { "poweroff.target", "reboot.target", "suspend.target" };

@@ -59,8 +59,6 @@ static void set_up(World *w) {
         wait_until_live(w, HOST);
 }
 
-/* -- what is so when the caller has left -- */
-
 static void after_registration(World *w, bool was_asked) {
         leave_check(was_asked || streq(status_in_list(w, "new.service"), ""));
         for (unsigned i = 0; i < 2; i++) /* whether it came through or not, it can be said again */
@@ -126,8 +124,6 @@ static void after_watch(World *w, _unused_ bool was_asked) {
         registry_get_stats(w->admin.registry, &stats);
         leave_check(stats.n_watches == 0);
 }
-
-/* -- every method -- */
 
 /* What a call waits for: its answer is there at once, or an agent does not answer, or it never ends by itself. */
 typedef enum Waits { FOR_NOTHING, FOR_ACTION, FOR_BOOT, FOR_STATUS, FOR_NEWS } Waits;

@@ -245,8 +245,6 @@ static void test_transports(void **state) {
         assert_int_equal(judge_transport(user, "tcp", "192.168.101.5", "9000"), RPC_PERMISSION_DENIED);
 }
 
-/* -- access -- */
-
 static char logged[512], logged_peer[128], logged_method[128];
 static unsigned n_logged;
 

@@ -194,8 +194,6 @@ static void assert_model(const Registry *r, Model *m) {
         assert_int_equal(registry_count(r), n);
 }
 
-/* -- readers, who see only what the wire carries -- */
-
 static void reader_forget_all(Reader *reader) {
         while (reader->n_known > 0)
                 entry_image_unref(reader->known[--reader->n_known]);

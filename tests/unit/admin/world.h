@@ -106,8 +106,6 @@ static inline void run(int (*body)(World *w), bool pushes) {
         assert_int_equal(fiber_count(), 0);
 }
 
-/* -- what a client and an agent say -- */
-
 static inline RpcCode call(World *w, const char *method, const void *request, void *ret, char **ret_message) {
         _cleanup_(rpc_status_done) RpcStatus status = {};
         RpcCallOptions options = { .deadline = soon(), .wait_for_ready = true };

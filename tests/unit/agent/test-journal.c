@@ -28,8 +28,6 @@ static bool nobody_reads(_unused_ void *userdata) {
         return journal_count_readers() == 0;
 }
 
-/* -- last words -- */
-
 typedef struct Tail {
         bool user;
         usec_t since;
@@ -132,8 +130,6 @@ static void test_tail_bounds(_unused_ void **state) {
         assert_string_equal(text.lines[2], "bad ?? é");
         assert_int_equal(strlen(text.lines[3]), JOURNAL_LINE_SIZE_MAX - 1);
 }
-
-/* -- queries -- */
 
 typedef struct Reading {
         JournalQuery query;

@@ -264,8 +264,6 @@ static void test_lines(_unused_ void **state) {
                 assert_int_equal(proc_parse_load(loads[i], load), -EBADMSG);
 }
 
-/* -- over a channel -- */
-
 static int call_stats(World *w, const char *method, usec_t usec, void *ret, RpcStatus *reterr) {
         Stats__StatsRequest request = STATS__STATS_REQUEST__INIT;
         const RpcCallOptions options = within(usec);

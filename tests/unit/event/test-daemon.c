@@ -74,8 +74,6 @@ static int manager_end(Manager *m) {
         return WEXITSTATUS(status);
 }
 
-/* -- the daemon's side, in the child -- */
-
 static Daemon *daemon_;
 static unsigned n_reloads;
 

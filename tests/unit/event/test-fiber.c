@@ -242,8 +242,6 @@ static void test_many_and_deep(_unused_ void **state) {
         assert_int_equal(result, 0);
 }
 
-/* -- groups -- */
-
 typedef struct Grouped {
         Promise promise;
         int returns;

@@ -56,8 +56,6 @@ class Set:
                 yield from walk(d)
 
 
-# -- describe -------------------------------------------------------------------------------------------------------
-
 def describe_message(prefix, m):
     name = f"{prefix}.{m.name}"
     yield f"message {name}{' map' if m.options.map_entry else ''}"
@@ -94,8 +92,6 @@ def describe(s):
         for m in f.message_type:
             yield from describe_message(f.package, m)
 
-
-# -- vectors --------------------------------------------------------------------------------------------------------
 
 def some_string(rng):
     return rng.choice(["", "x", "net-vm.service", "ünïcödé ✓ 🦆", "tab\tquote\"back\\slash\n", "a" * 300,

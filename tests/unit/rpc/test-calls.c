@@ -221,8 +221,6 @@ static void test_back_pressure(void **state) {
         assert_int_equal(w->last_result, -ECANCELED);
 }
 
-/* -- callers that leave -- */
-
 static int body_deadline(void *userdata) {
         RpcCallOptions options = { .deadline = time_now(CLOCK_MONOTONIC) + 400 * USEC_PER_MSEC };
         RpcStatus status = {};
@@ -308,8 +306,6 @@ static void test_cancel_race(void **state) {
                 world_until(w, fiber_count() == 0);
         }
 }
-
-/* -- the access hook -- */
 
 typedef struct Judge {
         unsigned n_heads, n_bodies;

@@ -212,8 +212,6 @@ static void test_free_with_calls(void **state) {
         assert_int_equal(w->deadline, 1);
 }
 
-/* -- limits -- */
-
 typedef struct Many {
         World *world;
         RpcChannel *channels[4];
@@ -267,8 +265,6 @@ static void test_calls_per_peer(void **state) {
         for (unsigned i = 0; i < 4; i++)
                 (void) rpc_channel_unref(m.channels[i]);
 }
-
-/* -- health -- */
 
 static int body_health(void *userdata) {
         Grpc__Health__V1__HealthCheckRequest req = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
@@ -332,8 +328,6 @@ static int body_health_watch(void *userdata) {
 static void test_health_watch(void **state) {
         world_run(*state, body_health_watch);
 }
-
-/* -- nothing is left -- */
 
 static void test_nothing_left(void **state) {
         World *w = *state;

@@ -11,8 +11,6 @@
 #include "rpc/limits.h"
 #include "stats.pb-c.h"
 
-/* -- channels -- */
-
 static int body_ready(void *userdata) {
         World *w = userdata;
 
@@ -55,8 +53,6 @@ static void test_listener_drops_channel(void **state) {
         world_until(w, rpc_queue_count_lanes(w->queue) == 0);
 }
 
-/* -- streams -- */
-
 static int body_drops(void *userdata) {
         _cleanup_(rpc_stream_freep) RpcStream *s = NULL;
         Socketproxy__StreamFrame frame = SOCKETPROXY__STREAM_FRAME__INIT;
@@ -79,8 +75,6 @@ static int body_drops(void *userdata) {
 static void test_drops(void **state) {
         world_run(*state, body_drops);
 }
-
-/* -- frames by hand -- */
 
 enum { DATA, HEADERS, RST = 3, SETTINGS, PING = 6, WINDOW = 8 };
 enum { END_STREAM = 1, END_HEADERS = 4 };
@@ -284,8 +278,6 @@ static void test_upload_too_large(void **state) {
         (void) close(fd);
 }
 
-/* -- many connections, at each moment of their end -- */
-
 enum { MANY = 40 };
 
 static void raw_many(World *w, int *fds) {
@@ -401,8 +393,6 @@ static void test_drain_next(void **state) {
         end_next_to(*state, true);
 }
 
-/* -- what comes in one piece, of which the kernel tells once -- */
-
 static void test_end_behind_last_bytes(void **state) {
         static const uint8_t ping[9 + 8] = { 0, 0, 8, PING };
         World *w = *state;
@@ -439,8 +429,6 @@ static void test_more_than_one_read(void **state) {
         world_until(w, has_come(fd, ping + 9, 8));
         (void) close(fd);
 }
-
-/* -- the queue's own end -- */
 
 /* A link that outlived its channel drops the last reference when its last call ends, within a visit. */
 static void test_queue_goes_within(_unused_ void **state) {
