@@ -266,6 +266,25 @@ static void store_load(Store *s) {
         log_info("Kept over the restart: %zu entries", registry_count(s->admin->registry));
 }
 
+/* --host may name another than the one that was the first to say so. */
+static int forget_other_host(Admin *admin) {
+        const Entry *host = registry_get_host(admin->registry);
+        const char *named = admin_get_rules(admin).host;
+        _cleanup_free_ char *wanted = NULL, *name = NULL;
+
+        if (!host || !named)
+                return 0;
+        wanted = agent_from_vm(named);
+        name = strdup(host->name);
+        if (!wanted || !name)
+                return -ENOMEM;
+        if (streq(name, wanted))
+                return 0;
+        log_notice("'%s' was the host before the restart, and is forgotten: '%s' is", name, wanted);
+        agents_forget(&admin->agents, name);
+        return registry_remove(admin->registry, name, name);
+}
+
 int store_new(Admin *admin, int fd, Store **ret) {
         _cleanup_(store_freep) Store *s = NULL;
         bool keep = fd >= 0;
@@ -288,7 +307,9 @@ int store_new(Admin *admin, int fd, Store **ret) {
                 if (ftruncate(s->fd, s->end) < 0)
                         return -errno;
         }
-        r = store_compact(s);
+        r = forget_other_host(admin);
+        if (r >= 0)
+                r = store_compact(s);
         if (r < 0)
                 return r;
         registry_set_recorder(admin->registry, on_entry, s);

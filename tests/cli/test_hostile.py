@@ -316,3 +316,27 @@ def test_streams_of_big_messages(daemon, machines):
         assert {c.code() for c in calls} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
         assert 'of which no more than 262144 are passed on' in calls[0].details()
         assert rss(d) - before < 48
+
+
+def test_host_that_is_not(daemon, machines):
+    """Who was the host by being the first is it no more once the administrator has said who it is, and restarted."""
+    d = daemon(certificates=machines / 'admin-vm')
+    with agent(machines, 'app-vm') as a, agent(machines, 'ghaf-host') as host, \
+            channel_of(machines, 'app-vm', d.port) as channel, channel_of(machines, 'ghaf-host', d.port) as at_host:
+        a.register(channel, kind=0, Parent='')
+        a.units['microvm@gui-vm.service'] = unit('microvm@gui-vm.service')
+        a.register(channel, 'microvm@gui-vm.service', 7)
+        assert refusal(host.register, at_host, kind=0, Parent='')[0] == grpc.StatusCode.PERMISSION_DENIED
+        d.process.kill()
+        d.process.wait()
+        d.wait_until_said('FDSTORE=1')
+        after = daemon('--host=ghaf-host', certificates=machines / 'admin-vm',
+                       stored={'registry': d.stored['registry']})
+        with channel_of(machines, 'app-vm', after.port) as channel, \
+                channel_of(machines, 'ghaf-host', after.port) as at_host:
+            code, _ = refusal(a.register, channel, kind=0, Parent='')
+            assert code == grpc.StatusCode.PERMISSION_DENIED
+            code, _ = refusal(a.register, channel, 'microvm@gui-vm.service', 7)
+            assert code in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.FAILED_PRECONDITION)
+            host.register(at_host, kind=0, Parent='')
+            assert list(query(at_host)) == ['givc-ghaf-host.service']
