@@ -285,6 +285,8 @@ static void relay_collect(Relay *r) {
                         break;
                 if (n <= 0) {
                         r->inner_eof = true;
+                        if (r->session && r->net >= 0)
+                                tls_session_close(r->session);
                         break;
                 }
                 taken += n;
