@@ -39,7 +39,7 @@ const char config_help[] =
                 "     --check                Only check the configuration\n"
                 "  -h --help                 Show this\n"
                 "     --version              Show the version\n\n"
-                "$GIVC_LOG: error, warn, info, debug. Limits: 256 agents, 512 entries an agent, 2048 watchers.\n";
+                "$GIVC_LOG: error, warning, info, debug. Limits: 256 agents, 512 entries an agent, 2048 watchers.\n";
 
 enum {
         OPT_LISTEN = 0x100,

@@ -34,7 +34,7 @@ def test_what_is_exported():
 
 def test_types():
     for kind in re.findall(r'^typedef (?:struct|enum) \w+ \{.*?^\} \w+;', HEADER, re.M | re.S):
-        assert kind in PAGE
+        assert plain(kind) in plain(PAGE)
 
 
 def test_codes_and_their_errnos():

@@ -31,6 +31,13 @@ def lines_fit(text):
     return max(map(len, text.splitlines())) <= 80
 
 
+@pytest.mark.parametrize('page', sorted((ROOT / 'man').glob('*.scd')), ids=lambda page: page.stem)
+def test_code_fits_a_terminal(page):
+    """Text is filled to the terminal's width, code is not; man(1) and scdoc indent it by 11 columns."""
+    blocks = re.findall(r'^\t*```\n(.*?)^\t*```', page.read_text(), re.M | re.S)
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 80 - 11] == []
+
+
 def test_first_screen():
     """One screen of 24 lines, every verb on it, in the order of the table."""
     assert len(SCREEN.splitlines()) <= 24 and lines_fit(SCREEN)
