@@ -85,6 +85,8 @@ int place_find_wait(Ctl *ctl, const char *vm, const char *name, Place *ret, RpcS
         *ret = (Place){ place_get_asked_vm(list, item), strdup(item->name) };
         if (!ret->vm || !ret->unit)
                 return -ENOMEM;
+        if (!str_is_printable(ret->vm) || !str_is_printable(ret->unit))
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION, "It is registered under a name that is none");
         if (isempty(ret->vm))
                 return rpc_error(reterr, RPC_FAILED_PRECONDITION,
                                 "This admin does not tell which VM it is in; say so with --vm");

@@ -3,6 +3,7 @@
 
 import json
 
+from admin import item
 from conftest import environment
 from terminal import Terminal
 
@@ -64,3 +65,17 @@ def test_json_on_a_terminal(ctl, admin):
         assert 'scréen' in ctl('list', '--json=short').stdout
     finally:
         admin.fleet[0].Description = 'Application service for hold'
+
+
+def test_names_that_terminals_obey(ctl, admin):
+    """The admin of the system before this one lets anybody register anything."""
+    vm = 'e\033]0;x\a-vm'
+    admin.fleet.append(item('trick.service', 'x', 'Running', 'AppVM', 'Svc', '', f'givc-{vm}.service', vm, 3))
+    admin.units[vm, 'trick.service'] = ('Odd', 'loaded', 'active', 'running', 'running')
+    try:
+        for words in (('status', 'trick'), ('list',), ('show', 'trick'), ('stop', 'trick')):
+            done = ctl(*words)
+            assert '\033' not in done.stdout + done.stderr and '\a' not in done.stdout + done.stderr, words
+        assert ctl('status', 'trick').returncode == 1
+    finally:
+        del admin.fleet[-1], admin.units[vm, 'trick.service']
