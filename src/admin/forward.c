@@ -29,16 +29,25 @@ static int forward_count(const Forward *f, const Admin *admin, RpcStatus *reterr
                         f->service->name);
 }
 
+int forward_reserve(Forward *f, Admin *admin, RpcCall *call, const Agent *agent,
+                const ProtobufCServiceDescriptor *service, RpcStatus *reterr) {
+        int r;
+
+        *f = (Forward){ .call = call, .agent = agent, .service = service };
+        r = forward_count(f, admin, reterr);
+        if (r >= 0)
+                list_append(&admin->forwards, &f->forwards);
+        return r;
+}
+
 int forward_open_wait(Forward *f, Admin *admin, RpcCall *call, const Agent *agent,
                 const ProtobufCServiceDescriptor *service, const char *method, const void *first, RpcStatus *reterr) {
         const RpcCallOptions options = { .deadline = rpc_call_get_deadline(call) };
         int r;
 
-        *f = (Forward){ .call = call, .agent = agent, .service = service };
-        r = forward_count(f, admin, reterr);
+        r = forward_reserve(f, admin, call, agent, service, reterr);
         if (r < 0)
                 return r;
-        list_append(&admin->forwards, &f->forwards);
         r = rpc_stream_open_wait(agent->channel, service, method, &options, &f->stream, reterr);
         if (r >= 0)
                 r = rpc_stream_send_wait(f->stream, first);

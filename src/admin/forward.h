@@ -20,7 +20,11 @@ typedef struct Forward {
         bool stopped;
 } Forward;
 
-/* Counts the caller, opens the agent's method for it with the caller's deadline, and sends the first message; that it
+/* Counts the caller, as one who keeps a stream of the agent's connection busy that is not passed on as it is. 0 or
+ * RESOURCE_EXHAUSTED. */
+int forward_reserve(Forward *f, Admin *admin, RpcCall *call, const Agent *agent,
+                const ProtobufCServiceDescriptor *service, RpcStatus *reterr) _warn_unused_;
+/* The same, and opens the agent's method for it with the caller's deadline, and sends the first message; that it
  * cannot be sent any more is told by what follows. 0 or an error with its status: RESOURCE_EXHAUSTED past the limit. */
 int forward_open_wait(Forward *f, Admin *admin, RpcCall *call, const Agent *agent,
                 const ProtobufCServiceDescriptor *service, const char *method, const void *first,

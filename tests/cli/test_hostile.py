@@ -340,3 +340,30 @@ def test_host_that_is_not(daemon, machines):
             assert code in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.FAILED_PRECONDITION)
             host.register(at_host, kind=0, Parent='')
             assert list(query(at_host)) == ['givc-ghaf-host.service']
+
+
+def test_commands_that_take_long(daemon, machines):
+    """The admin has so many streams to the host: one peer must not take them all."""
+    d = daemon(certificates=machines / 'admin-vm')
+    end = threading.Event()
+
+    def run_command(requests, context):
+        end.wait(WAIT)
+        yield exec_pb2.CommandResponse(Stdout=exec_pb2.CommandIO(Payload=b'[]'))
+        yield exec_pb2.CommandResponse(Finished=exec_pb2.FinishedEvent())
+    handler = grpc.stream_stream_rpc_method_handler(run_command, exec_pb2.CommandRequest.FromString,
+                                                    exec_pb2.CommandResponse.SerializeToString)
+    with agent(machines, 'ghaf-host') as host, channel_of(machines, 'app-vm', d.port) as channel, \
+            channel_of(machines, 'ghaf-host', d.port) as at_host:
+        host.server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler('exec.Exec', {'RunCommand': handler})])
+        host.register(at_host, kind=0, Parent='')
+        invoke = channel.unary_unary('/admin.AdminService/ListGenerations', admin_pb2.Empty.SerializeToString,
+                                     admin_pb2.ListGenerationsResponse.FromString)
+        calls = [invoke.future(admin_pb2.Empty(), timeout=WAIT) for _ in range(99)]
+        try:
+            wait_until(lambda: sum(c.done() for c in calls) == 99 - 16, 'the refusal of too many')
+            assert {c.code() for c in calls if c.done()} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+        finally:
+            end.set()
+        assert sorted({c.code() for c in calls}, key=str) == [grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED]

@@ -3,12 +3,14 @@
 
 #include "admin.pb-c.h"
 #include "admin/calls/command.h"
+#include "admin/forward.h"
 #include "admin/services/admin-service.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
 #include "proto/json.h"
 
+#define SERVICE         (&admin__admin_service__descriptor)
 #define TOOL            "ota-update"
 #define TOKEN_VARIABLE  "CACHIX_TOKEN" /* where the tool looks for it: others can read a command line */
 #define PATH_OF_A_HOST  "/run/wrappers/bin:/run/current-system/sw/bin:/usr/local/bin:/usr/bin:/bin"
@@ -87,11 +89,14 @@ int method_list_generations(RpcCall *call, _unused_ const void *request, RpcStat
         _cleanup_(generations_done) Generations g = { .response = ADMIN__LIST_GENERATIONS_RESPONSE__INIT };
         const Command command = { .program = TOOL, .arguments = (char *const[]){ (char *) "get", NULL } };
         _cleanup_(agent_unrefp) Agent *agent = NULL;
+        _cleanup_(forward_done) Forward forward = {};
         _cleanup_free_ char *text = NULL;
         Admin *admin = userdata;
         int r;
 
         r = agents_find_host(&admin->agents, &agent, reterr);
+        if (r >= 0)
+                r = forward_reserve(&forward, admin, call, agent, SERVICE, reterr);
         if (r < 0)
                 return r;
         r = command_collect_wait(agent->channel, &command, call_get_deadline(call, LIST_USEC), &text, reterr);
@@ -146,6 +151,7 @@ int method_set_generation(RpcCall *call, const void *request, RpcStatus *reterr,
         Admin__SetGenerationResponse last = ADMIN__SET_GENERATION_RESPONSE__INIT;
         const Admin__SetGenerationRequest *req = request;
         _cleanup_(agent_unrefp) Agent *agent = NULL;
+        _cleanup_(forward_done) Forward forward = {};
         _cleanup_strv_free_ char **argv = NULL;
         Command command = { .program = TOOL };
         Admin *admin = userdata;
@@ -157,6 +163,8 @@ int method_set_generation(RpcCall *call, const void *request, RpcStatus *reterr,
         if (r < 0)
                 return r;
         r = agents_find_host(&admin->agents, &agent, reterr);
+        if (r >= 0)
+                r = forward_reserve(&forward, admin, call, agent, SERVICE, reterr);
         if (r < 0)
                 return r;
         command.arguments = argv;
