@@ -30,6 +30,7 @@ int admin_init(Admin *a, RpcQueue *queue, TlsCredentials *credentials, const Con
 
         *a = (Admin){
                 .credentials = credentials,
+                .gui_vm = config->gui_vm ? config->gui_vm : CONFIG_GUI_VM,
                 .agents = { .queue = queue, .credentials = credentials, .monitoring = config->monitoring },
         };
         list_init(&a->forwards);

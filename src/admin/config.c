@@ -29,6 +29,8 @@ const char config_help[] =
                 "     --crl=FILE             Revocation list [$CRL]\n"
                 "     --host=NAME            The only certificate name that may register as the host [$GIVC_HOST].\n"
                 "                            Default: the first one that ever did, see givc-admin(8)\n"
+                "     --gui-vm=NAME          The VM whose security keys are lent to others [" CONFIG_GUI_VM
+                ", $GIVC_GUI_VM]\n"
                 "     --monitoring[=BOOL]    Follow the state of units [$GIVC_MONITORING, true]\n"
                 "     --vm-start-timeout=S   How many seconds a VM may take until its agent has registered\n"
                 "                            [60, $GIVC_VM_START_TIMEOUT]\n"
@@ -50,6 +52,7 @@ enum {
         OPT_HOST_KEY,
         OPT_CRL,
         OPT_HOST,
+        OPT_GUI_VM,
         OPT_MONITORING,
         OPT_VM_START_TIMEOUT,
         OPT_POLICY_ADMIN,
@@ -71,6 +74,7 @@ static const struct option long_options[] = {
         { "host-key", required_argument, NULL, OPT_HOST_KEY },
         { "crl", required_argument, NULL, OPT_CRL },
         { "host", required_argument, NULL, OPT_HOST },
+        { "gui-vm", required_argument, NULL, OPT_GUI_VM },
         { "monitoring", optional_argument, NULL, OPT_MONITORING },
         { "vm-start-timeout", required_argument, NULL, OPT_VM_START_TIMEOUT },
         { "policy-admin", optional_argument, NULL, OPT_POLICY_ADMIN },
@@ -114,6 +118,7 @@ static const Setting settings[] = {
         { OPT_HOST_KEY, "HOST_KEY", offsetof(Words, config.host_key), false },
         { OPT_CRL, "CRL", offsetof(Words, config.crl), false },
         { OPT_HOST, "GIVC_HOST", offsetof(Words, config.host), false },
+        { OPT_GUI_VM, "GIVC_GUI_VM", offsetof(Words, config.gui_vm), false },
         { OPT_LOCAL_SOCKET, "GIVC_LOCAL_SOCKET", offsetof(Words, config.local_socket), false },
         { OPT_MONITORING, "GIVC_MONITORING", offsetof(Words, config.monitoring), true },
         { OPT_VM_START_TIMEOUT, "GIVC_VM_START_TIMEOUT", offsetof(Words, vm_start), false },
@@ -266,6 +271,8 @@ static int check_words(Words *w, char **reterr) {
                 return str_refuse(reterr, "--policy-admin: this build does not distribute policies yet.");
         if (c->host && !entry_word_is_valid(c->host))
                 return str_refuse(reterr, "--host: '%s' is no certificate name.", c->host);
+        if (c->gui_vm && !entry_word_is_valid(c->gui_vm))
+                return str_refuse(reterr, "--gui-vm: '%s' is no name of a VM.", c->gui_vm);
         return check_tls(c, reterr);
 }
 
@@ -327,6 +334,7 @@ void config_done(Config *c) {
         free(c->host_key);
         free(c->crl);
         free(c->host);
+        free(c->gui_vm);
         free(c->state_directory);
         *c = (Config){};
 }

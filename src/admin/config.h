@@ -6,6 +6,7 @@
 #include "rpc/address.h"
 
 #define CONFIG_LOCAL_SOCKET "/run/givc/admin.sock"
+#define CONFIG_GUI_VM       "gui-vm"
 #define CONFIG_LISTEN_MAX   16
 #define CONFIG_VM_START_MAX 3600 /* seconds */
 
@@ -17,6 +18,7 @@ typedef struct Config {
         bool use_tls, monitoring, check;
         char *ca_cert, *host_cert, *host_key, *crl;
         char *host;            /* the only name that may register as the host; NULL: see admin/host.h */
+        char *gui_vm;          /* the VM that has the security keys; NULL: CONFIG_GUI_VM */
         char *state_directory; /* of the service manager; NULL: none */
         usec_t vm_start_usec;  /* how long the start of a VM may take, until its agent has registered; 0: 60 s */
         int log_level;

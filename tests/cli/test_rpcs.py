@@ -46,7 +46,7 @@ TESTS = {
         'SetGeneration': ('admin/generation:update', 'admin/generation:update_refusals',
                           'admin/generation:update_left'),
         'NotifyUser': UNIMPLEMENTED,
-        'Ctap': UNIMPLEMENTED,
+        'Ctap': ('admin/machine:ctap', 'admin/machine:ctap', LEFT_ADMIN),
         'Sysinfo': ('admin/machine:answers', 'admin/machine:refusals', LEFT_ADMIN),
     },
     'systemd.UnitControlService': {
@@ -66,6 +66,13 @@ TESTS = {
         'GetStats': ('agent/stats:get_stats', 'agent/stats:unreadable', 'agent/stats:leaving'),
         'GetSysinfo': ('agent/stats:sysinfo', 'cli/test_agent.py:test_others_are_refused_before_they_are_read',
                        'agent/stats:leaving'),
+    },
+    'hwid.HwidService': {
+        'GetHwId': ('scenarios/hwid/test_hwid.py:test_the_address_of_the_interface',
+                    'agent/hwid:refusals', 'agent/hwid:leaving'),
+    },
+    'ctap.Ctap': {
+        'Ctap': ('agent/ctap:answers', 'agent/ctap:refusals', 'agent/ctap:leaving'),
     },
     'journal.JournalService': {
         'ReadJournal': ('agent/read-journal:names', 'agent/read-journal:refusals', 'agent/read-journal:slow'),

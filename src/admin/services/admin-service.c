@@ -46,7 +46,7 @@ static const RpcMethod methods[] = {
         { "ListGenerations", RPC_UNARY, method_list_generations },
         { "SetGeneration", RPC_SERVER_STREAM, method_set_generation },
         { "NotifyUser", RPC_UNARY, method_unimplemented },
-        { "Ctap", RPC_UNARY, method_unimplemented },
+        { "Ctap", RPC_UNARY, method_ctap },
         { "Sysinfo", RPC_UNARY, method_sysinfo },
         { "KillUnit", RPC_UNARY, method_kill_unit },
         {},

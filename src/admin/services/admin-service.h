@@ -35,3 +35,4 @@ int method_power(RpcCall *call, const void *request, RpcStatus *reterr, void *us
 /* machine.c */
 int method_get_stats(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
 int method_sysinfo(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
+int method_ctap(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);

@@ -7,6 +7,7 @@ static const RpcService *const services[] = {
         &admin_service,
         &journal_service,
         &exec_service,
+        &hwid_service,
 };
 
 int services_add(RpcServer *s, Admin *admin) {

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/services/helper.h"
 
+#include <unistd.h>
+
 #include "agent/services/unit-error.h"
 #include "agent/stdio.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/strv.h"
 #include "event/task.h"
 
 #define CHUNK         ((size_t) 16 * 1024)
@@ -92,16 +95,48 @@ static int end_main(void *userdata) {
         return 0;
 }
 
+/* The agent may be told of more directories than the manager knows. New string, NULL when out of memory. */
+static char *find_program(const char *name) {
+        for (const char *p = getenv("PATH"); !isempty(p);) {
+                size_t n = strcspn(p, ":");
+                char *path = strf("%.*s/%s", (int) n, p, name);
+
+                if (!path || (path[0] == '/' && access(path, X_OK) == 0))
+                        return path;
+                free(path);
+                p += n + (p[n] == ':');
+        }
+        return strdup(name);
+}
+
+static int make_argv(const Helper *helper, char ***ret) {
+        _cleanup_free_ char *program = find_program(helper->argv[0]);
+        _cleanup_strv_free_ char **argv = NULL;
+        int r = program ? strv_extend(&argv, program) : -ENOMEM;
+
+        for (char *const *arg = helper->argv + 1; r >= 0 && *arg; arg++)
+                r = strv_extend(&argv, *arg);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(argv);
+        return 0;
+}
+
 static int run_start_wait(Run *run, Agent *agent) {
         _cleanup_(bus_error_done) BusError error = {};
         _cleanup_free_ char *description = NULL;
+        _cleanup_strv_free_ char **argv = NULL;
         const char *name = run->helper->argv[0];
-        UnitRun unit = { .argv = run->helper->argv, .literal = true, .stop_usec = STOP_USEC };
+        UnitRun unit = { .literal = true, .stop_usec = STOP_USEC };
         int r;
 
+        r = make_argv(run->helper, &argv);
+        if (r < 0)
+                return r;
         description = strf("Helper %s", name);
         if (!description)
                 return -ENOMEM;
+        unit.argv = argv;
         r = stdio_new_pipes(true, &run->stdio);
         if (r < 0)
                 return r;

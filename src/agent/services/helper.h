@@ -8,7 +8,7 @@
 #include "rpc/status.h"
 
 typedef struct Helper {
-        char *const *argv;
+        char *const *argv; /* its name is looked up in PATH, the agent's and then the manager's */
         const void *input;
         size_t n_input, output_max;
         usec_t usec; /* how long it may take */

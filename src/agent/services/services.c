@@ -12,6 +12,8 @@ static const struct {
         { &locale_service, 0 },
         { &exec_service, offsetof(Config, exec) },
         { &notify_service, offsetof(Config, notifier) },
+        { &hwid_service, offsetof(Config, hwid) },
+        { &ctap_service, offsetof(Config, ctap) },
 };
 
 int services_add(RpcServer *server, Agent *agent) {

@@ -7,8 +7,10 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "ctap.pb-c.h"
 #include "event/fiber.h"
 #include "exec.pb-c.h"
+#include "hwid.pb-c.h"
 #include "journal.pb-c.h"
 #include "rpc/server.h"
 #include "stats.pb-c.h"
@@ -443,6 +445,40 @@ static const RpcMethod fake_stats_methods[] = {
 
 static const RpcService fake_stats_service = { &stats__stats_service__descriptor, fake_stats_methods };
 
+static inline int fake_get_hw_id(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Hwid__HwIdRequest *req = request;
+        Hwid__HwIdResponse response = HWID__HW_ID_RESPONSE__INIT;
+        int r = fake_begin(userdata, reterr);
+
+        assert_string_equal(req->vmname, "");
+        response.identifier = (char *) "00:11:22:33:44:55";
+        return r < 0 ? r : rpc_call_reply(call, &response);
+}
+
+static const RpcMethod fake_hwid_methods[] = {
+        { "GetHwId", RPC_UNARY, fake_get_hw_id },
+        {},
+};
+
+static const RpcService fake_hwid_service = { &hwid__hwid_service__descriptor, fake_hwid_methods };
+
+/* A key that says back what it is told. */
+static inline int fake_ctap(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Ctap__CtapRequest *req = request;
+        Ctap__CtapResponse response = CTAP__CTAP_RESPONSE__INIT;
+        int r = fake_begin(userdata, reterr);
+
+        response.output = req->payload;
+        return r < 0 ? r : rpc_call_reply(call, &response);
+}
+
+static const RpcMethod fake_ctap_methods[] = {
+        { "Ctap", RPC_UNARY, fake_ctap },
+        {},
+};
+
+static const RpcService fake_ctap_service = { &ctap__ctap__descriptor, fake_ctap_methods };
+
 static const RpcService fake_service = { &systemd__unit_control_service__descriptor, fake_methods };
 
 /* The server can be taken away and brought back; the units stay. */
@@ -455,6 +491,8 @@ static inline void fake_agent_listen(FakeAgent *a, RpcQueue *queue) {
                 assert_int_equal(rpc_server_add_service(a->server, &fake_journal_service, a), 0);
                 assert_int_equal(rpc_server_add_service(a->server, &fake_exec_service, a), 0);
                 assert_int_equal(rpc_server_add_service(a->server, &fake_stats_service, a), 0);
+                assert_int_equal(rpc_server_add_service(a->server, &fake_hwid_service, a), 0);
+                assert_int_equal(rpc_server_add_service(a->server, &fake_ctap_service, a), 0);
         }
         assert_int_equal(rpc_server_listen(a->server, &address, 0600, (gid_t) -1), 0);
 }

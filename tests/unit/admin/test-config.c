@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static const char *const variables[] = { "TLS", "CA_CERT", "HOST_CERT", "HOST_KEY", "CRL", "GIVC_HOST",
+static const char *const variables[] = { "TLS", "CA_CERT", "HOST_CERT", "HOST_KEY", "CRL", "GIVC_HOST", "GIVC_GUI_VM",
         "GIVC_LOCAL_SOCKET", "GIVC_MONITORING", "GIVC_VM_START_TIMEOUT", "POLICY_ADMIN", "POLICY_CONFIG",
         "POLICY_STORE", "ACCESS_CONTROL", "CEDAR_FILE", "SERVICES", "GIVC_LOG", "NAME", "TYPE", "SUBTYPE", "PROTO" };
 
@@ -68,12 +68,13 @@ static void test_options(void **state) {
         assert_int_equal(parse(ARGV("--listen", "192.168.101.10:9001", "--listen=/run/x.sock", "--listen",
                                                "vsock:any:9001", "--listen", "sd-listen:*", "--use-tls", "--ca-cert",
                                                "ca", "--host-cert=cert", "--host-key", "key", "--crl", "crl", "--host",
-                                               "ghaf-host", "--monitoring=no", "--local-socket", "/tmp/s", "--services",
-                                               "a b", "--vm-start-timeout=90", "--check"),
+                                               "ghaf-host", "--gui-vm=desk-vm", "--monitoring=no", "--local-socket",
+                                               "/tmp/s", "--services", "a b", "--vm-start-timeout=90", "--check"),
                                          &c, &error),
                         CONFIG_RUN);
         assert_int_equal(c.n_listen, 4);
         assert_int_equal(c.listen[0].kind, RPC_ADDRESS_TCP);
+        assert_string_equal(c.gui_vm, "desk-vm");
         assert_int_equal(c.listen[0].port, 9001);
         assert_int_equal(c.listen[1].kind, RPC_ADDRESS_UNIX);
         assert_int_equal(c.listen[2].kind, RPC_ADDRESS_VSOCK);
@@ -101,6 +102,7 @@ static void test_environment(void **state) {
         setenv("HOST_CERT", "cert", 1);
         setenv("HOST_KEY", "key", 1);
         setenv("GIVC_MONITORING", "false", 1);
+        setenv("GIVC_GUI_VM", "desk-vm", 1);
         setenv("GIVC_VM_START_TIMEOUT", "5", 1);
         setenv("GIVC_LOG", "givc=debug", 1);
         setenv("GIVC_LOCAL_SOCKET", "none", 1);
@@ -116,6 +118,7 @@ static void test_environment(void **state) {
         assert_string_equal(c.host_key, "key");
         assert_false(c.monitoring);
         assert_int_equal(c.vm_start_usec, 5 * USEC_PER_SEC);
+        assert_string_equal(c.gui_vm, "desk-vm");
         assert_int_equal(c.log_level, LOG_DEBUG);
         assert_null(c.local_socket);
 }
@@ -169,6 +172,7 @@ static void test_errors(void **state) {
                         "rules.");
         assert_error(ARGV("--policy-admin"), "--policy-admin: this build does not distribute policies yet.");
         assert_error(ARGV("--host=a b"), "--host: 'a b' is no certificate name.");
+        assert_error(ARGV("--gui-vm=../x"), "--gui-vm: '../x' is no name of a VM.");
         assert_error(ARGV("--local-socket=x"), "--local-socket: 'x' is no absolute path.");
         assert_error(ARGV("--vm-start-timeout=0"),
                         "--vm-start-timeout ($GIVC_VM_START_TIMEOUT): '0' is no number of seconds from 1 to 3600.");

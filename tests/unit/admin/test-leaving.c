@@ -17,6 +17,7 @@ static Admin__ServiceRequest x = ADMIN__SERVICE_REQUEST__INIT, y = ADMIN__SERVIC
 static Admin__UnitStatusRequest unit = ADMIN__UNIT_STATUS_REQUEST__INIT;
 static Admin__KillUnitRequest victim = ADMIN__KILL_UNIT_REQUEST__INIT;
 static Admin__StatsRequest measured = ADMIN__STATS_REQUEST__INIT;
+static Ctap__CtapRequest touch = CTAP__CTAP_REQUEST__INIT;
 static Admin__Empty empty = ADMIN__EMPTY__INIT;
 
 static void write_requests(World *w) {
@@ -49,6 +50,7 @@ static void set_up(World *w) {
         FakeAgent *a = &w->net_vm;
 
         write_requests(w);
+        w->admin.gui_vm = "ghaf-host";
         for (size_t i = 0; i < ELEMENTSOF(off); i++)
                 fake_unit_add(a, off[i], "inactive", "dead");
         for (size_t i = 0; i < ELEMENTSOF(on); i++)
@@ -155,7 +157,7 @@ static const struct {
         { "ListGenerations", NULL, FOR_NOTHING, NULL },
         { "SetGeneration", NULL, FOR_NOTHING, NULL },
         { "NotifyUser", NULL, FOR_NOTHING, NULL },
-        { "Ctap", NULL, FOR_NOTHING, NULL },
+        { "Ctap", &touch, FOR_ACTION, NULL },
         { "Sysinfo", &empty, FOR_ACTION, NULL },
         { "KillUnit", &victim, FOR_ACTION, after_service },
 };

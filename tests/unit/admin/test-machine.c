@@ -73,11 +73,119 @@ static void test_an_agent_without(_unused_ void **state) {
         run(body_an_agent_without, false);
 }
 
+static RpcCode get_hw_id(World *w, const char *vm, Hwid__HwIdResponse **ret, char **ret_message) {
+        _cleanup_(rpc_status_done) RpcStatus status = {};
+        RpcCallOptions options = { .deadline = soon(), .wait_for_ready = true };
+        Hwid__HwIdRequest request = HWID__HW_ID_REQUEST__INIT;
+
+        int r;
+
+        request.vmname = (char *) vm;
+        r = rpc_channel_call_wait(
+                        w->channel, &hwid__hwid_service__descriptor, "GetHwId", &request, &options, ret, &status);
+
+        assert_int_equal(r < 0, status.code != RPC_OK);
+        free(*ret_message);
+        *ret_message = TAKE_PTR(status.message);
+        return status.code;
+}
+
+static int body_hwid(World *w) {
+        _cleanup_proto_ Hwid__HwIdResponse *reply = NULL;
+        _cleanup_free_ char *message = NULL;
+
+        register_agents(w);
+        assert_int_equal(get_hw_id(w, "net-vm", &reply, &message), RPC_OK);
+        assert_string_equal(reply->identifier, "00:11:22:33:44:55");
+        assert_int_equal(get_hw_id(w, "", NULL, &message), RPC_INVALID_ARGUMENT);
+        assert_string_equal(message, "No VM is named whose hardware is meant.");
+        assert_int_equal(get_hw_id(w, "none", NULL, &message), RPC_NOT_FOUND);
+        return 0;
+}
+
+static void test_hwid(_unused_ void **state) {
+        run(body_hwid, true);
+}
+
+static int body_hwid_without(World *w) {
+        _cleanup_free_ char *message = NULL;
+
+        register_agents(w);
+        assert_int_equal(get_hw_id(w, "net-vm", NULL, &message), RPC_UNIMPLEMENTED);
+        assert_string_equal(message, "The agent of VM 'net-vm' does not identify its hardware.");
+        return 0;
+}
+
+static void test_hwid_without(_unused_ void **state) {
+        run(body_hwid_without, false);
+}
+
+static void wait_until_waiting(const FakeAgent *a, unsigned n) {
+        const usec_t deadline = soon();
+
+        while (a->n_waiting != n) {
+                assert_true(time_now(CLOCK_MONOTONIC) < deadline);
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        }
+}
+
+static int body_hwid_leaving(World *w) {
+        _cleanup_(rpc_stream_freep) RpcStream *stream = NULL;
+        _cleanup_(rpc_status_done) RpcStatus status = {};
+        RpcCallOptions options = { .deadline = soon(), .wait_for_ready = true };
+        Hwid__HwIdRequest request = HWID__HW_ID_REQUEST__INIT;
+
+        register_agents(w);
+        w->net_vm.silent = true;
+        request.vmname = (char *) "net-vm";
+        assert_int_equal(rpc_stream_open_wait(w->channel, &hwid__hwid_service__descriptor, "GetHwId", &options, &stream,
+                                         &status),
+                        0);
+        assert_int_equal(rpc_stream_send_wait(stream, &request), 0);
+        assert_int_equal(rpc_stream_close_send_wait(stream), 0);
+        wait_until_waiting(&w->net_vm, 1);
+        stream = rpc_stream_free(stream);
+        wait_until_waiting(&w->net_vm, 0);
+        return 0;
+}
+
+static void test_hwid_leaving(_unused_ void **state) {
+        run(body_hwid_leaving, true);
+}
+
+/* Keys are those of the VM that the configuration names. */
+static int body_ctap(World *w) {
+        Ctap__CtapRequest request = CTAP__CTAP_REQUEST__INIT;
+        _cleanup_proto_ Ctap__CtapResponse *reply = NULL;
+        _cleanup_free_ char *message = NULL;
+
+        register_agents(w);
+        request.req = (char *) "ctap.GetInfo";
+        request.payload = (ProtobufCBinaryData){ .data = (uint8_t *) "touch", .len = 5 };
+        assert_int_equal(call(w, "Ctap", &request, NULL, &message), RPC_NOT_FOUND);
+        assert_string_equal(message, "VM 'gui-vm' is not registered.");
+        w->admin.gui_vm = "app-vm";
+        assert_int_equal(call(w, "Ctap", &request, &reply, &message), RPC_OK);
+        assert_int_equal(reply->output.len, 5);
+        assert_memory_equal(reply->output.data, "touch", 5);
+        w->app_vm.refuses = "touch it";
+        assert_int_equal(call(w, "Ctap", &request, NULL, &message), RPC_FAILED_PRECONDITION);
+        return 0;
+}
+
+static void test_ctap(_unused_ void **state) {
+        run(body_ctap, true);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_answers),
                 cmocka_unit_test(test_refusals),
                 cmocka_unit_test(test_an_agent_without),
+                cmocka_unit_test(test_hwid),
+                cmocka_unit_test(test_hwid_without),
+                cmocka_unit_test(test_hwid_leaving),
+                cmocka_unit_test(test_ctap),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,9 +103,9 @@ static void test_whole(_unused_ void **state) {
         assert_string_equal(c->policies[1], "/etc/proxy");
         assert_string_equal(c->rules_file, "/etc/rules");
 
-        assert_int_equal(strv_length(c->warnings), 5);
-        assert_string_equal(c->warnings[0], "capabilities.ctap.enable: not served by this version");
-        assert_string_equal(c->warnings[4], "capabilities.policy.enable: not served by this version");
+        assert_int_equal(strv_length(c->warnings), 3);
+        assert_string_equal(c->warnings[0], "capabilities.eventProxy.enable: not served by this version");
+        assert_string_equal(c->warnings[2], "capabilities.policy.enable: not served by this version");
 }
 
 /* Which commands may be run: an empty list is not the same as none. */
