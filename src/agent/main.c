@@ -49,13 +49,18 @@ typedef struct Program {
 } Program;
 
 static void help(FILE *f) {
-        fputs("givc-agent [-config FILE] [OPTION…]\n\n"
-              "Lets the admin of a givc fleet manage the units of this machine, and registers with it.\n\n"
-              "  -config FILE, --config=FILE  configuration, see givc-agent.json(5); without it, it is in the "
-              "environment\n"
+        fputs("givc-agent [-config FILE] [OPTION…]\n"
+              "\n"
+              "Lets the admin of a givc fleet manage the units of this machine, and registers\n"
+              "with it.\n"
+              "\n"
+              "  -config FILE, --config=FILE  configuration, see givc-agent.json(5); without\n"
+              "                               it, it is in the environment\n"
               "  -debug, --debug              log what is done, not only what matters\n"
-              "  --exposes=UNIT               exit: 0 if the configuration lets the admin control the unit, else 1\n"
-              "  --check                      check the configuration and exit: 0, or 2 with the reason\n"
+              "  --exposes=UNIT               exit: 0 if the configuration lets the admin\n"
+              "                               control the unit, else 1\n"
+              "  --check                      check the configuration and exit: 0, or 2 with\n"
+              "                               the reason\n"
               "  --version                    print the version\n"
               "  --help                       print this\n",
                         f);

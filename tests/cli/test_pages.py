@@ -93,17 +93,22 @@ def test_options_of_the_daemons(program):
     documented = set(re.findall(r'\*(--[a-z-]+)', ''.join(re.findall(r'^\*.*$', options, re.M))))
     assert documented | {'--version'} == set(re.findall(r'--[a-z-]+', done.stdout)) | {'--version'}
     assert '--version' in documented
+    assert lines_fit(done.stdout)
 
 
 def test_limits_of_the_admin():
     page = ' '.join((ROOT / 'man/givc-admin.8.scd').read_text().split())
+    helped = subprocess.run([BUILD / 'givc-admin', '--help'], capture_output=True, text=True, timeout=WAIT,
+                            check=True).stdout
     for header, name, words in (('src/admin/registry.h', 'REGISTRY_AGENTS_MAX', '{} agents'),
                                 ('src/admin/registry.h', 'REGISTRY_ENTRIES_PER_AGENT_MAX', '{} entries of one agent'),
+                                ('src/admin/watch.h', 'WATCHES_MAX', '{} watchers'),
                                 ('src/libgivc/rpc/limits.h', 'RPC_CALLS_PER_PEER_MAX', '{} calls in progress'),
                                 ('src/libgivc/rpc/limits.h', 'RPC_CONNECTIONS_PER_PEER_MAX', '{} connections of one'),
                                 ('src/libgivc/rpc/limits.h', 'RPC_CONNECTIONS_MAX', '{} connections in all')):
         value = re.search(rf'#define {name}\s+(\d+)', (ROOT / header).read_text())[1]
         assert words.format(value) in page, name
+        assert words.format(value) in helped or header.startswith('src/libgivc'), name
 
 
 def test_overview_names_what_is_ours_on_the_wire():
