@@ -124,7 +124,7 @@ $(B)/$(1): $(call objects,$(2)) $(ALL_A) $(PROTOS_A)
 endef
 $(eval $(call program,givc-agent,$(AGENT_SRC),$(CURL_LIBS)))
 $(eval $(call program,givc-admin,$(ADMIN_SRC),))
-$(eval $(call program,givcctl,$(CTL_SRC),$(shell $(PKG) --libs smartcols)))
+$(eval $(call program,givcctl,$(CTL_SRC),$(shell $(PKG) --libs smartcols) $(CURL_LIBS)))
 
 $(B)/libgivc.so: $(B)/libgivc/givc/givc.o $(ALL_A) $(PROTOS_A) src/libgivc/libgivc.map
 	$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libgivc.so.0 -Wl,--version-script=src/libgivc/libgivc.map -o $@ \

@@ -10,6 +10,7 @@ typedef enum Words {
         WORDS_NAMES,
         WORDS_FILES,
         WORDS_METHODS,
+        WORDS_UPDATES,
         WORDS_JSON,
         WORDS_SHELLS,
         WORDS_SIGNALS,
@@ -17,11 +18,13 @@ typedef enum Words {
         WORDS_MAX_,
 } Words;
 
+#define UPDATES "list query cachix"
 #define SIGNALS "HUP INT QUIT ABRT KILL USR1 USR2 TERM CONT STOP WINCH"
 
 static const char *const functions[WORDS_MAX_] = {
         [WORDS_NAMES] = "_givcctl_names",
         [WORDS_METHODS] = "_givcctl_methods",
+        [WORDS_UPDATES] = "echo " UPDATES " | tr ' ' '\\n'",
         [WORDS_JSON] = "echo short pretty off | tr ' ' '\\n'",
         [WORDS_SHELLS] = "echo bash zsh fish | tr ' ' '\\n'",
         [WORDS_SIGNALS] = "echo " SIGNALS " | tr ' ' '\\n'",
@@ -45,6 +48,8 @@ static Words option_get_words(const OptionRow *o) {
 static Words verb_get_words(const Verb *v) {
         if (streq(v->name, "call") || streq(v->name, "introspect"))
                 return WORDS_METHODS;
+        if (streq(v->name, "update"))
+                return WORDS_UPDATES;
         return v->max_words > 0 ? WORDS_NAMES : WORDS_NONE;
 }
 
@@ -135,7 +140,7 @@ static void bash_print(FILE *f) {
               "        case $prev in\n",
                         f);
         for (Words w = WORDS_NONE; w < WORDS_MAX_; w++)
-                if (w != WORDS_METHODS)
+                if (w != WORDS_METHODS && w != WORDS_UPDATES)
                         bash_print_options(f, w);
         fputs("        esac\n"
               "        for ((i = 1; i < COMP_CWORD; i++)); do\n"
@@ -155,12 +160,13 @@ static void bash_print(FILE *f) {
                         f);
         bash_print_verbs(f, WORDS_NAMES);
         bash_print_verbs(f, WORDS_METHODS);
+        bash_print_verbs(f, WORDS_UPDATES);
         fputs("        esac\n}\ncomplete -F _givcctl givcctl givc-cli\n", f);
 }
 
 static void zsh_print_option(FILE *f, const OptionRow *o) {
-        static const char *const actions[WORDS_MAX_] = { "", "_givcctl_offer_names", "_files", "", "(short pretty off)",
-                "(bash zsh fish)", "(" SIGNALS ")", "(main control all)" };
+        static const char *const actions[WORDS_MAX_] = { "", "_givcctl_offer_names", "_files", "", "",
+                "(short pretty off)", "(bash zsh fish)", "(" SIGNALS ")", "(main control all)" };
         const char *equal = !o->argument ? "" : o->argument[0] == '[' ? "=-" : "=";
 
         if (!o->help)
@@ -208,6 +214,7 @@ static void zsh_print(FILE *f) {
               "        call | introspect)\n"
               "                methods=(${(f)\"$(_givcctl_methods)\"})\n"
               "                compadd -a methods ;;\n"
+              "        update) compadd " UPDATES " ;;\n"
               "        *) _givcctl_offer_names ;;\n"
               "        esac\n"
               "}\n"
@@ -228,9 +235,9 @@ static void zsh_print(FILE *f) {
 }
 
 static void fish_print_verb(FILE *f, const Verb *v) {
-        static const char *const sources_of[WORDS_MAX_] = {
-                [WORDS_NAMES] = "__givcctl_names", [WORDS_METHODS] = "__givcctl_methods"
-        };
+        static const char *const sources_of[WORDS_MAX_] = { [WORDS_NAMES] = "__givcctl_names",
+                [WORDS_METHODS] = "__givcctl_methods",
+                [WORDS_UPDATES] = "echo " UPDATES " | string split \" \"" };
         const char *source = sources_of[verb_get_words(v)];
 
         fprintf(f, "complete -c givcctl -n __fish_use_subcommand -a %s -d '", v->name);
@@ -241,7 +248,7 @@ static void fish_print_verb(FILE *f, const Verb *v) {
 }
 
 static void fish_print_option(FILE *f, const OptionRow *o) {
-        static const char *const words[WORDS_MAX_] = { " -x", " -x -a '(__givcctl_names)'", " -r -F", " -x",
+        static const char *const words[WORDS_MAX_] = { " -x", " -x -a '(__givcctl_names)'", " -r -F", " -x", " -x",
                 " -x -a 'short pretty off'", " -x -a 'bash zsh fish'", " -x -a '" SIGNALS "'",
                 " -x -a 'main control all'" };
 

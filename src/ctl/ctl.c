@@ -50,7 +50,7 @@ static const char *code_to_hint(RpcCode code, bool changes) {
 static CtlExit ctl_fail_interrupted(const Ctl *ctl, const char *what) {
         if (ctl->verb->flags & VERB_ENDLESS || ctl->options.watch || ctl->options.follow)
                 return CTL_OK;
-        if (!client_was_reached(ctl->client))
+        if (ctl->client && !client_was_reached(ctl->client))
                 fprintf(stderr, "Interrupted before the admin was reached: nothing was asked of it.\n");
         else if (!(ctl->verb->flags & VERB_CHANGES))
                 fprintf(stderr, "Interrupted.\n");

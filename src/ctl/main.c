@@ -57,12 +57,17 @@ static int run_watch_signals(Run *run) {
         return r;
 }
 
+/* Servers of updates have nothing to do with the admin, which may be out of reach. */
+static bool asks_admin(const Ctl *ctl) {
+        return !(ctl->verb->flags & VERB_UPDATES) || !streq(ctl->options.words[1], "query");
+}
+
 static int run_loop(Run *run, char **reterr) {
         Ctl *ctl = &run->ctl;
         usec_t timeout = ctl->options.timeout_usec > 0 ? ctl->options.timeout_usec : ctl->verb->timeout_usec;
         int r;
 
-        r = client_resolve(&ctl->options.address, reterr);
+        r = asks_admin(ctl) ? client_resolve(&ctl->options.address, reterr) : 0;
         if (r < 0)
                 return r;
         if (ctl->options.no_block) {
@@ -81,7 +86,7 @@ static int run_loop(Run *run, char **reterr) {
                 if (r < 0)
                         return r;
         }
-        r = client_new(run->event, &ctl->options, timeout, &ctl->client, reterr);
+        r = asks_admin(ctl) ? client_new(run->event, &ctl->options, timeout, &ctl->client, reterr) : 0;
         if (r < 0)
                 return r;
         r = fiber_start(&ctl->fiber, run_verb_wait, run);
@@ -131,7 +136,7 @@ static CtlExit run_command_line(Run *run, int argc, char **argv) {
         n = o->n_words > 0 ? o->n_words - 1 : 0;
         if (run->ctl.verb->flags & VERB_LOCAL || (run->ctl.verb->flags & VERB_LOCAL_NAMES && n > 0))
                 return run->ctl.verb->func(&run->ctl, o->words + 1, n);
-        if (options_find_admin(o, &error) < 0)
+        if (asks_admin(&run->ctl) && options_find_admin(o, &error) < 0)
                 return ctl_usage("%s", error ? error : "The command line is wrong.");
         return run_options(run);
 }

@@ -17,8 +17,7 @@
 static const OptionRow rows[] = {
         { "vm", 0, "VM", NULL, FIELD(vm), VERB_PLACED, "Options", "the VM of the name", true },
         { "wait", 0, "[SEC]", NULL, FIELD(wait), VERB_WAITS, NULL, "start: until it ends, is-online: until yes", true },
-        { "no-block", 0, NULL, NULL, FIELD(no_block), VERB_DETACHES, NULL, "ask, and do not wait for the answer",
-                        true },
+        { "no-block", 0, NULL, NULL, FIELD(no_block), VERB_DETACHES, NULL, "ask, and do not wait for the answer" },
         { "signal", 's', "SIGNAL", NULL, FIELD(signal), VERB_KILLS, NULL, "kill: TERM, 15 and so on (TERM)" },
         { "kill-whom", 0, "WHOM", NULL, FIELD(kill_whom), VERB_KILLS, NULL, "kill: main, control or all (all)" },
         { "tty", 't', NULL, NULL, FIELD(terminal), VERB_EXECUTES, NULL, "exec: with this terminal, as 'ssh -t'" },
@@ -27,6 +26,13 @@ static const OptionRow rows[] = {
         { "follow", 'f', NULL, NULL, FIELD(follow), VERB_FOLLOWS, NULL, "logs: on, as they are written" },
         { "lines", 'n', "N", NULL, FIELD(lines), VERB_LINES, NULL, "logs, status: the last N lines, or all" },
         { "since", 0, "TIME", NULL, FIELD(since), VERB_FOLLOWS, NULL, "logs: from then on, as '10min ago', 'today'" },
+        { "source", 0, "URL", NULL, FIELD(source), VERB_UPDATES, NULL, "update query: of the server of updates" },
+        { "pin-name", 0, "NAME", NULL, FIELD(pin_name), VERB_UPDATES, NULL, "update query: of what (ghaf-updates)" },
+        { "current", 0, NULL, NULL, FIELD(current), VERB_UPDATES, NULL, "update query: not current ones, too" },
+        { "raw", 0, NULL, NULL, FIELD(raw), VERB_UPDATES, NULL, "update query: store paths only" },
+        { "cache", 0, "NAME", NULL, FIELD(cache), VERB_UPDATES, NULL, "update cachix: which cache (ghaf-dev)" },
+        { "cachix-host", 0, "HOST", NULL, FIELD(cachix_host), VERB_UPDATES, NULL, "update cachix: where it is" },
+        { "token", 0, "TOKEN", "CACHIX_TOKEN", FIELD(token), VERB_UPDATES, NULL, "update cachix: if it is private" },
         { "watch", 0, NULL, NULL, FIELD(watch), VERB_REPEATS, NULL, "status: again after each change" },
         { "limit", 0, "N", NULL, FIELD(limit), VERB_ENDLESS, NULL, "watch: end after N events" },
         { "no-legend", 0, NULL, NULL, FIELD(no_legend), VERB_TABLE, NULL, "no header, no summary" },
@@ -84,6 +90,18 @@ static int option_get_kind(const OptionRow *row) {
         return !row->argument ? no_argument : row->argument[0] == '[' ? optional_argument : required_argument;
 }
 
+/* Others can read a command line. */
+static int options_hide_token(Options *o) {
+        char *copy = strdup(o->token);
+
+        if (!copy)
+                return -ENOMEM;
+        explicit_bzero((char *) o->token, strlen(o->token));
+        free(o->token_copy);
+        o->token = o->token_copy = copy;
+        return 0;
+}
+
 static int options_parse_words(int argc, char **argv, Options *o) {
         struct option longs[ELEMENTSOF(rows) + 1] = {};
         char letters[2 * ELEMENTSOF(rows) + 1] = {};
@@ -106,6 +124,8 @@ static int options_parse_words(int argc, char **argv, Options *o) {
                 if (!row)
                         return -EINVAL;
                 option_set(o, row, optarg, OPTION_SAID);
+                if (row->offset == FIELD(token) && options_hide_token(o) < 0)
+                        return -ENOMEM;
         }
         o->words = argv + optind;
         o->n_words = (size_t) (argc - optind);
@@ -269,12 +289,16 @@ int options_parse(int argc, char **argv, Options *ret, char **reterr) {
                         break;
                 }
         r = options_parse_words(argc, argv, &o);
-        if (r < 0)
+        if (r < 0) {
+                options_done(&o);
                 return r;
+        }
         for (size_t i = 0; i < ELEMENTSOF(steps) && !o.help && !o.help_all && !o.version && !o.completion; i++) {
                 r = steps[i](&o, reterr);
-                if (r < 0)
+                if (r < 0) {
+                        options_done(&o);
                         return r;
+                }
         }
         *ret = o;
         return 0;
@@ -303,4 +327,7 @@ int options_find_admin(Options *o, char **reterr) {
 
 void options_done(Options *o) {
         rpc_address_done(&o->address);
+        if (o->token_copy)
+                explicit_bzero(o->token_copy, strlen(o->token_copy));
+        free(o->token_copy);
 }

@@ -37,6 +37,7 @@ typedef enum VerbFlags {
         VERB_LINES = 1 << 14,       /* takes --lines */
         VERB_FOLLOWS = 1 << 15,     /* takes --follow and --since */
         VERB_EXECUTES = 1 << 16,    /* takes --tty, --user and --working-directory */
+        VERB_UPDATES = 1 << 17,     /* takes what is said about updates; asks nobody for 'query' but the web */
 } VerbFlags;
 
 typedef enum OptionSource {
@@ -67,13 +68,15 @@ typedef struct Options {
         const char *signal, *kill_whom;
         const char *user, *directory;
         const char *lines, *since;
+        const char *source, *pin_name, *cache, *cachix_host, *token;
         const char *completion, *retry, *type, *by_type, *by_name;
         bool terminal, notls, json_auto, no_legend, no_pager, full, help, help_all, version, no_block, watch, follow,
-                        as_json, initial;
+                        as_json, initial, raw, current;
 
         uint8_t sources[OPTIONS_MAX]; /* of each row */
 
         /* What follows from it. */
+        char *token_copy; /* of a token that was on the command line, where it is not any more */
         bool reference;   /* by the name givc-cli: output and exit status are those of the program before this one */
         char **words;     /* verb and names, NULL-terminated, borrowed */
         char **arguments; /* what stands behind "--", NULL-terminated, borrowed; NULL without one */

@@ -146,3 +146,37 @@ void reference_print_status(FILE *f, const Systemd__UnitStatus *u) {
         }
         fputs(" }", f);
 }
+
+static void generation_print(FILE *f, const Admin__Generation *g) {
+        const struct {
+                const char *name, *value;
+        } fields[] = {
+                { "date", g->date },
+                { "nixos_version", g->nixosversion },
+                { "kernel_version", g->kernelversion },
+                { "configuration_revision", g->configurationrevision },
+        };
+
+        fprintf(f, "Generation { generation: %i", g->generation);
+        for (size_t i = 0; i < ELEMENTSOF(fields); i++) {
+                fprintf(f, ", %s: ", fields[i].name);
+                rust_print_string(f, fields[i].value);
+        }
+        fputs(", specialisations: [", f);
+        for (size_t i = 0; i < g->n_specialisations; i++) {
+                fputs(i > 0 ? ", " : "", f);
+                rust_print_string(f, g->specialisations[i]);
+        }
+        fprintf(f, "], current: %s, store_path: ", g->current ? "true" : "false");
+        rust_print_string(f, g->storepath);
+        fputs(" }", f);
+}
+
+void reference_print_generations(FILE *f, const Admin__ListGenerationsResponse *reply) {
+        fputc('[', f);
+        for (size_t i = 0; i < reply->n_list; i++) {
+                fputs(i > 0 ? ", " : "", f);
+                generation_print(f, reply->list[i]);
+        }
+        fputs("]\n", f);
+}

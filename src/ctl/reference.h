@@ -18,5 +18,7 @@ int reference_print_list(FILE *f, const Admin__QueryListResponse *list, bool as_
 int reference_print_event(FILE *f, const Admin__WatchItem *event, bool as_json) _warn_unused_;
 /* {:?} and a line's end. */
 void reference_print_started(FILE *f, const Admin__StartResponse *reply);
+/* The same. */
+void reference_print_generations(FILE *f, const Admin__ListGenerationsResponse *reply);
 /* {:?} and no line's end. */
 void reference_print_status(FILE *f, const Systemd__UnitStatus *status);

@@ -58,6 +58,11 @@ static const Verb verbs[] = {
                         NULL },
         { "suspend", 0, 0, VERB_CHANGES | VERB_DETACHES | VERB_JOINS, 0, verb_power, "", "suspend it", NULL,
                         "The answer comes after it was resumed." },
+        { "update", 1, 2, VERB_UPDATES, 0, verb_update, "list|query|cachix", "versions of its system: see, and change",
+                        NULL,
+                        "  update list                  the generations that the host has\n"
+                        "  update query --source=URL    what a server of updates offers\n"
+                        "  update cachix PIN            go to what a binary cache has by that name" },
         { "call", 1, 2, VERB_CHANGES, 0, verb_call, "METHOD [JSON | -]", "any method, its messages as JSON", "More",
                         "  call QueryList\n"
                         "  call GetUnitStatus '{\"VmName\": \"net-vm\", \"UnitName\": \"foo.service\"}'\n"

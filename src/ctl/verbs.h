@@ -48,4 +48,5 @@ CtlExit verb_is_online(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_show(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_status(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_logs(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_update(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_watch(Ctl *ctl, char **words, size_t n_words);

@@ -87,6 +87,7 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
         self.units = dict(UNITS)
         self.sysinfo = stats_pb2.SysinfoResponse(GhafVersion='25.06', SecureBoot=True)
         self.power_is_slow = False
+        self.generations = []
         self.refused = set()           # methods that nobody may call
 
     def check(self, method, context):
@@ -169,6 +170,23 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
     def Sysinfo(self, request, context):
         self.check('Sysinfo', context)
         return self.sysinfo
+
+    def ListGenerations(self, request, context):
+        self.note('ListGenerations', request, context)
+        return admin_pb2.ListGenerationsResponse(List=self.generations)
+
+    def SetGeneration(self, request, context):
+        self.requests.put(('SetGeneration', request))
+        self.check('SetGeneration', context)
+        context.add_callback(self.cancelled.set)
+        yield admin_pb2.SetGenerationResponse(Output='fetching\n')
+        if request.Cachix.Pin == 'slow':
+            self.cancelled.wait(30)
+        yield admin_pb2.SetGenerationResponse(Error='clears\033[2Jthe screen\n')
+        yield admin_pb2.SetGenerationResponse(Output='done\n')
+        yield admin_pb2.SetGenerationResponse(Finished=True)
+        if request.Cachix.Pin == 'broken':
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "'ota-update' failed with 4.")
 
     def GetUnitStatus(self, request, context):
         self.requests.put(('GetUnitStatus', request))

@@ -80,6 +80,7 @@ def test_what_is_offered(complete, name):
     assert 'net-vm' in offer('status', 'ne') and 'hold@0.service' not in offer('status', 'ne')
     assert set(offer('call', 'Que')) == {'QueryList'}
     assert '--no-block' in offer('start', '--no-')
+    assert sorted(offer('update', '')) == ['cachix', 'list', 'query']
     assert 'net-vm' in offer('start', '--vm', 'ne')
 
 

@@ -75,7 +75,7 @@ def test_options_of_the_program_before_this_one():
 
 
 def test_variables():
-    read = set(re.findall(r'"(GIVC_[A-Z_]+)"', (ROOT / 'src/ctl/options.c').read_text()))
+    read = set(re.findall(r'"((?:GIVC|CACHIX)_[A-Z_]+)"', (ROOT / 'src/ctl/options.c').read_text()))
     read |= set(re.findall(r'getenv\("(\w+)"\)', ''.join(f.read_text() for f in (ROOT / 'src/ctl').glob('*.c'))))
     assert set(re.findall(r'\*([A-Z_]{4,})\*', section('ENVIRONMENT'))) == read
 
