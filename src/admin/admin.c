@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "admin/push.h"
 #include "base/str.h"
 
 static int on_news(_unused_ sd_event_source *s, void *userdata) {
@@ -25,18 +26,30 @@ static void on_registry_change(void *userdata) {
         admin_changed(userdata);
 }
 
+static void on_settings_change(void *userdata) {
+        Admin *a = userdata;
+
+        push_all(&a->agents);
+}
+
 int admin_init(Admin *a, RpcQueue *queue, TlsCredentials *credentials, const Config *config) {
         int r;
 
         *a = (Admin){
                 .credentials = credentials,
                 .gui_vm = config->gui_vm ? config->gui_vm : CONFIG_GUI_VM,
-                .agents = { .queue = queue, .credentials = credentials, .monitoring = config->monitoring },
+                .agents = { .queue = queue,
+                                .credentials = credentials,
+                                .settings = &a->settings,
+                                .monitoring = config->monitoring },
         };
         list_init(&a->forwards);
         launcher_init(&a->launcher, &a->agents,
                         config->vm_start_usec > 0 ? config->vm_start_usec : LAUNCHER_TIMEOUT_USEC);
         r = host_init(&a->host, config->host, config->state_directory);
+        if (r < 0)
+                return r;
+        r = settings_init(&a->settings, config->settings_directory, on_settings_change, a);
         if (r < 0)
                 return r;
         r = registry_new(&a->registry);
@@ -61,6 +74,7 @@ void admin_done(Admin *a) {
         answers_done(&a->answers);
         a->registry = registry_free(a->registry);
         access_done(&a->access);
+        settings_done(&a->settings);
         host_done(&a->host);
 }
 

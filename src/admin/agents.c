@@ -3,6 +3,7 @@
 
 #include "admin/monitor.h"
 #include "admin/calls/unit-control.h"
+#include "admin/push.h"
 #include "base/log.h"
 #include "base/message-id.h"
 #include "base/mem.h"
@@ -177,6 +178,7 @@ int agents_register(Agents *agents, const char *name, const char *tls_name, cons
                 rpc_channel_retry(known->channel);
                 if (rpc_channel_get_state(known->channel) == RPC_CHANNEL_READY)
                         agent_probe(known);
+                push_agent(known);
                 return 0;
         }
         r = agent_new(agents, name, tls_name, address, &a);
@@ -194,6 +196,7 @@ int agents_register(Agents *agents, const char *name, const char *tls_name, cons
         }
         if (agents->on_registered)
                 agents->on_registered(a, agents->userdata);
+        push_agent(a);
         (void) TAKE_PTR(a);
         return 0;
 }
@@ -207,6 +210,7 @@ void agents_forget(Agents *agents, const char *name) {
         a->grace = sd_event_source_disable_unref(a->grace);
         rpc_channel_set_listener(a->channel, NULL, NULL);
         fiber_cancel(a->monitor);
+        fiber_cancel(a->push);
         agent_unref(a);
 }
 

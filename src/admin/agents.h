@@ -4,6 +4,7 @@
 #pragma once
 
 #include "admin/registry.h"
+#include "admin/settings.h"
 #include "base/map.h"
 #include "event/condition.h"
 #include "rpc/channel.h"
@@ -29,7 +30,9 @@ typedef struct Agent {
         Promise kick; /* wakes the poller */
         bool polled;
         bool reconnected; /* since the poller has begun */
-        bool probed;      /* a proof that the connection stands is on its way */
+        Fiber *push;      /* brings it the settings; see push.h */
+        Promise push_news;
+        bool probed; /* a proof that the connection stands is on its way */
 } Agent;
 
 /* What all agents share; borrowed, outlives them. */
@@ -37,6 +40,7 @@ struct Agents {
         RpcQueue *queue;
         TlsCredentials *credentials; /* NULL: plain */
         Registry *registry;
+        const Settings *settings;
         bool monitoring;
         void (*on_registered)(const Agent *a, void *userdata); /* at a new address; may be NULL */
         void *userdata;

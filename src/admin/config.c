@@ -34,6 +34,10 @@ const char config_help[] = "givc-admin [OPTION…]\n"
                            "                           did, see givc-admin(8)\n"
                            "     --gui-vm=NAME         The VM whose security keys are lent to others\n"
                            "                           [" CONFIG_GUI_VM ", $GIVC_GUI_VM]\n"
+                           "     --settings-directory=DIRECTORY\n"
+                           "                           Where language and time zone are kept\n"
+                           "                           [$GIVC_SETTINGS_DIRECTORY]. Default: the service's\n"
+                           "                           StateDirectory=, or /etc\n"
                            "     --monitoring[=BOOL]   Follow the state of units [$GIVC_MONITORING, true]\n"
                            "     --vm-start-timeout=S  How many seconds a VM may take until its agent has\n"
                            "                           registered [60, $GIVC_VM_START_TIMEOUT]\n"
@@ -60,6 +64,7 @@ enum {
         OPT_CRL,
         OPT_HOST,
         OPT_GUI_VM,
+        OPT_SETTINGS_DIRECTORY,
         OPT_MONITORING,
         OPT_VM_START_TIMEOUT,
         OPT_POLICY_ADMIN,
@@ -82,6 +87,7 @@ static const struct option long_options[] = {
         { "crl", required_argument, NULL, OPT_CRL },
         { "host", required_argument, NULL, OPT_HOST },
         { "gui-vm", required_argument, NULL, OPT_GUI_VM },
+        { "settings-directory", required_argument, NULL, OPT_SETTINGS_DIRECTORY },
         { "monitoring", optional_argument, NULL, OPT_MONITORING },
         { "vm-start-timeout", required_argument, NULL, OPT_VM_START_TIMEOUT },
         { "policy-admin", optional_argument, NULL, OPT_POLICY_ADMIN },
@@ -127,6 +133,7 @@ static const Setting settings[] = {
         { OPT_HOST, "GIVC_HOST", offsetof(Words, config.host), false },
         { OPT_GUI_VM, "GIVC_GUI_VM", offsetof(Words, config.gui_vm), false },
         { OPT_LOCAL_SOCKET, "GIVC_LOCAL_SOCKET", offsetof(Words, config.local_socket), false },
+        { OPT_SETTINGS_DIRECTORY, "GIVC_SETTINGS_DIRECTORY", offsetof(Words, config.settings_directory), false },
         { OPT_MONITORING, "GIVC_MONITORING", offsetof(Words, config.monitoring), true },
         { OPT_VM_START_TIMEOUT, "GIVC_VM_START_TIMEOUT", offsetof(Words, vm_start), false },
         { OPT_POLICY_ADMIN, "POLICY_ADMIN", offsetof(Words, policy_admin), true },
@@ -291,6 +298,12 @@ static int finish(Config *c, char **reterr) {
                 if (!c->state_directory)
                         return -ENOMEM;
         }
+        if (!c->settings_directory) {
+                c->settings_directory = strdup(c->state_directory ? c->state_directory : CONFIG_SETTINGS_DIRECTORY);
+                if (!c->settings_directory)
+                        return -ENOMEM;
+        } else if (c->settings_directory[0] != '/')
+                return str_refuse(reterr, "--settings-directory: '%s' is no absolute path.", c->settings_directory);
         c->local_socket_asked_for = c->local_socket;
         if (!c->local_socket) {
                 c->local_socket = strdup(CONFIG_LOCAL_SOCKET);
@@ -343,5 +356,6 @@ void config_done(Config *c) {
         free(c->host);
         free(c->gui_vm);
         free(c->state_directory);
+        free(c->settings_directory);
         *c = (Config){};
 }

@@ -5,10 +5,11 @@
 #include "base/time.h"
 #include "rpc/address.h"
 
-#define CONFIG_LOCAL_SOCKET "/run/givc/admin.sock"
-#define CONFIG_GUI_VM       "gui-vm"
-#define CONFIG_LISTEN_MAX   16
-#define CONFIG_VM_START_MAX 3600 /* seconds */
+#define CONFIG_LOCAL_SOCKET       "/run/givc/admin.sock"
+#define CONFIG_SETTINGS_DIRECTORY "/etc"
+#define CONFIG_GUI_VM             "gui-vm"
+#define CONFIG_LISTEN_MAX         16
+#define CONFIG_VM_START_MAX       3600 /* seconds */
 
 typedef struct Config {
         RpcAddress listen[CONFIG_LISTEN_MAX];
@@ -17,10 +18,11 @@ typedef struct Config {
         bool local_socket_asked_for;
         bool use_tls, monitoring, check;
         char *ca_cert, *host_cert, *host_key, *crl;
-        char *host;            /* the only name that may register as the host; NULL: see admin/host.h */
-        char *gui_vm;          /* the VM that has the security keys; NULL: CONFIG_GUI_VM */
-        char *state_directory; /* of the service manager; NULL: none */
-        usec_t vm_start_usec;  /* how long the start of a VM may take, until its agent has registered; 0: 60 s */
+        char *host;               /* the only name that may register as the host; NULL: see admin/host.h */
+        char *gui_vm;             /* the VM that has the security keys; NULL: CONFIG_GUI_VM */
+        char *state_directory;    /* of the service manager; NULL: none */
+        char *settings_directory; /* see admin/settings.h; NULL: none */
+        usec_t vm_start_usec;     /* how long the start of a VM may take, until its agent has registered; 0: 60 s */
         int log_level;
 } Config;
 

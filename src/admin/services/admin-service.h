@@ -36,3 +36,8 @@ int method_power(RpcCall *call, const void *request, RpcStatus *reterr, void *us
 int method_get_stats(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
 int method_sysinfo(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
 int method_ctap(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
+/* locale.c */
+int method_set_locale(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
+int method_set_timezone(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
+/* notify.c */
+int method_notify_user(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);

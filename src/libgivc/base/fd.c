@@ -2,9 +2,13 @@
 #include "base/fd.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 int fd_close(int fd) {
         int saved = errno;
@@ -64,4 +68,59 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_size) {
         if (ret_size)
                 *ret_size = b.size;
         return 0;
+}
+
+static int fd_write_all(int fd, const uint8_t *p, size_t size) {
+        while (size > 0) {
+                ssize_t n = write(fd, p, size);
+
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                if (n > 0) {
+                        p += n;
+                        size -= (size_t) n;
+                }
+        }
+        return 0;
+}
+
+static int file_write_temporary(const char *path, const void *p, size_t size, mode_t mode) {
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = fd_write_all(fd, p, size);
+        if (r < 0)
+                return r;
+        return fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+/* The new name is on the disk when its directory is. */
+static int directory_sync(const char *path) {
+        const char *slash = strrchr(path, '/');
+        _cleanup_free_ char *directory = strndup(path, slash ? MAX((size_t) (slash - path), (size_t) 1) : 0);
+        _cleanup_close_ int fd = -EBADF;
+
+        if (!directory)
+                return -ENOMEM;
+        fd = open(isempty(directory) ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+int file_write(const char *path, const void *p, size_t size, mode_t mode) {
+        _cleanup_free_ char *temporary = strf("%s.new", path);
+        int r;
+
+        if (!temporary)
+                return -ENOMEM;
+        (void) unlink(temporary); /* of a crash */
+        r = file_write_temporary(temporary, p, size, mode);
+        if (r >= 0 && rename(temporary, path) < 0)
+                r = -errno;
+        if (r < 0) {
+                (void) unlink(temporary);
+                return r;
+        }
+        return directory_sync(path);
 }

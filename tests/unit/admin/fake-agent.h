@@ -12,6 +12,8 @@
 #include "exec.pb-c.h"
 #include "hwid.pb-c.h"
 #include "journal.pb-c.h"
+#include "locale.pb-c.h"
+#include "notify.pb-c.h"
 #include "rpc/server.h"
 #include "stats.pb-c.h"
 #include "systemd.pb-c.h"
@@ -36,6 +38,9 @@ typedef struct FakeAgent {
         const char *units_stop_in;  /* ActiveState after StopUnit; NULL: inactive */
         const char *holds;          /* StartUnit of this unit is answered when it is let go */
         Promise let_go;
+        RpcCode settings_code; /* how settings and notifications are refused; RPC_OK: not */
+        unsigned n_settings;
+        char *locale, *timezone, *notification; /* what it was told last */
         unsigned n_starts, n_polls, n_unit_starts;
         unsigned n_kills;
         int last_signal; /* of KillUnit, -1: it did not say */
@@ -479,6 +484,71 @@ static const RpcMethod fake_ctap_methods[] = {
 
 static const RpcService fake_ctap_service = { &ctap__ctap__descriptor, fake_ctap_methods };
 
+/* Language, time zone and notifications, as one text each. */
+static inline int fake_take_wait(FakeAgent *a, char **field, char *text, RpcStatus *reterr) {
+        int r = fake_begin(a, reterr);
+
+        a->n_settings++;
+        if (r >= 0 && a->settings_code != RPC_OK)
+                r = rpc_error(reterr, a->settings_code, "Not now.");
+        free(r >= 0 ? *field : text);
+        if (r >= 0)
+                *field = text;
+        return r;
+}
+
+static inline int fake_locale_set(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Locale__LocaleMessage *req = request;
+        Locale__Empty reply = LOCALE__EMPTY__INIT;
+        FakeAgent *a = userdata;
+        char *text = strdup("");
+        int r;
+
+        for (size_t i = 0; i < req->n_assignments; i++) {
+                char *longer = strf("%s%d=%s;", text, (int) req->assignments[i]->key, req->assignments[i]->value);
+
+                free(text);
+                text = longer;
+        }
+        r = fake_take_wait(a, &a->locale, text, reterr);
+        return r < 0 ? r : rpc_call_reply(call, &reply);
+}
+
+static inline int fake_timezone_set(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Locale__TimezoneMessage *req = request;
+        Locale__Empty reply = LOCALE__EMPTY__INIT;
+        FakeAgent *a = userdata;
+        int r = fake_take_wait(a, &a->timezone, strdup(req->timezone), reterr);
+
+        return r < 0 ? r : rpc_call_reply(call, &reply);
+}
+
+static inline int fake_notify_user(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        const Notify__UserNotification *req = request;
+        Notify__Status reply = NOTIFY__STATUS__INIT;
+        FakeAgent *a = userdata;
+        int r = fake_take_wait(a, &a->notification,
+                        strf("%s|%s|%s|%s|%d", req->event, req->title, req->icon, req->message, (int) req->urgency),
+                        reterr);
+
+        reply.status = (char *) "Notification sent";
+        return r < 0 ? r : rpc_call_reply(call, &reply);
+}
+
+static const RpcMethod fake_locale_methods[] = {
+        { "LocaleSet", RPC_UNARY, fake_locale_set },
+        { "TimezoneSet", RPC_UNARY, fake_timezone_set },
+        {},
+};
+
+static const RpcMethod fake_notify_methods[] = {
+        { "NotifyUser", RPC_UNARY, fake_notify_user },
+        {},
+};
+
+static const RpcService fake_locale_service = { &locale__locale_client__descriptor, fake_locale_methods };
+static const RpcService fake_notify_service = { &notify__user_notification_service__descriptor, fake_notify_methods };
+
 static const RpcService fake_service = { &systemd__unit_control_service__descriptor, fake_methods };
 
 /* The server can be taken away and brought back; the units stay. */
@@ -487,9 +557,11 @@ static inline void fake_agent_listen(FakeAgent *a, RpcQueue *queue) {
 
         assert_int_equal(rpc_server_new(queue, &a->server), 0);
         assert_int_equal(rpc_server_add_service(a->server, &fake_service, a), 0);
+        assert_int_equal(rpc_server_add_service(a->server, &fake_locale_service, a), 0);
         if (a->pushes) {
                 assert_int_equal(rpc_server_add_service(a->server, &fake_journal_service, a), 0);
                 assert_int_equal(rpc_server_add_service(a->server, &fake_exec_service, a), 0);
+                assert_int_equal(rpc_server_add_service(a->server, &fake_notify_service, a), 0);
                 assert_int_equal(rpc_server_add_service(a->server, &fake_stats_service, a), 0);
                 assert_int_equal(rpc_server_add_service(a->server, &fake_hwid_service, a), 0);
                 assert_int_equal(rpc_server_add_service(a->server, &fake_ctap_service, a), 0);
@@ -510,6 +582,9 @@ static inline void fake_agent_done(FakeAgent *a) {
                 fake_unit_forget(a, u->name);
         map_free(a->units);
         free(a->event_unit);
+        free(a->locale);
+        free(a->timezone);
+        free(a->notification);
         (void) unlink(a->path);
         free(a->path);
 }

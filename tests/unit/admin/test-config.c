@@ -57,6 +57,7 @@ static void test_defaults(void **state) {
         assert_int_equal(c.vm_start_usec, 0);
         assert_false(c.check);
         assert_null(c.host);
+        assert_string_equal(c.settings_directory, "/etc");
         assert_int_equal(c.log_level, LOG_INFO);
 }
 
@@ -121,6 +122,23 @@ static void test_environment(void **state) {
         assert_string_equal(c.gui_vm, "desk-vm");
         assert_int_equal(c.log_level, LOG_DEBUG);
         assert_null(c.local_socket);
+}
+
+/* Whoever runs us without a word gets the reference's files; who gives us a place of our own, the same ones there. */
+static void test_settings_directory(void **state) {
+        _cleanup_(config_done) Config kept = {}, said = {};
+        _cleanup_free_ char *error = NULL;
+
+        (void) state;
+        setenv("STATE_DIRECTORY", "/var/lib/givc-admin:/var/lib/other", 1);
+        assert_int_equal(parse(ARGV(), &kept, &error), CONFIG_RUN);
+        assert_string_equal(kept.settings_directory, "/var/lib/givc-admin");
+        setenv("GIVC_SETTINGS_DIRECTORY", "/srv", 1);
+        assert_int_equal(parse(ARGV(), &said, &error), CONFIG_RUN);
+        assert_string_equal(said.settings_directory, "/srv");
+        assert_error(ARGV("--settings-directory=etc"), "--settings-directory: 'etc' is no absolute path.");
+        unsetenv("STATE_DIRECTORY");
+        unsetenv("GIVC_SETTINGS_DIRECTORY");
 }
 
 static void test_options_go_before_environment(void **state) {
@@ -223,6 +241,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_defaults, setup),
                 cmocka_unit_test_setup(test_options, setup),
                 cmocka_unit_test_setup(test_environment, setup),
+                cmocka_unit_test_setup(test_settings_directory, setup),
                 cmocka_unit_test_setup(test_options_go_before_environment, setup),
                 cmocka_unit_test_setup(test_what_to_print, setup),
                 cmocka_unit_test_setup(test_help, setup),

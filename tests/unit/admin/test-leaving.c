@@ -18,6 +18,10 @@ static Admin__UnitStatusRequest unit = ADMIN__UNIT_STATUS_REQUEST__INIT;
 static Admin__KillUnitRequest victim = ADMIN__KILL_UNIT_REQUEST__INIT;
 static Admin__StatsRequest measured = ADMIN__STATS_REQUEST__INIT;
 static Ctap__CtapRequest touch = CTAP__CTAP_REQUEST__INIT;
+static Locale__LocaleAssignment lang = LOCALE__LOCALE_ASSIGNMENT__INIT, *langs[] = { &lang };
+static Admin__LocaleRequest language = ADMIN__LOCALE_REQUEST__INIT;
+static Admin__TimezoneRequest zone = ADMIN__TIMEZONE_REQUEST__INIT;
+static Admin__UserNotificationRequest note = ADMIN__USER_NOTIFICATION_REQUEST__INIT;
 static Admin__Empty empty = ADMIN__EMPTY__INIT;
 
 static void write_requests(World *w) {
@@ -41,6 +45,11 @@ static void write_requests(World *w) {
         x.servicename = unit.unitname = victim.unitname = (char *) "x.service";
         y.servicename = (char *) "y.service";
         victim.has_vm_name_case = ADMIN__KILL_UNIT_REQUEST__HAS_VM_NAME_VM_NAME;
+        lang.value = (char *) "C";
+        language.n_assignments = 1;
+        language.assignments = langs;
+        zone.timezone = (char *) "UTC";
+        note.vmname = (char *) "ghaf-host";
         x.vmname = y.vmname = unit.vmname = victim.vmname = measured.vmname = (char *) "ghaf-host";
 }
 
@@ -127,6 +136,17 @@ static void after_watch(World *w, _unused_ bool was_asked) {
         leave_check(stats.n_watches == 0);
 }
 
+/* What is on its way to the disk goes there, and the next one comes after it. */
+static void after_setting(World *w, _unused_ bool was_asked) {
+        leave_check(call(w, "SetLocale", &language, NULL, NULL) == RPC_OK);
+        leave_check(call(w, "SetTimezone", &zone, NULL, NULL) == RPC_OK);
+        leave_becomes(streq_ptr(w->net_vm.locale, "0=C;") && streq_ptr(w->net_vm.timezone, "UTC"));
+}
+
+static void after_notification(World *w, _unused_ bool was_asked) {
+        leave_check(!w->net_vm.notification);
+}
+
 /* What a call waits for: its answer is there at once, or an agent does not answer, or it never ends by itself. */
 typedef enum Waits { FOR_NOTHING, FOR_ACTION, FOR_BOOT, FOR_STATUS, FOR_NEWS } Waits;
 
@@ -144,8 +164,8 @@ static const struct {
         { "PauseApplication", &app, FOR_ACTION, after_action },
         { "ResumeApplication", &app, FOR_ACTION, after_action },
         { "StopApplication", &app, FOR_ACTION, after_action },
-        { "SetLocale", NULL, FOR_NOTHING, NULL },
-        { "SetTimezone", NULL, FOR_NOTHING, NULL },
+        { "SetLocale", &language, FOR_NOTHING, after_setting },
+        { "SetTimezone", &zone, FOR_NOTHING, after_setting },
         { "Poweroff", &empty, FOR_ACTION, after_power },
         { "Reboot", &empty, FOR_ACTION, after_power },
         { "Suspend", &empty, FOR_ACTION, after_power },
@@ -156,7 +176,7 @@ static const struct {
         { "Watch", &empty, FOR_NEWS, after_watch },
         { "ListGenerations", NULL, FOR_NOTHING, NULL },
         { "SetGeneration", NULL, FOR_NOTHING, NULL },
-        { "NotifyUser", NULL, FOR_NOTHING, NULL },
+        { "NotifyUser", &note, FOR_ACTION, after_notification },
         { "Ctap", &touch, FOR_ACTION, NULL },
         { "Sysinfo", &empty, FOR_ACTION, NULL },
         { "KillUnit", &victim, FOR_ACTION, after_service },

@@ -47,6 +47,7 @@ static inline void world_init(World *w, bool pushes) {
         *w = (World){ .config.monitoring = true };
         strcpy(w->directory, "/tmp/givc-admin-XXXXXX");
         assert_non_null(mkdtemp(w->directory));
+        w->config.settings_directory = w->directory;
         w->path = strf("%s/admin", w->directory);
         app_vm = strf("%s/app-vm", w->directory);
         net_vm = strf("%s/net-vm", w->directory);
@@ -72,6 +73,12 @@ static inline void world_done(World *w) {
         rpc_queue_unref(w->queue);
         sd_event_unref(w->event);
         (void) unlink(w->path);
+        for (size_t i = 0; i < 2; i++) {
+                _cleanup_free_ char *kept =
+                                strf("%s/%s", w->directory, i > 0 ? SETTINGS_LOCALE_FILE : SETTINGS_TIMEZONE_FILE);
+
+                (void) unlink(kept);
+        }
         (void) rmdir(w->directory);
         free(w->path);
 }
