@@ -290,6 +290,7 @@ static int unix_unlink_stale(const SocketAddress *sa, socklen_t size) {
 }
 
 static int unix_bind(int fd, const SocketAddress *sa, socklen_t size, mode_t mode, gid_t group) {
+        struct stat st;
         mode_t saved;
         int r;
 
@@ -302,7 +303,10 @@ static int unix_bind(int fd, const SocketAddress *sa, socklen_t size, mode_t mod
         (void) umask(saved);
         if (r < 0 || sa->un.sun_path[0] == 0)
                 return r;
-        if (group != (gid_t) -1 && chown(sa->un.sun_path, (uid_t) -1, group) < 0)
+        if (lstat(sa->un.sun_path, &st) < 0)
+                return -errno;
+        /* Who has that group may not be permitted to give anything to another one. */
+        if (group != (gid_t) -1 && group != st.st_gid && chown(sa->un.sun_path, (uid_t) -1, group) < 0)
                 return -errno;
         return chmod(sa->un.sun_path, mode != 0 ? mode : 0660) < 0 ? -errno : 0;
 }
