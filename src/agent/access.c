@@ -13,7 +13,20 @@ static bool service_is_open(const ProtobufCServiceDescriptor *service) {
         return streq(service->name, "grpc.health.v1.Health") || startswith(service->name, "grpc.reflection.");
 }
 
-static int check_certificate(const Identity *identity, const Config *config, bool open, RpcStatus *reterr) {
+/* Whether the caller is at the address that the configuration says. */
+static bool is_at(const Identity *identity, const RpcAddress *expected) {
+        IdentityAddress address, wanted;
+        unsigned cid;
+
+        if (identity_get_address(identity, &address))
+                return expected->kind == RPC_ADDRESS_TCP &&
+                                identity_address_from_string(expected->host, &wanted) >= 0 &&
+                                address.family == wanted.family &&
+                                memcmp(address.bytes, wanted.bytes, address.family == AF_INET ? 4 : 16) == 0;
+        return identity_get_vsock_cid(identity, &cid) && expected->kind == RPC_ADDRESS_VSOCK && expected->cid == cid;
+}
+
+static int check_certificate(const Identity *identity, const AccessPeer *peer, bool open, RpcStatus *reterr) {
         char text[INET6_ADDRSTRLEN] = "";
         IdentityAddress address;
 
@@ -22,53 +35,48 @@ static int check_certificate(const Identity *identity, const Config *config, boo
                         (void) inet_ntop(address.family, address.bytes, text, sizeof(text));
                 return rpc_error(reterr, RPC_PERMISSION_DENIED, "IP %s not in certificate SAN", text);
         }
-        if (open || streq_ptr(identity_get_principal(identity), config->network.admin.name))
+        if (open)
                 return 0;
-        return rpc_error(reterr, RPC_PERMISSION_DENIED, "This agent answers '%s' only, not '%s'.",
-                        strempty(config->network.admin.name), strempty(identity_get_principal(identity)));
+        if (!streq_ptr(identity_get_principal(identity), peer->name))
+                return rpc_error(reterr, RPC_PERMISSION_DENIED, "This %s answers '%s' only, not '%s'.", peer->what,
+                                strempty(peer->name), strempty(identity_get_principal(identity)));
+        if (!peer->is_bound || is_at(identity, &peer->address))
+                return 0;
+        return rpc_error(reterr, RPC_PERMISSION_DENIED, "This %s answers '%s' at its configured address only.",
+                        peer->what, peer->name);
 }
 
-static int check_unix(const Identity *identity, bool open, RpcStatus *reterr) {
+static int check_unix(const Identity *identity, const AccessPeer *peer, bool open, RpcStatus *reterr) {
         const struct ucred *ucred = identity_get_ucred(identity);
 
         if (open || (ucred && (ucred->uid == 0 || ucred->uid == geteuid())))
                 return 0;
-        return rpc_error(reterr, RPC_PERMISSION_DENIED, "This agent answers root only on this machine, not user %i.",
-                        ucred ? (int) ucred->uid : -1);
+        return rpc_error(reterr, RPC_PERMISSION_DENIED, "This %s answers root only on this machine, not user %i.",
+                        peer->what, ucred ? (int) ucred->uid : -1);
 }
 
 /* Without TLS the address is all that there is. */
-static int check_plain(const Identity *identity, const Config *config, bool open, RpcStatus *reterr) {
-        const RpcAddress *admin = &config->admin_address;
-        IdentityAddress address, wanted;
-        unsigned cid;
-
-        if (open)
-                return 0;
-        if (identity_get_address(identity, &address) && admin->kind == RPC_ADDRESS_TCP &&
-                        identity_address_from_string(admin->host, &wanted) >= 0 && address.family == wanted.family &&
-                        memcmp(address.bytes, wanted.bytes, address.family == AF_INET ? 4 : 16) == 0)
-                return 0;
-        if (identity_get_vsock_cid(identity, &cid) && admin->kind == RPC_ADDRESS_VSOCK && admin->cid == cid)
+static int check_plain(const Identity *identity, const AccessPeer *peer, bool open, RpcStatus *reterr) {
+        if (open || is_at(identity, &peer->address))
                 return 0;
         return rpc_error(reterr, RPC_PERMISSION_DENIED,
-                        "This agent runs without TLS and answers the address of its admin only, not %s.",
-                        identity_to_string(identity));
+                        "This %s runs without TLS and answers the address of its %s only, not %s.", peer->what,
+                        peer->role, identity_to_string(identity));
 }
 
-static int check_identity(const Identity *identity, const Config *config, bool open, RpcStatus *reterr) {
+static int check_identity(const Identity *identity, const AccessPeer *peer, bool open, RpcStatus *reterr) {
         switch (identity_get_kind(identity)) {
         case IDENTITY_CERTIFICATE:
-                return check_certificate(identity, config, open, reterr);
+                return check_certificate(identity, peer, open, reterr);
         case IDENTITY_UNIX:
-                return check_unix(identity, open, reterr);
+                return check_unix(identity, peer, open, reterr);
         case IDENTITY_PLAIN:
-                return check_plain(identity, config, open, reterr);
+                return check_plain(identity, peer, open, reterr);
         }
         return rpc_error(reterr, RPC_UNAUTHENTICATED, "Nothing is known about the caller.");
 }
 
-int access_check(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
+int access_check_peer(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
                 _unused_ const ProtobufCMessage *request, RpcStatus *reterr, void *userdata) {
         _cleanup_free_ char *path = NULL;
         int r;
@@ -84,4 +92,12 @@ int access_check(const Identity *identity, const ProtobufCServiceDescriptor *ser
                         "Refused %s to %s: %s", strempty(path), identity_to_string(identity),
                         strempty(reterr->message));
         return r;
+}
+
+int access_check(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
+                const ProtobufCMessage *request, RpcStatus *reterr, void *userdata) {
+        const Config *config = userdata;
+        AccessPeer admin = { "agent", "admin", config->network.admin.name, config->admin_address, false };
+
+        return access_check_peer(identity, service, method, request, reterr, &admin);
 }

@@ -128,14 +128,14 @@ static Config config_at(RpcAddressKind kind, const char *host, unsigned cid) {
 #define CONTROL (&systemd__unit_control_service__descriptor)
 
 /* Consumes the identity. message: NULL allows. */
-static void assert_access(const Config *config, Identity *caller, const ProtobufCServiceDescriptor *service,
-                const char *message) {
+static void assert_hook(rpc_access_t hook, const void *userdata, Identity *caller,
+                const ProtobufCServiceDescriptor *service, const char *message) {
         _cleanup_(identity_unrefp) Identity *identity = caller;
         _cleanup_(rpc_status_done) RpcStatus status = {};
         int r;
 
         free(TAKE_PTR(logged));
-        r = access_check(identity, service, "Method", NULL, &status, (Config *) config);
+        r = hook(identity, service, "Method", NULL, &status, (void *) userdata);
         if (!message) {
                 assert_int_equal(r, 0);
                 assert_null(logged);
@@ -148,6 +148,33 @@ static void assert_access(const Config *config, Identity *caller, const Protobuf
         assert_non_null(startswith(logged, identity_to_string(identity)));
         assert_non_null(strstr(logged, "/Method|Refused "));
         assert_non_null(endswith(logged, message));
+}
+
+static void assert_access(const Config *config, Identity *caller, const ProtobufCServiceDescriptor *service,
+                const char *message) {
+        assert_hook(access_check, config, caller, service, message);
+}
+
+/* Of a service on a port of its own: one peer by name and address, not even the admin. */
+static void test_peers(_unused_ void **state) {
+        const AccessPeer bound = { "socket proxy", "peer", "app-vm",
+                { .kind = RPC_ADDRESS_TCP, .host = (char *) "192.168.101.5" }, true };
+        const AccessPeer elsewhere = { "socket proxy", "peer", "app-vm",
+                { .kind = RPC_ADDRESS_TCP, .host = (char *) "192.168.101.6" }, true };
+        const AccessPeer anywhere = { "socket proxy", "peer", "app-vm", { .kind = RPC_ADDRESS_UNIX }, false };
+
+        assert_hook(access_check_peer, &bound, certificate("app-vm", "192.168.101.5"), CONTROL, NULL);
+        assert_hook(access_check_peer, &anywhere, certificate("app-vm", "192.168.101.5"), CONTROL, NULL);
+        assert_hook(access_check_peer, &bound, certificate("app-vm", "192.168.101.6"), CONTROL,
+                        "IP 192.168.101.6 not in certificate SAN");
+        assert_hook(access_check_peer, &bound, certificate("admin-vm", "192.168.101.10"), CONTROL,
+                        "This socket proxy answers 'app-vm' only, not 'admin-vm'.");
+        assert_hook(access_check_peer, &elsewhere, certificate("app-vm", "192.168.101.5"), CONTROL,
+                        "This socket proxy answers 'app-vm' at its configured address only.");
+        assert_hook(access_check_peer, &bound, plain_ip("192.168.101.5"), CONTROL, NULL);
+        assert_hook(access_check_peer, &anywhere, plain_ip("192.168.101.5"), CONTROL,
+                        "This socket proxy runs without TLS and answers the address of its peer only, not "
+                        "192.168.101.5 without certificate.");
 }
 
 static void test_certificates(_unused_ void **state) {
@@ -215,6 +242,7 @@ static void test_plain(_unused_ void **state) {
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_certificates),
+                cmocka_unit_test(test_peers),
                 cmocka_unit_test(test_open_services),
                 cmocka_unit_test(test_local_users),
                 cmocka_unit_test(test_plain),
