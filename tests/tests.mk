@@ -7,7 +7,8 @@ DEPS_BUILD := gcc g++ make pkg-config libsystemd-dev libgnutls28-dev libprotobuf
               protobuf-compiler libjansson-dev libgrpc-dev libre2-dev libc-ares-dev libabsl-dev zlib1g-dev uthash-dev \
               libsmartcols-dev libcurl4-gnutls-dev libcmocka-dev valgrind systemd-journal-remote
 DEPS_FLEET := systemd-container systemd dbus dbus-user-session libpam-systemd libnss-systemd iproute2 util-linux mount procps \
-              python3 python3-cryptography python3-grpcio python3-protobuf python3-pytest polkitd
+              python3 python3-cryptography python3-grpcio python3-protobuf python3-pytest polkitd \
+              xdg-dbus-proxy dbus-bin:dbus-send
 DEPS        = $(sort $(DEPS_BUILD) $(DEPS_FLEET) $(DEPS_RPC) $(DEPS_CTL))
 CHECK_WORDS = $(foreach v,SANITIZE VALGRIND,$(if $($(v)),$(v)=$($(v))))
 .PHONY: tests-unit

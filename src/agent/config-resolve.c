@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/config-environment.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "tls/identity.h"
@@ -48,9 +49,43 @@ static int resolve(const Config *c, RpcAddress *a, ConfigTransport *t, const cha
         return *reterr ? -EHOSTUNREACH : -ENOMEM;
 }
 
+static int resolve_host(char **host) {
+        char address[NI_MAXHOST];
+        IdentityAddress ip;
+
+        if (identity_address_from_string(*host, &ip) >= 0)
+                return 0;
+        if (look_up(*host, address))
+                return -EHOSTUNREACH;
+        return str_replace(host, address) < 0 ? -ENOMEM : 0;
+}
+
+/* A peer that nobody knows is no reason not to control this machine. */
+static int resolve_socket(Config *c, ConfigSocket *s) {
+        int r = 0;
+
+        if (s->server && s->address.kind == RPC_ADDRESS_TCP && c->agent_address.kind == RPC_ADDRESS_TCP)
+                r = str_replace(&s->address.host, c->agent_address.host);
+        if (r >= 0 && s->has_peer && s->peer.kind == RPC_ADDRESS_TCP)
+                r = resolve_host(&s->peer.host);
+        if (r >= 0 && !s->server && s->address.kind == RPC_ADDRESS_TCP)
+                r = resolve_host(&s->address.host);
+        if (r != -EHOSTUNREACH)
+                return r;
+        s->usable = false;
+        log_warning("%s: capabilities.socketProxy.sockets: '%s' has no address; it is not served", c->path,
+                        s->transport.addr);
+        return 0;
+}
+
 int config_resolve(Config *c, char **reterr) {
         int r;
 
         r = resolve(c, &c->admin_address, &c->network.admin, "admin", reterr);
-        return r < 0 ? r : resolve(c, &c->agent_address, &c->network.agent, "agent", reterr);
+        if (r >= 0)
+                r = resolve(c, &c->agent_address, &c->network.agent, "agent", reterr);
+        for (size_t i = 0; r >= 0 && i < c->n_sockets; i++)
+                if (c->sockets[i].usable)
+                        r = resolve_socket(c, &c->sockets[i]);
+        return r;
 }

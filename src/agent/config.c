@@ -171,7 +171,6 @@ static const Field config_fields[] = {
 static const Field unserved[] = {
         MEMBER(Config, "capabilities.wifi", FIELD_BOOLEAN, wifi),
         MEMBER(Config, "capabilities.eventProxy", FIELD_BOOLEAN, event_proxy),
-        MEMBER(Config, "capabilities.socketProxy", FIELD_BOOLEAN, socket_proxy),
         MEMBER(Config, "capabilities.policy", FIELD_BOOLEAN, policy),
         {},
 };
@@ -317,6 +316,61 @@ static int check_exec(Config *c) {
         return 0;
 }
 
+/* Two cannot listen in one place. */
+static bool socket_is_taken(const Config *c, size_t i) {
+        const ConfigSocket *s = &c->sockets[i];
+
+        for (size_t k = 0; k < i; k++) {
+                const ConfigSocket *other = &c->sockets[k];
+
+                if (!other->usable || other->server != s->server)
+                        continue;
+                if (s->server ? other->address.port == s->address.port : streq(other->socket, s->socket))
+                        return true;
+        }
+        return false;
+}
+
+static int check_socket(Config *c, size_t i, char **reterr) {
+        ConfigSocket *s = &c->sockets[i];
+        const ConfigTransport *t = &s->transport;
+        const char *addr = s->server ? c->network.agent.addr : strempty(t->addr);
+        _cleanup_free_ char *reason = NULL, *ignored = NULL;
+        int r;
+
+        r = rpc_address_from_transport(strempty(t->protocol), addr, strempty(t->port), &s->address, &reason);
+        if (r < 0)
+                return r == -ENOMEM ? r : str_refuse(reterr, "transport: %s", strempty(reason));
+        if (isempty(s->socket) || s->socket[0] != '/' || strlen(s->socket) >= CONFIG_SOCKET_MAX)
+                return str_refuse(reterr, "socket: not the absolute path of a socket");
+        if (s->server && s->address.kind == RPC_ADDRESS_UNIX)
+                return str_refuse(reterr, "transport.protocol: a server is reached over tcp or vsock");
+        if (c->network.tls && isempty(t->name))
+                return str_refuse(reterr, "transport.name: missing, and TLS has nothing to know the peer by");
+        if (socket_is_taken(c, i))
+                return str_refuse(reterr,
+                                s->server ? "transport.port: another one is served there"
+                                          : "socket: another one listens there");
+        s->has_peer = s->server && !isempty(t->addr) &&
+                        rpc_address_from_transport(t->protocol, t->addr, t->port, &s->peer, &ignored) >= 0;
+        s->usable = true;
+        return 0;
+}
+
+/* One that cannot be served is no reason not to control this machine. */
+static int check_sockets(Config *c) {
+        for (size_t i = 0; c->socket_proxy && i < c->n_sockets; i++) {
+                _cleanup_free_ char *reason = NULL;
+                int r = check_socket(c, i, &reason);
+
+                if (r == -EINVAL)
+                        r = warn(c, "capabilities.socketProxy.sockets[%zu].%s; it is not served", i, reason);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static int config_check(Config *c, char **reterr) {
         int r;
 
@@ -341,6 +395,9 @@ static int config_check(Config *c, char **reterr) {
                         return r;
         }
         r = check_exec(c);
+        if (r < 0)
+                return r;
+        r = check_sockets(c);
         if (r < 0)
                 return r;
         for (const Field *f = unserved; f->key; f++) {
@@ -438,6 +495,10 @@ int config_load_environment(Config **ret, char **reterr) {
 Config *config_free(Config *c) {
         if (!c)
                 return NULL;
+        for (size_t i = 0; i < c->n_sockets; i++) {
+                rpc_address_done(&c->sockets[i].address);
+                rpc_address_done(&c->sockets[i].peer);
+        }
         fields_done(config_fields, c);
         rpc_address_done(&c->admin_address);
         rpc_address_done(&c->agent_address);

@@ -6,9 +6,10 @@
 #include "base/macro.h"
 #include "rpc/address.h"
 
-#define CONFIG_SIZE_MAX (4 * 1024 * 1024)
-#define CONFIG_TYPE_MAX 14  /* the last registration type, see admin.proto */
-#define CONFIG_NAME_MAX 200 /* bytes of identity.name, so that givc-NAME.service is a unit name */
+#define CONFIG_SIZE_MAX   (4 * 1024 * 1024)
+#define CONFIG_TYPE_MAX   14  /* the last registration type, see admin.proto */
+#define CONFIG_SOCKET_MAX 108 /* bytes of a socket's path, with its end */
+#define CONFIG_NAME_MAX   200 /* bytes of identity.name, so that givc-NAME.service is a unit name */
 
 typedef struct ConfigTransport {
         char *name, *addr, *port, *protocol; /* NULL when not given */
@@ -30,6 +31,9 @@ typedef struct ConfigSocket {
         ConfigTransport transport;
         bool server;
         char *socket;
+        RpcAddress address; /* where the server listens, or the client connects to */
+        RpcAddress peer;    /* of the server */
+        bool has_peer, usable;
 } ConfigSocket;
 
 typedef struct Config {

@@ -13,6 +13,7 @@
 #include "agent/listener.h"
 #include "agent/registration.h"
 #include "agent/services/services.h"
+#include "agent/socket-proxy.h"
 #include "base/log.h"
 #include "base/message-id.h"
 #include "base/mem.h"
@@ -43,6 +44,7 @@ typedef struct Program {
         LogControl *log_control;
         Agent *agent;
         RpcServer *server;
+        SocketProxy *proxy;
         Listener *listener;
         RpcChannel *admin;
         Registration *registration;
@@ -134,6 +136,8 @@ static void on_credentials_changed(void *userdata) {
         log_write(LOG_NOTICE, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CERTIFICATES_RELOADED }),
                         "Certificates were read again");
         rpc_server_recheck(p->server);
+        if (p->proxy)
+                socket_proxy_recheck(p->proxy);
 }
 
 static void on_credentials_failed(const char *error, _unused_ void *userdata) {
@@ -167,6 +171,7 @@ static void on_stop(void *userdata) {
         daemon_set_status(p->daemon, "stopping");
         p->listener = listener_free(p->listener);
         p->registration = registration_free(p->registration);
+        p->proxy = socket_proxy_free(p->proxy);
         /* Streams of states and of what is said never end by themselves; all other calls get their time. */
         feed_close(agent_get_feed(p->agent));
         journal_shutdown();
@@ -249,6 +254,18 @@ static int program_make_server(Program *p) {
         return rpc_server_add_reflection(p->server, givc_descriptors, givc_descriptors_end - givc_descriptors);
 }
 
+static int program_make_proxy(Program *p) {
+        const SocketProxyOptions options = {
+                .queue = p->queue,
+                .credentials = p->credentials,
+                .config = p->config,
+                .descriptors = givc_descriptors,
+                .n_descriptors = givc_descriptors_end - givc_descriptors,
+        };
+
+        return socket_proxy_new(&options, &p->proxy);
+}
+
 static int program_register(Program *p) {
         const RpcChannelOptions options = {
                 .address = &p->config->admin_address,
@@ -298,21 +315,27 @@ static int program_listen_at_address(Program *p) {
         return 0;
 }
 
-/* Sockets that were passed, under whatever name, are in place of the configured one. */
+/* Sockets that were passed, under whatever name, are in place of those that are configured: the proxy's by their
+ * paths, all others in place of the agent's own. */
 static int program_listen(Program *p) {
         _cleanup_free_ int *fds = NULL;
-        int n, r = 0;
+        int n, n_own = 0, r = 0;
 
         n = daemon_take_fds(p->daemon, "*", &fds);
         if (n < 0)
                 return log_error_errno(n, "Cannot take the passed sockets");
         for (int i = 0; i < n; i++) {
-                int q = rpc_server_listen_fd(p->server, fds[i]);
+                int q;
 
+                if (socket_proxy_take_fd(p->proxy, fds[i]))
+                        continue;
+                n_own++;
+                q = rpc_server_listen_fd(p->server, fds[i]);
                 if (q < 0)
                         r = log_error_errno(q, "Cannot accept from passed socket %i", fds[i]);
         }
-        if (n == 0)
+        socket_proxy_start(p->proxy);
+        if (n_own == 0)
                 return program_listen_at_address(p);
         return r < 0 ? r : program_register(p);
 }
@@ -341,6 +364,9 @@ static int program_start(Program *p) {
         r = program_make_server(p);
         if (r < 0)
                 return log_error_errno(r, "Cannot make the server");
+        r = program_make_proxy(p);
+        if (r < 0)
+                return log_oom();
         return program_listen(p);
 }
 
@@ -349,6 +375,7 @@ static void program_done(Program *p) {
         listener_free(p->listener);
         registration_free(p->registration);
         rpc_channel_unref(p->admin);
+        socket_proxy_free(p->proxy);
         rpc_server_free(p->server);
         agent_free(p->agent);
         log_control_free(p->log_control);

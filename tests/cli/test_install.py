@@ -36,7 +36,8 @@ def root(tmp_path_factory):
     'share/bash-completion/completions/givcctl', 'share/zsh/site-functions/_givcctl',
     'share/fish/vendor_completions.d/givcctl.fish',
     'lib/systemd/catalog/givc.catalog', 'share/dbus-1/system.d/givc.conf', 'share/polkit-1/rules.d/givc.rules',
-    'share/givc/examples/units/50-unprivileged.conf', 'lib/sysusers.d/givc.conf', 'lib/tmpfiles.d/givc.conf'])
+    'share/givc/examples/units/50-unprivileged.conf', 'share/givc/examples/units/50-socket-proxy.conf',
+    'lib/sysusers.d/givc.conf', 'lib/tmpfiles.d/givc.conf'])
 def test_products_are_in_their_places(root, path):
     assert (root / f'{PREFIX}/{path}'.lstrip('/')).stat().st_size > 0
 

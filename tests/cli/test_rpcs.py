@@ -87,6 +87,10 @@ TESTS = {
     'exec.Exec': {
         'RunCommand': ('agent/exec:output', 'agent/exec:refusals', 'agent/exec:leaving'),
     },
+    'socketproxy.SocketStream': {
+        'TransferData': ('agent/socket-proxy:both_ways', 'agent/socket-stream:refused',
+                         'agent/socket-stream:leaving'),
+    },
     'grpc.health.v1.Health': {
         'Check': ('rpc/channel:health', 'rpc/channel:health', LEFT_RPC),
         'Watch': ('rpc/channel:health_watch', 'rpc/channel:health_watch', LEFT_RPC),

@@ -10,6 +10,7 @@ from conftest import ROOT, WAIT
 
 EXPOSURE_MAX = 25   # tenths, as systemd-analyze takes them
 UNPRIVILEGED = ROOT / 'units/examples/50-unprivileged.conf'
+SOCKET_PROXY = ROOT / 'units/examples/50-socket-proxy.conf'
 
 
 def analyze(directory, unit, drop_in=None):
@@ -39,10 +40,12 @@ def test_the_admin(tmp_path):
 def test_the_agent_with_and_without_root(tmp_path):
     (tmp_path / 'root').mkdir()
     (tmp_path / 'user').mkdir()
+    (tmp_path / 'proxy').mkdir()
     root = analyze(tmp_path / 'root', 'givc-agent')
     user = analyze(tmp_path / 'user', 'givc-agent', UNPRIVILEGED)
+    proxy = analyze(tmp_path / 'proxy', 'givc-agent', SOCKET_PROXY)
     assert 'User' in root and not user & {'User', 'ProtectHome', 'PrivateTmp', 'RestrictSUIDSGID'}
-    assert explained('givc-agent') == root | user
+    assert explained('givc-agent') == root | user and proxy == root
 
 
 @pytest.mark.parametrize('verb', ['start', 'stop', 'restart', 'kill', 'freeze', 'thaw', 'reset-failed'])

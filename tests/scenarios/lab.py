@@ -197,18 +197,18 @@ class Lab:
     def start_app(self, name="hold", vm="app-vm"):
         return self.ctl("start", "app", name, "--vm", vm).stdout.split()[-1]
 
-    def channel(self, origin, target="admin-vm", identity="", name=None, options=()):
+    def channel(self, origin, target="admin-vm", identity="", name=None, options=(), port=None):
         """From origin's network to target's daemon. identity: whose certificate, "" is origin's, None is none."""
         spec = self.topology.machines[target]
-        if (origin, target) not in self.relays:
-            path = self.directory / f"{len(self.relays)}.sock"
-            self.relays[origin, target] = api.Relay(path, origin, spec.address, spec.port)
+        way = (origin, target, port or spec.port)
+        if way not in self.relays:
+            self.relays[way] = api.Relay(self.directory / f"{len(self.relays)}.sock", origin, spec.address, way[2])
         creds = api.credentials(origin if identity == "" else identity, ca=origin)
-        return api.open_channel(self.relays[origin, target], name or target, creds, options)
+        return api.open_channel(self.relays[way], name or target, creds, options)
 
     def plain_channel(self, origin, target="admin-vm"):
         self.channel(origin, target).close()    # for its relay
-        return api.open_channel(self.relays[origin, target], target, None)
+        return api.open_channel(self.relays[origin, target, self.topology.machines[target].port], target, None)
 
     def call(self, channel, method, timeout=15, **fields):
         service, name = method.rsplit("/", 1)

@@ -103,9 +103,62 @@ static void test_whole(_unused_ void **state) {
         assert_string_equal(c->policies[1], "/etc/proxy");
         assert_string_equal(c->rules_file, "/etc/rules");
 
-        assert_int_equal(strv_length(c->warnings), 3);
+        assert_true(c->sockets[0].usable && c->sockets[0].has_peer);
+        assert_string_equal(c->sockets[0].address.host, c->agent_address.host);
+        assert_int_equal(c->sockets[0].address.port, 9010);
+        assert_string_equal(c->sockets[0].peer.host, "1.2.3.4");
+
+        assert_int_equal(strv_length(c->warnings), 2);
         assert_string_equal(c->warnings[0], "capabilities.eventProxy.enable: not served by this version");
-        assert_string_equal(c->warnings[2], "capabilities.policy.enable: not served by this version");
+        assert_string_equal(c->warnings[1], "capabilities.policy.enable: not served by this version");
+}
+
+#define SOCKET(server, addr, port, protocol, name, socket)                                                             \
+        "{\"server\": " server ", \"socket\": \"" socket "\", \"transport\": {\"name\": \"" name                       \
+        "\", \"addr\": \"" addr "\", \"port\": \"" port "\", \"protocol\": \"" protocol "\"}}"
+
+/* A socket that cannot be served is left out, with a word, and nothing else is. */
+static void test_sockets(_unused_ void **state) {
+        static const struct {
+                const char *sockets, *warning;
+        } rows[] = {
+                { SOCKET("false", "1.2.3.4", "9010", "tcp", "net-vm", "/run/s"), NULL },
+                { SOCKET("true", "", "9010", "tcp", "gui-vm", "/run/s"), NULL },
+                { SOCKET("false", "1.2.3.4", "9010", "tcp", "net-vm", "s"), "[0].socket: not the absolute path" },
+                { SOCKET("false", "1.2.3.4", "9010", "tcp", "net-vm", ""), "[0].socket: not the absolute path" },
+                { SOCKET("false", "1.2.3.4", "x", "tcp", "net-vm", "/run/s"), "[0].transport: " },
+                { SOCKET("false", "", "9010", "tcp", "net-vm", "/run/s"), "[0].transport: " },
+                { SOCKET("true", "1.2.3.4", "", "tcp", "gui-vm", "/run/s"), "[0].transport: " },
+                { SOCKET("true", "/run/x", "1", "unix", "gui-vm", "/run/s"), "[0].transport" },
+                { SOCKET("true", "1.2.3.4", "9010", "tcp", "", "/run/s"), "[0].transport.name: missing" },
+                { SOCKET("true", "1.2.3.4", "9010", "tcp", "a", "/run/s") "," SOCKET(
+                                  "true", "1.2.3.5", "9010", "tcp", "b", "/run/t"),
+                                "[1].transport.port: another one is served there" },
+                { SOCKET("false", "1.2.3.4", "9010", "tcp", "a", "/run/s") "," SOCKET(
+                                  "false", "1.2.3.5", "9011", "tcp", "b", "/run/s"),
+                                "[1].socket: another one listens there" },
+                { SOCKET("false", "1.2.3.4", "9010", "tcp", "a", "/run/s") "," SOCKET(
+                                  "true", "1.2.3.5", "9010", "tcp", "b", "/run/s"),
+                                NULL },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_free_ char *error = NULL, *text = NULL, *begin = NULL;
+                _cleanup_(config_freep) Config *c = NULL;
+
+                text = strf("{" IDENTITY "," NETWORK ", \"capabilities\": {\"socketProxy\": {\"enable\": true, "
+                            "\"sockets\": [%s]}}}",
+                                rows[i].sockets);
+                assert_non_null(text);
+                assert_int_equal(load(text, &c, &error), 0);
+                assert_int_equal(strv_length(c->warnings), !!rows[i].warning);
+                assert_int_equal(c->sockets[c->n_sockets - 1].usable, !rows[i].warning);
+                if (!rows[i].warning)
+                        continue;
+                begin = strf("capabilities.socketProxy.sockets%s", rows[i].warning);
+                assert_non_null(startswith(c->warnings[0], begin));
+                assert_non_null(endswith(c->warnings[0], "; it is not served"));
+        }
 }
 
 /* Which commands may be run: an empty list is not the same as none. */
@@ -229,6 +282,25 @@ static void test_names(_unused_ void **state) {
         assert_string_equal(unknown->admin_address.host, "::1");
         expected = strf("%s: network.agent.transport.addr: '" NOBODY "': ", path);
         assert_non_null(startswith(error, expected));
+}
+
+/* A peer that nobody knows costs its socket, and not the agent. */
+static void test_names_of_peers(_unused_ void **state) {
+        static const char sockets[] = SOCKET("false", "localhost", "1", "tcp", "a", "/a") "," SOCKET(
+                        "false", NOBODY, "1", "tcp", "b", "/b") "," SOCKET("true", "localhost", "1", "tcp", "c", "/c");
+        _cleanup_(config_freep) Config *c = NULL;
+        _cleanup_free_ char *error = NULL, *text = NULL;
+
+        text = strf("{" IDENTITY "," NETWORK ", \"capabilities\": {\"socketProxy\": {\"enable\": true, "
+                    "\"sockets\": [%s]}}}",
+                        sockets);
+        assert_non_null(text);
+        assert_int_equal(load(text, &c, &error), 0);
+        assert_int_equal(config_resolve(c, &error), 0);
+        assert_string_equal(c->sockets[0].address.host, "127.0.0.1");
+        assert_false(c->sockets[1].usable);
+        assert_string_equal(c->sockets[2].address.host, c->agent_address.host);
+        assert_string_equal(c->sockets[2].peer.host, "127.0.0.1");
 }
 
 static void test_plain(_unused_ void **state) {
@@ -378,10 +450,12 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_whole),
                 cmocka_unit_test(test_exec_commands),
+                cmocka_unit_test(test_sockets),
                 cmocka_unit_test(test_lenient),
                 cmocka_unit_test(test_careless),
                 cmocka_unit_test(test_transports),
                 cmocka_unit_test(test_names),
+                cmocka_unit_test(test_names_of_peers),
                 cmocka_unit_test(test_plain),
                 cmocka_unit_test(test_applications),
                 cmocka_unit_test(test_bad),
