@@ -367,3 +367,26 @@ def test_commands_that_take_long(daemon, machines):
         finally:
             end.set()
         assert sorted({c.code() for c in calls}, key=str) == [grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED]
+
+
+def test_answers_that_are_none(daemon, machines):
+    """Its own agent makes any call of the hostile one fail: that is told in the log, but not for ever."""
+    d = daemon(certificates=machines / 'admin-vm')
+    answers = [b'\x0a\xff', b'\x32\xff\xff\xff\xff\x0f', b'\x32\x02\x00a', b'\xff' * 1000]
+
+    def read_journal(request, context):
+        yield answers[request.Lines % len(answers)]
+    handler = grpc.unary_stream_rpc_method_handler(read_journal, journal_pb2.JournalRequest.FromString, lambda m: m)
+    with liar(machines) as a, channel_of(machines, 'app-vm', d.port) as channel:
+        a.server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler('journal.JournalService', {'ReadJournal': handler})])
+        a.register(channel)
+        invoke = channel.unary_stream('/journal.JournalService/ReadJournal',
+                                      journal_pb2.JournalRequest.SerializeToString, lambda m: m)
+        for first in range(0, 704, 8):
+            calls = [invoke(journal_pb2.JournalRequest(VmName='app-vm', Lines=n), timeout=WAIT)
+                     for n in range(first, first + 8)]
+            assert {c.code() for c in calls} == {grpc.StatusCode.INTERNAL}
+        assert "Too many lines about 'app-vm'" in d.text()
+        assert d.text().count('failed') <= 600
+        assert 'givc-app-vm.service' in query(channel)

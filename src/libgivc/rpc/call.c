@@ -155,8 +155,11 @@ static void call_finish(RpcCall *c, int r) {
                 (void) rpc_error(&c->status, RPC_INTERNAL, "internal error");
         }
         if (c->status.code == RPC_INTERNAL)
-                log_write(LOG_WARNING, LOG_FIELDS({ "GIVC_METHOD", c->path }), "Method '%s' failed: %s%s%s", c->path,
-                                r < 0 ? strerror(-r) : "", c->status.detail ? ": " : "", strempty(c->status.detail));
+                log_write(LOG_WARNING,
+                                LOG_FIELDS({ "GIVC_PEER", identity_get_key(rpc_call_get_identity(c)) },
+                                                { "GIVC_METHOD", c->path }),
+                                "Method '%s' failed: %s%s%s", c->path, r < 0 ? strerror(-r) : "",
+                                c->status.detail ? ": " : "", strempty(c->status.detail));
         if (c->gone || call_send_status(c) < 0) {
                 c->ended = true;
                 if (!c->gone)
