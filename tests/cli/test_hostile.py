@@ -8,7 +8,7 @@ import time
 
 import grpc
 import test_admin
-from conftest import WAIT
+from conftest import BUILD, WAIT
 from test_admin import Agent, agent, call, channel_of, query, refusal, start_app, unit, wait_until
 
 import admin_pb2
@@ -315,7 +315,8 @@ def test_streams_of_big_messages(daemon, machines):
         calls = [invoke(journal_pb2.JournalRequest(VmName='app-vm'), timeout=WAIT) for _ in range(16)]
         assert {c.code() for c in calls} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
         assert 'of which no more than 262144 are passed on' in calls[0].details()
-        assert rss(d) - before < 48
+        if 'sanitize' not in str(BUILD):  # which keeps what was freed
+            assert rss(d) - before < 48
 
 
 def test_host_that_is_not(daemon, machines):
