@@ -8,7 +8,7 @@
 #include "ctl/verbs.h"
 
 #define LABEL_WIDTH 8
-#define WORDS_WIDTH 28
+#define WORDS_WIDTH 30
 #define WORDS_SIZE  64
 
 /* Pads by columns, not by bytes. */

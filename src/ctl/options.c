@@ -16,7 +16,7 @@
 
 static const OptionRow rows[] = {
         { "vm", 0, "VM", NULL, FIELD(vm), VERB_PLACED, "Options", "the VM of the name", true },
-        { "wait", 0, "[SEC]", NULL, FIELD(wait), VERB_WAITS, NULL, "start: until it ends, is-online: until yes", true },
+        { "wait", 0, "[SEC]", NULL, FIELD(wait), VERB_WAITS, NULL, "start: until it ends, is-online: till yes", true },
         { "no-block", 0, NULL, NULL, FIELD(no_block), VERB_DETACHES, NULL, "ask, and do not wait for the answer" },
         { "signal", 's', "SIGNAL", NULL, FIELD(signal), VERB_KILLS, NULL, "kill: TERM, 15 and so on (TERM)" },
         { "kill-whom", 0, "WHOM", NULL, FIELD(kill_whom), VERB_KILLS, NULL, "kill: main, control or all (all)" },
@@ -35,6 +35,10 @@ static const OptionRow rows[] = {
         { "token", 0, "TOKEN", "CACHIX_TOKEN", FIELD(token), VERB_UPDATES, NULL, "update cachix: if it is private" },
         { "watch", 0, NULL, NULL, FIELD(watch), VERB_REPEATS, NULL, "status: again after each change" },
         { "limit", 0, "N", NULL, FIELD(limit), VERB_ENDLESS, NULL, "watch: end after N events" },
+        { "urgency", 0, "URGENCY", NULL, FIELD(urgency), VERB_NOTIFIES, NULL,
+                        "notify: low, normal, critical (normal)" },
+        { "icon", 0, "ICON", NULL, FIELD(icon), VERB_NOTIFIES, NULL, "notify: a name or a path (dialog-information)" },
+        { "event", 0, "EVENT", NULL, FIELD(event), VERB_NOTIFIES, NULL, "notify: what happened, for programs" },
         { "no-legend", 0, NULL, NULL, FIELD(no_legend), VERB_TABLE, NULL, "no header, no summary" },
         { "full", 'l', NULL, NULL, FIELD(full), VERB_TABLE, NULL, "do not shorten to the terminal's width" },
         { "no-pager", 0, NULL, NULL, FIELD(no_pager), 0, NULL, "do not page what is long" },
@@ -43,6 +47,8 @@ static const OptionRow rows[] = {
         { NULL, 'j', NULL, NULL, FIELD(json_auto), 0, NULL, "JSON: pretty on a terminal, else short" },
         { "as-json", 0, NULL, NULL, FIELD(as_json), 0, NULL, NULL },
         { "initial", 0, NULL, NULL, FIELD(initial), 0, NULL, NULL },
+        { "title", 0, "TITLE", NULL, FIELD(title), 0, NULL, NULL },
+        { "message", 0, "TEXT", NULL, FIELD(message), 0, NULL, NULL },
         { "retry", 0, "N", NULL, FIELD(retry), 0, NULL, NULL },
         { "type", 0, "N", NULL, FIELD(type), 0, NULL, NULL },
         { "by-type", 0, "N", NULL, FIELD(by_type), 0, NULL, NULL },

@@ -38,6 +38,7 @@ typedef enum VerbFlags {
         VERB_FOLLOWS = 1 << 15,     /* takes --follow and --since */
         VERB_EXECUTES = 1 << 16,    /* takes --tty, --user and --working-directory */
         VERB_UPDATES = 1 << 17,     /* takes what is said about updates; asks nobody for 'query' but the web */
+        VERB_NOTIFIES = 1 << 18,    /* takes --urgency, --icon and --event */
 } VerbFlags;
 
 typedef enum OptionSource {
@@ -68,6 +69,7 @@ typedef struct Options {
         const char *signal, *kill_whom;
         const char *user, *directory;
         const char *lines, *since;
+        const char *urgency, *icon, *event, *title, *message;
         const char *source, *pin_name, *cache, *cachix_host, *token;
         const char *completion, *retry, *type, *by_type, *by_name;
         bool terminal, notls, json_auto, no_legend, no_pager, full, help, help_all, version, no_block, watch, follow,

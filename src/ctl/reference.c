@@ -180,3 +180,9 @@ void reference_print_generations(FILE *f, const Admin__ListGenerationsResponse *
         }
         fputs("]\n", f);
 }
+
+void reference_print_notified(FILE *f, const Notify__Status *reply) {
+        fputs("Status { status: ", f);
+        rust_print_string(f, reply->status);
+        fputs(" }", f);
+}

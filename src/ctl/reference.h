@@ -21,4 +21,5 @@ void reference_print_started(FILE *f, const Admin__StartResponse *reply);
 /* The same. */
 void reference_print_generations(FILE *f, const Admin__ListGenerationsResponse *reply);
 /* {:?} and no line's end. */
+void reference_print_notified(FILE *f, const Notify__Status *reply);
 void reference_print_status(FILE *f, const Systemd__UnitStatus *status);

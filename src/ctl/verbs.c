@@ -18,10 +18,11 @@ static const Verb verbs[] = {
                         "a unit as its VM's systemd sees it", NULL,
                         "NAME is a unit, with or without '.service', or a VM. Ends with 0 when it is\n"
                         "active, 3 when it is not, 4 when there is none." },
-        { "show", 1, 1, VERB_PLACED, ASK_USEC, verb_show, "NAME", "all its properties, for programs", NULL,
+        { "show", 1, 1, VERB_PLACED, ASK_USEC, verb_show, "NAME", "its properties", NULL,
                         "Prints Property=value lines, or one JSON object." },
-        { "is-online", 1, 1, VERB_WAITS | VERB_PLACED, ASK_USEC, verb_is_online, "NAME",
-                        "a VM can be worked with, a unit runs", NULL,
+        { "is-online", 1, 1, VERB_WAITS | VERB_PLACED | VERB_JOINS, ASK_USEC, verb_is_online, "NAME",
+                        "whether it is up", NULL,
+                        "A VM is when it can be worked with, a unit when it runs.\n"
                         "Ends with 0 when it is so, 3 when not, 4 when nothing has that name." },
         { "watch", 0, VERB_ANY, VERB_ENDLESS, 0, verb_watch, "[PATTERN…]", "a line for each change, until Ctrl-C", NULL,
                         "PATTERNs choose as with 'list'." },
@@ -52,6 +53,8 @@ static const Verb verbs[] = {
                         "Its input and output are ours, and so is its exit status; 255 is a failure\n"
                         "of our own. VMs run what their configuration permits. With -t, Ctrl-] three\n"
                         "times leaves." },
+        { "notify", 1, 3, VERB_NOTIFIES, ASK_USEC, verb_notify, "VM [TITLE [MESSAGE]]", "show something to its user",
+                        NULL, "  notify gui-vm 'Disk full' 'Please clean up.' --urgency=critical" },
         { "poweroff", 0, 0, VERB_CHANGES | VERB_DETACHES, ACT_USEC, verb_power, "", "power the host off", "Host",
                         NULL },
         { "reboot", 0, 0, VERB_CHANGES | VERB_DETACHES | VERB_JOINS, ACT_USEC, verb_power, "", "reboot it", NULL,
@@ -63,6 +66,11 @@ static const Verb verbs[] = {
                         "  update list                  the generations that the host has\n"
                         "  update query --source=URL    what a server of updates offers\n"
                         "  update cachix PIN            go to what a binary cache has by that name" },
+        { "set-locale", 1, VERB_ANY, 0, ASK_USEC, verb_set_locale, "NAME", "language of all VMs", NULL,
+                        "  set-locale fi_FI.UTF-8\n"
+                        "  set-locale LANG=en_US.UTF-8 LC_TIME=fi_FI.UTF-8" },
+        { "set-timezone", 1, 1, VERB_JOINS, ASK_USEC, verb_set_timezone, "NAME", "time zone", NULL,
+                        "  set-timezone Europe/Helsinki" },
         { "call", 1, 2, VERB_CHANGES, 0, verb_call, "METHOD [JSON | -]", "any method, its messages as JSON", "More",
                         "  call QueryList\n"
                         "  call GetUnitStatus '{\"VmName\": \"net-vm\", \"UnitName\": \"foo.service\"}'\n"
@@ -76,6 +84,7 @@ static const Verb verbs[] = {
         { "query-list", 0, 0, VERB_REFERENCE, ASK_USEC, verb_query, "", NULL, NULL },
         { "get-status", 2, 2, VERB_REFERENCE, ASK_USEC, verb_get_status, "VM UNIT", NULL, NULL },
         { "sysinfo", 0, 0, VERB_REFERENCE, ASK_USEC, verb_sysinfo, "", NULL, NULL },
+        { "notify-user", 1, 1, VERB_REFERENCE | VERB_NOTIFIES, ASK_USEC, verb_notify, "VM", NULL, NULL },
         { "wakeup", 0, 0, VERB_REFERENCE | VERB_CHANGES | VERB_DETACHES, ACT_USEC, verb_power, "", NULL, NULL },
         { "test", 2, 2, VERB_REFERENCE | VERB_PLACED, 0, verb_test, "ensure --retry=N UNIT", NULL, NULL },
 };

@@ -14,6 +14,7 @@ import admin_pb2
 import admin_pb2_grpc
 import error_details_pb2
 import journal_pb2_grpc
+import notify_pb2
 import stats_pb2
 import status_pb2
 import systemd_pb2
@@ -166,6 +167,18 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
 
     def Suspend(self, request, context):
         return self.power('Suspend', request, context)
+
+    def SetLocale(self, request, context):
+        self.note('SetLocale', request, context)
+        return admin_pb2.Empty()
+
+    def SetTimezone(self, request, context):
+        self.note('SetTimezone', request, context)
+        return admin_pb2.Empty()
+
+    def NotifyUser(self, request, context):
+        self.note('NotifyUser', request, context)
+        return notify_pb2.Status(Status='Notification sent')
 
     def Sysinfo(self, request, context):
         self.check('Sysinfo', context)
