@@ -117,7 +117,7 @@ soak: $(T)/soak/manager $(PROGRAMS) $(B)/tests/cli/admin_pb2.py
 
 # The client, walls and budgets, installation.
 DEPS_CTL  := clang-format shellcheck scdoc mandoc python3-pyflakes protobuf-compiler-grpc libsmartcols-dev git binutils \
-             zsh fish
+             zsh fish python3-dbusmock
 include tests/install.mk
 lint:
 	$(PYTHON) tests/lint/lint.py

@@ -16,6 +16,7 @@ struct Agent {
         const Config *config;
         Exposure *exposure;
         Bus *bus;
+        Bus *system_bus; /* NULL until somebody has asked for it */
         UnitWatch *watch;
         Feed *feed;
         UnitPrograms *programs;
@@ -236,6 +237,7 @@ Agent *agent_free(Agent *a) {
         unit_watch_free(a->watch);
         feed_free(a->feed);
         exposure_free(a->exposure);
+        bus_unref(a->system_bus);
         bus_unref(a->bus);
         free(a->own_unit);
         free(a);
@@ -289,24 +291,30 @@ int agent_manager_wait(const Agent *a) {
         return r == -ETIMEDOUT ? -ENOTCONN : r;
 }
 
-int agent_system_bus_wait(const Agent *a, Bus **ret) {
+static int agent_open_system_bus(Agent *a) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-        _cleanup_(bus_unrefp) Bus *bus = NULL;
         int r;
 
-        if (bus_get_scope(a->bus) == BUS_SYSTEM)
-                bus = bus_ref(a->bus);
-        else {
-                r = sd_event_default(&event);
-                if (r >= 0)
-                        r = bus_new(event, BUS_SYSTEM, &bus);
-                if (r < 0)
-                        return r;
+        if (a->system_bus)
+                return 0;
+        if (bus_get_scope(a->bus) == BUS_SYSTEM) {
+                a->system_bus = bus_ref(a->bus);
+                return 0;
         }
-        r = bus_connected_wait(bus, usec_add(time_now(CLOCK_MONOTONIC), MANAGER_PATIENCE_USEC));
+        r = sd_event_default(&event);
+        return r < 0 ? r : bus_new(event, BUS_SYSTEM, &a->system_bus);
+}
+
+int agent_system_bus_wait(Agent *a, Bus **ret) {
+        int r;
+
+        r = agent_open_system_bus(a);
+        if (r < 0)
+                return r;
+        r = bus_connected_wait(a->system_bus, usec_add(time_now(CLOCK_MONOTONIC), MANAGER_PATIENCE_USEC));
         if (r < 0)
                 return r == -ETIMEDOUT ? -ENOTCONN : r;
-        *ret = TAKE_PTR(bus);
+        *ret = bus_ref(a->system_bus);
         return 0;
 }
 

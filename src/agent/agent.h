@@ -37,9 +37,10 @@ const char *agent_get_unit(const Agent *a);
 /* A manager that is just being reached, or that executes itself again, is worth a moment to any caller: suspends until
  * it is there, for that moment at most. 0, -ENOTCONN, -ECANCELED. */
 int agent_manager_wait(const Agent *a);
-/* The machine's own bus, a new reference: the manager's, or a connection for the time being when that is a user's.
- * Suspends until it stands, for that moment at most. 0, -ENOMEM, -ENOTCONN, -ECANCELED. */
-int agent_system_bus_wait(const Agent *a, Bus **ret) _warn_unused_;
+/* The machine's own bus, a new reference: the manager's, or, when that is a user's, a connection that is kept from the
+ * first use on, so that answers to callers who have left find who takes them. Suspends until it stands, for that moment
+ * at most. 0, -ENOMEM, -ENOTCONN, -ECANCELED. */
+int agent_system_bus_wait(Agent *a, Bus **ret) _warn_unused_;
 /* The name that systemd has for an exposed unit: the agent's own unit may be called anything. */
 const char *agent_real_name(const Agent *a, const char *name);
 /* unit_status_wait() under the exposed name. */

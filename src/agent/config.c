@@ -169,7 +169,6 @@ static const Field config_fields[] = {
 
 /* What the file can enable and this version does not serve: an administrator must hear of it, and nothing more. */
 static const Field unserved[] = {
-        MEMBER(Config, "capabilities.wifi", FIELD_BOOLEAN, wifi),
         MEMBER(Config, "capabilities.eventProxy", FIELD_BOOLEAN, event_proxy),
         MEMBER(Config, "capabilities.policy", FIELD_BOOLEAN, policy),
         {},

@@ -84,6 +84,17 @@ TESTS = {
     'notify.UserNotificationService': {
         'NotifyUser': ('agent/notify:sockets', 'agent/notify:refused', 'agent/notify:leaving'),
     },
+    'wifimanager.WifiService': {
+        'ListNetwork': ('cli/test_wifi.py:test_list', 'cli/test_wifi.py:test_no_radio', 'admin/wifi:leaving'),
+        'GetActiveConnection': ('cli/test_wifi.py:test_active_connection', 'cli/test_wifi.py:test_away',
+                                'cli/test_wifi.py:test_leaving'),
+        'ConnectNetwork': ('cli/test_wifi.py:test_connect', 'cli/test_wifi.py:test_connect_refusals',
+                           'cli/test_wifi.py:test_leaving_while_it_connects'),
+        'DisconnectNetwork': ('cli/test_wifi.py:test_disconnect', 'cli/test_wifi.py:test_disconnect',
+                              'cli/test_wifi.py:test_leaving'),
+        'TurnOn': ('cli/test_wifi.py:test_radio', 'admin/wifi:refusals', 'cli/test_wifi.py:test_leaving'),
+        'TurnOff': ('cli/test_wifi.py:test_radio', 'admin/wifi:refusals', 'cli/test_wifi.py:test_leaving'),
+    },
     'exec.Exec': {
         'RunCommand': ('agent/exec:output', 'agent/exec:refusals', 'agent/exec:leaving'),
     },

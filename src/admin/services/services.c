@@ -8,6 +8,7 @@ static const RpcService *const services[] = {
         &journal_service,
         &exec_service,
         &hwid_service,
+        &wifi_service,
 };
 
 int services_add(RpcServer *s, Admin *admin) {

@@ -9,6 +9,7 @@ extern const RpcService admin_service;
 extern const RpcService journal_service;
 extern const RpcService exec_service;
 extern const RpcService hwid_service;
+extern const RpcService wifi_service;
 
 /* Adds them all, with health and reflection. */
 int services_add(RpcServer *s, Admin *admin) _warn_unused_;

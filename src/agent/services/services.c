@@ -14,6 +14,7 @@ static const struct {
         { &notify_service, offsetof(Config, notifier) },
         { &hwid_service, offsetof(Config, hwid) },
         { &ctap_service, offsetof(Config, ctap) },
+        { &wifi_service, offsetof(Config, wifi) },
 };
 
 int services_add(RpcServer *server, Agent *agent) {

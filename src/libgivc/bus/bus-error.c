@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* D-Bus error names to errno: those of the bus itself and those of systemd's manager. sd-bus has such a table too, but
- * the names of systemd1 are private to systemd there, and NoReply means something else here (see below). */
+/* D-Bus error names to errno: those of the bus, of systemd's manager and of NetworkManager. sd-bus has such a table,
+ * too, but the names of systemd1 are private to systemd there, and NoReply means something else here (see below). */
 #include "bus/bus-internal.h"
 
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "base/str.h"
 
 #define DBUS(name)    "org.freedesktop.DBus.Error." name
+#define NM(name)      "org.freedesktop.NetworkManager." name
 #define SYSTEMD(name) "org.freedesktop.systemd1." name
 
 static const struct {
@@ -55,6 +56,16 @@ static const struct {
         { DBUS("UnknownMethod"), EOPNOTSUPP },
         { DBUS("UnknownObject"), ENOENT },
         { DBUS("UnknownProperty"), EOPNOTSUPP },
+        { NM("Device.NotActive"), EHOSTDOWN },
+        { NM("Device.PermissionDenied"), EACCES },
+        { NM("PermissionDenied"), EACCES },
+        { NM("Settings.Connection.InvalidProperty"), EINVAL },
+        { NM("Settings.Connection.InvalidSetting"), EINVAL },
+        { NM("Settings.Connection.MissingProperty"), EINVAL },
+        { NM("Settings.Connection.MissingSetting"), EINVAL },
+        { NM("Settings.PermissionDenied"), EACCES },
+        { NM("UnknownConnection"), ENOENT },
+        { NM("UnknownDevice"), ENOENT },
         { SYSTEMD("AlreadySubscribed"), EALREADY },
         { SYSTEMD("BadUnitSetting"), ENOEXEC },
         { SYSTEMD("ConcurrencyLimitReached"), EBUSY },

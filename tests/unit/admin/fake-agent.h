@@ -17,6 +17,7 @@
 #include "rpc/server.h"
 #include "stats.pb-c.h"
 #include "systemd.pb-c.h"
+#include "wifimanager.pb-c.h"
 
 typedef struct FakeUnit {
         char *name;
@@ -549,6 +550,65 @@ static const RpcMethod fake_notify_methods[] = {
 static const RpcService fake_locale_service = { &locale__locale_client__descriptor, fake_locale_methods };
 static const RpcService fake_notify_service = { &notify__user_notification_service__descriptor, fake_notify_methods };
 
+static inline int fake_list_network(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        Wifimanager__WifiNetworkResponse response = WIFIMANAGER__WIFI_NETWORK_RESPONSE__INIT;
+        Wifimanager__AccessPoint point = WIFIMANAGER__ACCESS_POINT__INIT, *points[] = { &point };
+        const Wifimanager__WifiNetworkRequest *req = request;
+        int r = fake_begin(userdata, reterr);
+
+        assert_string_equal(req->vmname, "");
+        point.ssid = (char *) "home";
+        response.networks = points;
+        response.n_networks = 1;
+        return r < 0 ? r : rpc_call_reply(call, &response);
+}
+
+static inline int fake_get_active_connection(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        Wifimanager__AccessPoint response = WIFIMANAGER__ACCESS_POINT__INIT;
+        const Wifimanager__EmptyRequest *req = request;
+        int r = fake_begin(userdata, reterr);
+
+        assert_string_equal(req->vmname, "");
+        response.ssid = (char *) "home";
+        return r < 0 ? r : rpc_call_reply(call, &response);
+}
+
+/* Answers with what it was told. */
+static inline int fake_connect_network(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        Wifimanager__WifiConnectionResponse response = WIFIMANAGER__WIFI_CONNECTION_RESPONSE__INIT;
+        const Wifimanager__WifiConnectionRequest *req = request;
+        int r = fake_begin(userdata, reterr);
+
+        assert_string_equal(req->vmname, "");
+        response.response = strf("%s %s %s", req->ssid, req->password, req->settings);
+        if (r >= 0)
+                r = rpc_call_reply(call, &response);
+        free(response.response);
+        return r;
+}
+
+static inline int fake_change_wifi(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        Wifimanager__WifiConnectionResponse response = WIFIMANAGER__WIFI_CONNECTION_RESPONSE__INIT;
+        const Wifimanager__EmptyRequest *req = request;
+        int r = fake_begin(userdata, reterr);
+
+        assert_string_equal(req->vmname, "");
+        response.response = (char *) rpc_call_get_path(call);
+        return r < 0 ? r : rpc_call_reply(call, &response);
+}
+
+static const RpcMethod fake_wifi_methods[] = {
+        { "ListNetwork", RPC_UNARY, fake_list_network },
+        { "GetActiveConnection", RPC_UNARY, fake_get_active_connection },
+        { "ConnectNetwork", RPC_UNARY, fake_connect_network },
+        { "DisconnectNetwork", RPC_UNARY, fake_change_wifi },
+        { "TurnOn", RPC_UNARY, fake_change_wifi },
+        { "TurnOff", RPC_UNARY, fake_change_wifi },
+        {},
+};
+
+static const RpcService fake_wifi_service = { &wifimanager__wifi_service__descriptor, fake_wifi_methods };
+
 static const RpcService fake_service = { &systemd__unit_control_service__descriptor, fake_methods };
 
 /* The server can be taken away and brought back; the units stay. */
@@ -565,6 +625,7 @@ static inline void fake_agent_listen(FakeAgent *a, RpcQueue *queue) {
                 assert_int_equal(rpc_server_add_service(a->server, &fake_stats_service, a), 0);
                 assert_int_equal(rpc_server_add_service(a->server, &fake_hwid_service, a), 0);
                 assert_int_equal(rpc_server_add_service(a->server, &fake_ctap_service, a), 0);
+                assert_int_equal(rpc_server_add_service(a->server, &fake_wifi_service, a), 0);
         }
         assert_int_equal(rpc_server_listen(a->server, &address, 0600, (gid_t) -1), 0);
 }
