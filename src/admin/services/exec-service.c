@@ -27,7 +27,7 @@ static int check_caller(RpcCall *call, const Admin *admin, RpcStatus *reterr) {
                         strempty(principal));
         log_write(LOG_WARNING,
                         LOG_FIELDS({ "MESSAGE_ID", MESSAGE_ACCESS_DENIED }, { "GIVC_PEER", identity_get_key(identity) },
-                                        { "GIVC_METHOD", rpc_call_get_path(call) }),
+                                        { "GIVC_METHOD", rpc_call_get_path(call) }, { "GIVC_REASON", reterr->message }),
                         "Refused: %s", strempty(reterr->message));
         return r;
 }
