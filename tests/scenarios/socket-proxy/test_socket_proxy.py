@@ -185,6 +185,24 @@ def test_many_at_once(lab):
     wait_until(lambda: through(lab, MIB), what="room again")
 
 
+def open_files(lab):
+    return [int(lab.exec(m, "sh", "-c", f"ls /proc/{lab.pid(m)}/fd | wc -l").stdout) for m in ("gui-vm", "net-vm")]
+
+
+def test_nothing_is_left_of_a_thousand(lab):
+    def have_and_drop(n):
+        with crowd(n) as p:
+            assert p.stdout.readline().strip() == str(n)
+            p.communicate("", timeout=30)
+    have_and_drop(MANY)                         # connections to the peer stay
+    wait_until(lambda: through(lab, MIB))
+    before = open_files(lab)
+    for _ in range(1000 // MANY + 1):
+        wait_until(lambda: max(map(int.__sub__, open_files(lab), before)) <= 0, what="all closed")
+        have_and_drop(MANY)
+    wait_until(lambda: max(map(int.__sub__, open_files(lab), before)) <= 0, what="all closed")
+
+
 @pytest.mark.parametrize("machine", ["gui-vm", "net-vm"])
 def test_an_agent_dies(lab, machine):
     with crowd(20, "ends") as p:
