@@ -36,7 +36,7 @@ sudo make check   run every test; parts of it: check-quick, check-unit, check-cl
 make soak         a fleet under a crowd and bad weather, for MINUTES=60; SOAK_SEED repeats the dice
 make install      DESTDIR= PREFIX=/usr
 make deps         install what all of this needs from Debian; needs root
-make bench        measure ourselves against yardsticks; BENCH=rpc|admin|fleet one part
+make bench        measure ourselves against yardsticks; BENCH=rpc|admin|fleet|proxy one part
 make lint|fuzz|clean
 endef
 help:
@@ -44,7 +44,7 @@ help:
 
 # The rpc runtime seen from outside: interop, attacks, storm, benchmark.
 DEPS_RPC  := python3-grpcio python3-protobuf python3-cryptography python3-pytest nodejs:node npm:npm openssl \
-             libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc libssl-dev strace valgrind
+             libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc libssl-dev strace valgrind socat
 T         := $(B)/tests
 ECHO_O    := $(T)/proto/echo.pb-c.o $(T)/proto/echo-descriptors.o $(T)/interop/self.o
 OUTSIDE_A := $(foreach r,$(USES_rpc),$(call archive,$(r)))
