@@ -33,7 +33,7 @@ endif
 CC       ?= gcc
 WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow -Wundef -Wvla -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
             -Wimplicit-fallthrough -Wno-missing-field-initializers -Wno-missing-braces
-CPPFLAGS += -D_GNU_SOURCE -DGIVC_VERSION='"$(VERSION)"' -Isrc -Isrc/libgivc -I$(B)/proto $(shell $(PKG) --cflags $(PKGS))
+CPPFLAGS += -D_GNU_SOURCE -DGIVC_VERSION='"$(VERSION)"' -Isrc -Isrc/libgivc -I$(B)/proto $(shell $(PKG) --cflags $(PKGS) libevdev)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=gnu11 -fPIC -fvisibility=hidden -fno-strict-aliasing -fstack-protector-strong -ffunction-sections \
             -fdata-sections $(WARNINGS)
@@ -46,11 +46,12 @@ CFLAGS   += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
 LIBS     := $(shell $(PKG) --libs $(PKGS))
 CURL_LIBS := $(shell $(PKG) --libs libcurl)
+EVDEV_LIBS := $(shell $(PKG) --libs libevdev)
 
 # What is missing is told at once, by name. Goals that install or need nothing of it go on; the former come back here.
 NEEDS    := $(filter-out deps demo check check-quick bench fuzz lint clean help,$(or $(MAKECMDGOALS),all))
 MISSING   = $(shell for i in $(CC) $(CXX) pkg-config protoc protoc-c; do command -v $$i >/dev/null || echo $$i; done; \
-              for i in $(PKGS) grpc_unsecure libcurl smartcols; do pkg-config --exists $$i 2>/dev/null || echo $$i; done)
+              for i in $(PKGS) grpc_unsecure libcurl libevdev smartcols; do pkg-config --exists $$i 2>/dev/null || echo $$i; done)
 ifneq ($(and $(NEEDS),$(MISSING)),)
 $(error Missing: $(MISSING). On Debian 12, `sudo make deps` installs all that this takes)
 endif
@@ -122,7 +123,7 @@ define program
 $(B)/$(1): $(call objects,$(2)) $(ALL_A) $(PROTOS_A)
 	$$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $(call objects,$(2)) -Wl,--start-group $(ALL_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(3) $(GRPC_LIBS)
 endef
-$(eval $(call program,givc-agent,$(AGENT_SRC),$(CURL_LIBS)))
+$(eval $(call program,givc-agent,$(AGENT_SRC),$(CURL_LIBS) $(EVDEV_LIBS)))
 $(eval $(call program,givc-admin,$(ADMIN_SRC),))
 $(eval $(call program,givcctl,$(CTL_SRC),$(shell $(PKG) --libs smartcols) $(CURL_LIBS)))
 
@@ -153,7 +154,7 @@ $(filter $(B)/tests/unit/$(1)/%,$(UNIT_BIN)): $(B)/tests/unit/$(1)/%: $(B)/tests
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit,$(r),,$(USES_$(r)))))
 PROGRAM_OBJECTS = $(filter-out $(B)/$(1)/main.o,$(call objects,$(2)))
-$(eval $(call unit,agent,$(call PROGRAM_OBJECTS,agent,$(AGENT_SRC)),rpc http bus proto tls event base))
+$(eval $(call unit,agent,$(call PROGRAM_OBJECTS,agent,$(AGENT_SRC)) $(EVDEV_LIBS),rpc http bus proto tls event base))
 $(eval $(call unit,admin,$(call PROGRAM_OBJECTS,admin,$(ADMIN_SRC)),rpc bus proto tls event base))
 $(eval $(call unit,ctl,$(call PROGRAM_OBJECTS,ctl,$(CTL_SRC)) $(if $(CTL_SRC),-lsmartcols),rpc http bus proto tls event base))
 tests-unit: $(UNIT_BIN)

@@ -5,7 +5,7 @@
 # PACKAGE:COMMAND is there when the command is. A makefile that has just installed its tools reads itself again.
 DEPS_BUILD := gcc g++ make pkg-config libsystemd-dev libgnutls28-dev libprotobuf-c-dev protobuf-c-compiler \
               protobuf-compiler libjansson-dev libgrpc-dev libre2-dev libc-ares-dev libabsl-dev zlib1g-dev uthash-dev \
-              libsmartcols-dev libcurl4-gnutls-dev libcmocka-dev valgrind systemd-journal-remote
+              libsmartcols-dev libcurl4-gnutls-dev libevdev-dev libcmocka-dev valgrind systemd-journal-remote
 DEPS_FLEET := systemd-container systemd dbus dbus-user-session libpam-systemd libnss-systemd iproute2 util-linux mount procps \
               python3 python3-cryptography python3-grpcio python3-protobuf python3-pytest polkitd \
               xdg-dbus-proxy dbus-bin:dbus-send
@@ -192,7 +192,7 @@ $(B)/fuzz/admin.a $(B)/fuzz/others.a:
 $(FUZZ_ADMIN): $(B)/fuzz/admin.a
 $(filter-out $(FUZZ_ADMIN),$(FUZZ)): $(B)/fuzz/others.a
 $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/rooms.a
-	@$(FUZZ_CC) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) $(shell $(PKG) --libs smartcols) $(CURL_LIBS) $(GRPC_LIBS)
+	@$(FUZZ_CC) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) $(shell $(PKG) --libs smartcols) $(CURL_LIBS) $(EVDEV_LIBS) $(GRPC_LIBS)
 .PRECIOUS: $(B)/fuzz/tests/fuzz/%.o
 $(B)/fuzz/corpus/seeded: tests/unit/proto/oracle.py $(T)/proto/set.bin
 	@$(PYTHON) $< seeds $(T)/proto/set.bin $(@D)

@@ -78,6 +78,19 @@ static int resolve_socket(Config *c, ConfigSocket *s) {
         return 0;
 }
 
+static int resolve_event(const Config *c, ConfigEvent *e) {
+        int r = 0;
+
+        if (e->usable && e->address.kind == RPC_ADDRESS_TCP)
+                r = resolve_host(&e->address.host);
+        if (r != -EHOSTUNREACH)
+                return r;
+        e->usable = false;
+        log_warning("%s: capabilities.eventProxy.events: '%s' has no address; it is not served", c->path,
+                        e->transport.addr);
+        return 0;
+}
+
 int config_resolve(Config *c, char **reterr) {
         int r;
 
@@ -87,5 +100,7 @@ int config_resolve(Config *c, char **reterr) {
         for (size_t i = 0; r >= 0 && i < c->n_sockets; i++)
                 if (c->sockets[i].usable)
                         r = resolve_socket(c, &c->sockets[i]);
+        for (size_t i = 0; r >= 0 && i < c->n_events; i++)
+                r = resolve_event(c, &c->events[i]);
         return r;
 }

@@ -97,7 +97,12 @@ static const Field notifier_fields[] = {
         {},
 };
 
-static const Field producer_fields[] = { MEMBER(ConfigEvent, "enable", FIELD_BOOLEAN, producer), {} };
+static const Field producer_fields[] = {
+        MEMBER(ConfigEvent, "enable", FIELD_BOOLEAN, producer),
+        MEMBER(ConfigEvent, "grab", FIELD_BOOLEAN, grab),
+        {},
+};
+
 static const Field consumer_fields[] = {
         MEMBER(ConfigEvent, "enable", FIELD_BOOLEAN, consumer),
         MEMBER(ConfigEvent, "permittedSource", FIELD_STRING, permitted_source),
@@ -169,7 +174,6 @@ static const Field config_fields[] = {
 
 /* What the file can enable and this version does not serve: an administrator must hear of it, and nothing more. */
 static const Field unserved[] = {
-        MEMBER(Config, "capabilities.eventProxy", FIELD_BOOLEAN, event_proxy),
         MEMBER(Config, "capabilities.policy", FIELD_BOOLEAN, policy),
         {},
 };
@@ -370,6 +374,67 @@ static int check_sockets(Config *c) {
         return 0;
 }
 
+const char *config_event_source(const ConfigEvent *e) {
+        return isempty(e->permitted_source) ? e->transport.name : e->permitted_source;
+}
+
+static bool event_port_is_taken(const Config *c, size_t i) {
+        for (size_t k = 0; k < i; k++)
+                if (c->events[k].usable && c->events[k].consumer &&
+                                c->events[k].address.port == c->events[i].address.port)
+                        return true;
+        return false;
+}
+
+static int check_consumer(const Config *c, size_t i, char **reterr) {
+        if (!c->network.tls)
+                return str_refuse(reterr, "consumer.enable: without TLS nobody would know whose keys these are");
+        if (isempty(config_event_source(&c->events[i])))
+                return str_refuse(reterr, "consumer.permittedSource: missing");
+        if (c->events[i].address.kind == RPC_ADDRESS_UNIX)
+                return str_refuse(reterr, "transport.protocol: a consumer is reached over tcp or vsock");
+        if (event_port_is_taken(c, i))
+                return str_refuse(reterr, "transport.port: another consumer is there");
+        return 0;
+}
+
+static int check_event(Config *c, size_t i, char **reterr) {
+        ConfigEvent *e = &c->events[i];
+        const ConfigTransport *t = &e->transport;
+        _cleanup_free_ char *reason = NULL;
+        int r;
+
+        if (!e->producer && !e->consumer)
+                return 0;
+        if (e->producer && e->consumer)
+                return str_refuse(reterr, "producer.enable: a consumer cannot be its own producer");
+        r = rpc_address_from_transport(
+                        strempty(t->protocol), strempty(t->addr), strempty(t->port), &e->address, &reason);
+        if (r < 0)
+                return r == -ENOMEM ? r : str_refuse(reterr, "transport: %s", strempty(reason));
+        if (e->consumer)
+                r = check_consumer(c, i, reterr);
+        else if (isempty(e->device))
+                r = str_refuse(reterr, "device: missing");
+        else if (c->network.tls && isempty(t->name))
+                r = str_refuse(reterr, "transport.name: missing, and TLS has nothing to know the consumer by");
+        e->usable = r >= 0;
+        return r;
+}
+
+static int check_events(Config *c) {
+        for (size_t i = 0; c->event_proxy && i < c->n_events; i++) {
+                _cleanup_free_ char *reason = NULL;
+                int r = check_event(c, i, &reason);
+
+                if (r == -EINVAL)
+                        r = warn(c, "capabilities.eventProxy.events[%zu].%s; it is not served", i, reason);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static int config_check(Config *c, char **reterr) {
         int r;
 
@@ -397,6 +462,9 @@ static int config_check(Config *c, char **reterr) {
         if (r < 0)
                 return r;
         r = check_sockets(c);
+        if (r < 0)
+                return r;
+        r = check_events(c);
         if (r < 0)
                 return r;
         for (const Field *f = unserved; f->key; f++) {
@@ -498,6 +566,8 @@ Config *config_free(Config *c) {
                 rpc_address_done(&c->sockets[i].address);
                 rpc_address_done(&c->sockets[i].peer);
         }
+        for (size_t i = 0; i < c->n_events; i++)
+                rpc_address_done(&c->events[i].address);
         fields_done(config_fields, c);
         rpc_address_done(&c->admin_address);
         rpc_address_done(&c->agent_address);

@@ -23,8 +23,10 @@ typedef struct ConfigApplication {
 
 typedef struct ConfigEvent {
         ConfigTransport transport;
-        bool producer, consumer;
+        bool producer, consumer, grab;
         char *permitted_source, *device;
+        RpcAddress address; /* where the consumer is */
+        bool usable;        /* it can be served */
 } ConfigEvent;
 
 typedef struct ConfigSocket {
@@ -73,5 +75,7 @@ bool config_is_in_environment(void);
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config *, config_free)
 
+/* Who may register devices with a consumer, by its certificate. */
+const char *config_event_source(const ConfigEvent *e);
 /* The application of that name, or NULL. */
 const ConfigApplication *config_find_application(const Config *c, const char *name, size_t size);

@@ -9,6 +9,7 @@
 
 #include "agent/access.h"
 #include "agent/config-resolve.h"
+#include "agent/event-proxy.h"
 #include "agent/journal.h"
 #include "agent/listener.h"
 #include "agent/registration.h"
@@ -45,6 +46,7 @@ typedef struct Program {
         Agent *agent;
         RpcServer *server;
         SocketProxy *proxy;
+        EventProxy *events;
         Listener *listener;
         RpcChannel *admin;
         Registration *registration;
@@ -138,6 +140,7 @@ static void on_credentials_changed(void *userdata) {
         rpc_server_recheck(p->server);
         if (p->proxy)
                 socket_proxy_recheck(p->proxy);
+        event_proxy_recheck(p->events);
 }
 
 static void on_credentials_failed(const char *error, _unused_ void *userdata) {
@@ -172,6 +175,7 @@ static void on_stop(void *userdata) {
         p->listener = listener_free(p->listener);
         p->registration = registration_free(p->registration);
         p->proxy = socket_proxy_free(p->proxy);
+        p->events = event_proxy_free(p->events);
         /* Streams of states and of what is said never end by themselves; all other calls get their time. */
         feed_close(agent_get_feed(p->agent));
         journal_shutdown();
@@ -264,6 +268,18 @@ static int program_make_proxy(Program *p) {
         };
 
         return socket_proxy_new(&options, &p->proxy);
+}
+
+static int program_make_events(Program *p) {
+        const EventProxyOptions options = {
+                .queue = p->queue,
+                .credentials = p->credentials,
+                .config = p->config,
+                .descriptors = givc_descriptors,
+                .n_descriptors = givc_descriptors_end - givc_descriptors,
+        };
+
+        return event_proxy_new(&options, &p->events);
 }
 
 static int program_register(Program *p) {
@@ -367,6 +383,9 @@ static int program_start(Program *p) {
         r = program_make_proxy(p);
         if (r < 0)
                 return log_oom();
+        r = program_make_events(p);
+        if (r < 0)
+                return log_error_errno(r, "Cannot proxy events");
         return program_listen(p);
 }
 
@@ -376,6 +395,7 @@ static void program_done(Program *p) {
         registration_free(p->registration);
         rpc_channel_unref(p->admin);
         socket_proxy_free(p->proxy);
+        event_proxy_free(p->events);
         rpc_server_free(p->server);
         agent_free(p->agent);
         log_control_free(p->log_control);

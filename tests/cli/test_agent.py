@@ -17,6 +17,7 @@ import pytest
 from certs import Authority, make_certs
 from conftest import BUILD, WAIT, WITHOUT_INOTIFY, environment
 
+import eventproxy_pb2
 import health_pb2
 import stats_pb2
 import systemd_pb2
@@ -351,6 +352,50 @@ def test_others_are_refused_before_they_are_read(config, daemon, certs):
                 assert e.value.code() == grpc.StatusCode.PERMISSION_DENIED, method
             assert d.text().count(f'Refused {method} to gui-vm') == 4
         never.set()
+
+
+def event_proxy(*events):
+    return {'eventProxy': {'enable': True, 'events': list(events)}}
+
+
+def test_devices_of_the_permitted_source_only(config, daemon, certs):
+    """A consumer has a port of its own, and one identity that it answers, which is not the admin's."""
+    port, served = unused_port(), ('RegisterDevice', 'StreamEvents')
+    consumer = {'consumer': {'enable': True, 'permittedSource': 'gui-vm'}, **transport('net-vm', port)}
+    d = daemon(config(unused_port(), unused_port(), certs / 'gui-vm', capabilities=event_proxy(consumer)))
+    d.wait_until_said('READY=1')
+    with client_channel(certs, 'admin-vm', port) as channel:
+        for method in served:
+            with pytest.raises(grpc.RpcError) as e:
+                channel.stream_unary(f'/eventproxy.EventService/{method}', bytes, bytes)(iter([b'']), timeout=WAIT)
+            assert e.value.code() == grpc.StatusCode.PERMISSION_DENIED
+            assert e.value.details() == "This event consumer answers 'gui-vm' only, not 'admin-vm'."
+        assert check_health(channel) == health_pb2.HealthCheckResponse.SERVING
+    with client_channel(certs, 'gui-vm', port) as channel:
+        call = channel.unary_unary('/eventproxy.EventService/RegisterDevice',
+                                   eventproxy_pb2.DeviceInfo.SerializeToString, eventproxy_pb2.Ack.FromString)
+        with pytest.raises(grpc.RpcError) as e:
+            call(eventproxy_pb2.DeviceInfo(name='wireless keyboard'), timeout=WAIT)
+        assert e.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        with pytest.raises(grpc.RpcError) as e:
+            channel.unary_unary('/systemd.UnitControlService/GetUnitStatus', bytes, bytes)(b'', timeout=WAIT)
+        assert e.value.code() == grpc.StatusCode.UNIMPLEMENTED  # the admin's are elsewhere
+
+
+def test_event_consumer_without_tls(config):
+    consumer = {'consumer': {'enable': True, 'permittedSource': 'gui-vm'}, **transport('net-vm', 3)}
+    r = run('-config', config(1, 2, capabilities=event_proxy(consumer)), '--check')
+    assert r.returncode == 0
+    assert 'events[0].consumer.enable: without TLS nobody would know whose keys these are; it is not served' in r.stdout
+
+
+def test_stop_with_an_event_producer(config, daemon, certs):
+    """Its consumer is not there, nor is a device: neither keeps it from its work, or from leaving."""
+    producer = {'producer': {'enable': True}, 'device': 'mouse', **transport('net-vm', unused_port())}
+    d = daemon(config(unused_port(), unused_port(), certs / 'gui-vm', capabilities=event_proxy(producer)))
+    d.wait_until_said('READY=1')
+    code, duration = d.stop()
+    assert code == 0 and duration < STOP
 
 
 def test_names_in_place_of_addresses(config, daemon, tls_server, certs):

@@ -95,6 +95,10 @@ TESTS = {
         'TurnOn': ('cli/test_wifi.py:test_radio', 'admin/wifi:refusals', 'cli/test_wifi.py:test_leaving'),
         'TurnOff': ('cli/test_wifi.py:test_radio', 'admin/wifi:refusals', 'cli/test_wifi.py:test_leaving'),
     },
+    'eventproxy.EventService': {
+        'RegisterDevice': ('agent/event:hotplug', 'agent/event:refusals', 'agent/event:register_left'),
+        'StreamEvents': ('agent/event:reference', 'agent/event:streams', 'agent/event:leaving'),
+    },
     'exec.Exec': {
         'RunCommand': ('agent/exec:output', 'agent/exec:refusals', 'agent/exec:leaving'),
     },

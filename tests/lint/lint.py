@@ -51,6 +51,7 @@ FOREIGN = (
     (r'jansson\.h', ('proto', r'(agent|admin)/(config|fields).*')),
     (r'libsmartcols/', ('ctl',)),
     (r'curl/', ('http',)),
+    (r'libevdev/', (r'agent/input-(source|sink)\..*',)),
     (r'uthash\.h', ('base',)),
     (r'(valgrind|sanitizer)/|ucontext\.h', (r'libgivc/event/fiber.*',)),
     (r'.*\.pb-c\.h', ('ctl', r'(agent|admin)/(services|calls)/.*', r'libgivc/rpc/(health|reflection|status).*',

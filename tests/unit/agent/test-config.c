@@ -53,9 +53,11 @@ static void test_whole(_unused_ void **state) {
                               "\"/tmp/s\","
                               "  \"transport\": {\"name\": \"gui-vm\", \"addr\": \"1.2.3.4\", \"port\": \"9010\", "
                               "\"protocol\": \"tcp\"}}]},"
-                              "\"eventProxy\": {\"enable\": true, \"events\": [{\"producer\": {\"enable\": true},"
+                              "\"eventProxy\": {\"enable\": true, \"events\": [{\"producer\": {\"enable\": true, "
+                              "\"grab\": true},"
                               "  \"consumer\": {\"enable\": false, \"permittedSource\": null}, \"device\": \"mouse\","
-                              "  \"transport\": {\"name\": \"app-vm\"}}]},"
+                              "  \"transport\": {\"name\": \"app-vm\", \"addr\": \"1.2.3.5\", \"port\": 9015, "
+                              "\"protocol\": \"tcp\"}}]},"
                               "\"notifier\": {\"enable\": true, \"socket\": \"/run/n\"},"
                               "\"policy\": {\"enable\": true, \"storePath\": \"/etc/p\", \"policies\": {\"proxy\": "
                               "\"/etc/proxy\"}}},"
@@ -94,7 +96,8 @@ static void test_whole(_unused_ void **state) {
         assert_true(c->sockets[0].server);
         assert_string_equal(c->sockets[0].transport.port, "9010");
         assert_int_equal(c->n_events, 1);
-        assert_true(c->events[0].producer);
+        assert_true(c->events[0].producer && c->events[0].grab && c->events[0].usable);
+        assert_int_equal(c->events[0].address.port, 9015);
         assert_false(c->events[0].consumer);
         assert_null(c->events[0].permitted_source);
         assert_string_equal(c->events[0].device, "mouse");
@@ -108,9 +111,8 @@ static void test_whole(_unused_ void **state) {
         assert_int_equal(c->sockets[0].address.port, 9010);
         assert_string_equal(c->sockets[0].peer.host, "1.2.3.4");
 
-        assert_int_equal(strv_length(c->warnings), 2);
-        assert_string_equal(c->warnings[0], "capabilities.eventProxy.enable: not served by this version");
-        assert_string_equal(c->warnings[1], "capabilities.policy.enable: not served by this version");
+        assert_int_equal(strv_length(c->warnings), 1);
+        assert_string_equal(c->warnings[0], "capabilities.policy.enable: not served by this version");
 }
 
 #define SOCKET(server, addr, port, protocol, name, socket)                                                             \
@@ -159,6 +161,62 @@ static void test_sockets(_unused_ void **state) {
                 assert_non_null(startswith(c->warnings[0], begin));
                 assert_non_null(endswith(c->warnings[0], "; it is not served"));
         }
+}
+
+/* An entry that cannot be served is left out, with its reason; the others are served. */
+static void test_events(_unused_ void **state) {
+#define THERE(port)                                                                                                    \
+        "\"transport\": {\"name\": \"a-vm\", \"addr\": \"1.2.3.5\", \"port\": \"" port "\", \"protocol\": \"tcp\"}"
+        static const struct {
+                const char *entry, *reason;
+        } vectors[] = {
+                { "{\"producer\": {\"enable\": true}, \"device\": \"pad\", " THERE("1") "}", NULL },
+                { "{\"producer\": {\"enable\": true}, " THERE("1") "}", "device: missing" },
+                { "{\"producer\": {\"enable\": true}, \"device\": \"pad\", \"transport\": {\"addr\": \"1.2.3.5\","
+                  " \"port\": \"1\", \"protocol\": \"tcp\"}}",
+                                "transport.name: missing, and TLS has nothing to know the consumer by" },
+                { "{\"consumer\": {\"enable\": true}, " THERE("2") "}", NULL },
+                { "{\"consumer\": {\"enable\": true, \"permittedSource\": \"b-vm\"}, " THERE("2") "}",
+                                "transport.port: another consumer is there" },
+                { "{\"consumer\": {\"enable\": true, \"permittedSource\": \"b-vm\"}, " THERE("3") "}", NULL },
+                { "{\"consumer\": {\"enable\": true}, \"producer\": {\"enable\": true}, " THERE("4") "}",
+                                "producer.enable: a consumer cannot be its own producer" },
+                { "{\"consumer\": {\"enable\": true}, \"transport\": {\"addr\": \"1.2.3.5\", \"port\": \"5\","
+                  " \"protocol\": \"tcp\"}}",
+                                "consumer.permittedSource: missing" },
+                { "{\"consumer\": {\"enable\": true}, \"transport\": {\"name\": \"a-vm\", \"addr\": \"/x\","
+                  " \"protocol\": \"unix\"}}",
+                                "transport.protocol: a consumer is reached over tcp or vsock" },
+                { "{" THERE("6") "}", NULL },
+        };
+        static const char *const sources[] = { NULL, NULL, NULL, "a-vm", NULL, "b-vm" };
+        _cleanup_(config_freep) Config *c = NULL;
+        _cleanup_free_ char *error = NULL;
+        char text[4096] = "{" IDENTITY "," NETWORK
+                          ", \"capabilities\": {\"eventProxy\": {\"enable\": true, \"events\": [";
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(vectors); i++)
+                (void) snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i > 0 ? "," : "",
+                                vectors[i].entry);
+        (void) snprintf(text + strlen(text), sizeof(text) - strlen(text), "]}}}");
+        assert_int_equal(load(text, &c, &error), 0);
+        for (size_t i = 0; i < ELEMENTSOF(vectors); i++) {
+                char warning[256];
+
+                if (!vectors[i].reason)
+                        continue;
+                (void) snprintf(warning, sizeof(warning), "capabilities.eventProxy.events[%zu].%s; it is not served", i,
+                                vectors[i].reason);
+                assert_string_equal(c->warnings[n++], warning);
+                assert_false(c->events[i].usable);
+        }
+        assert_int_equal(strv_length(c->warnings), n);
+        for (size_t i = 0; i < ELEMENTSOF(sources); i++)
+                if (sources[i])
+                        assert_string_equal(config_event_source(&c->events[i]), sources[i]);
+        assert_true(c->events[0].usable && c->events[3].usable && c->events[5].usable);
+        assert_false(c->events[9].usable); /* neither end */
 }
 
 /* Which commands may be run: an empty list is not the same as none. */
@@ -449,6 +507,7 @@ static int teardown(_unused_ void **state) {
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_whole),
+                cmocka_unit_test(test_events),
                 cmocka_unit_test(test_exec_commands),
                 cmocka_unit_test(test_sockets),
                 cmocka_unit_test(test_lenient),
