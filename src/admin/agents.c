@@ -95,15 +95,18 @@ static void on_state(_unused_ RpcChannel *c, RpcChannelState state, void *userda
         if (!a->agents)
                 return;
         if (state == RPC_CHANNEL_READY) {
-                a->reconnected = true;
+                a->reconnected = a->was_up = true;
                 monitor_kick(a);
                 a->grace = sd_event_source_disable_unref(a->grace);
                 if (!registry_is_reachable(a->agents->registry, a->name))
                         agent_log(a, LOG_NOTICE, MESSAGE_AGENT_REACHABLE, "can be reached again", NULL);
                 registry_set_reachable(a->agents->registry, a->name, true);
                 agents_tell(a->agents, a->name, true);
-        } else if (state == RPC_CHANNEL_FAILED)
+        } else if (state == RPC_CHANNEL_FAILED || a->was_up) {
+                /* The next try may hang where the last connection has ended. */
+                a->was_up = false;
                 agent_start_grace(a);
+        }
 }
 
 static int agent_new(Agents *agents, const char *name, const char *tls_name, const RpcAddress *address, Agent **ret) {

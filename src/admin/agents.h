@@ -32,6 +32,7 @@ typedef struct Agent {
         bool reconnected; /* since the poller has begun */
         Fiber *push;      /* brings it the settings; see push.h */
         Promise push_news;
+        bool was_up; /* its connection stood when its state was last told */
         bool probed; /* a proof that the connection stands is on its way */
 } Agent;
 

@@ -171,7 +171,7 @@ int method_set_generation(RpcCall *call, const void *request, RpcStatus *reterr,
         if (req->cachix->has_token_case) {
                 command.variable = TOKEN_VARIABLE;
                 command.value = req->cachix->token;
-                command.path = agent->live ? NULL : PATH_OF_A_HOST;
+                command.path = agent->polled ? PATH_OF_A_HOST : NULL;
         }
         r = command_wait(agent->channel, &command, rpc_call_get_deadline(call), on_output, call, &status, reterr);
         if (r < 0)

@@ -67,8 +67,9 @@ def test_what_happens_without_the_admin_is_known_to_the_next_one(lab, app):
     lab.session("systemctl", "--user", "freeze", other)
     lab.exec("net-vm", "systemctl", "stop", "dhcp.service")
     lab.systemctl("admin-vm", "start", "givc-admin.socket", "givc-admin-local.socket", "givc-admin.service")
-    wait_until(lambda: app not in lab.names() and lab.entry(other)["VmStatus"] == "Paused"
-               and lab.entry("dhcp.service")["VmStatus"] == "PoweredOff")
+    wait_until(lambda: {item["Name"]: item["VmStatus"] for item in lab.list().values()
+                        if item["Name"] in (app, other, "dhcp.service")}
+               == {other: "Paused", "dhcp.service": "PoweredOff"})
     lab.exec("net-vm", "systemctl", "start", "dhcp.service")
     lab.ctl("resume", other)
     lab.ctl("stop", other)

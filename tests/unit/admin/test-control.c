@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Services on VMs and the host's power, as a client sees it. net-vm's fake plays the host, too. */
+#include "base/fd.h"
 #include "unit/admin/world.h"
 
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 static RpcCode start_service(World *w, const char *unit, const char *vm, char **ret_id, char **ret_message) {
         Admin__ServiceRequest request = ADMIN__SERVICE_REQUEST__INIT;
@@ -363,6 +366,28 @@ static void test_host_goes(void **state) {
         run(body_host_goes, true);
 }
 
+/* Its machine is on its way down: its socket still takes connections, and nobody answers on them. */
+static int body_host_hangs(World *w) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = -EBADF;
+
+        register_host(w);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(fd >= 0);
+        (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s.new", w->net_vm.path);
+        assert_int_equal(bind(fd, (struct sockaddr *) &address, sizeof(address)), 0);
+        assert_int_equal(listen(fd, 8), 0);
+        assert_int_equal(rename(address.sun_path, w->net_vm.path), 0);
+        stop_agent(w, &w->net_vm);
+        wait_for_status(w, "givc-ghaf-host.service", "PoweredOff");
+        return 0;
+}
+
+static void test_host_hangs(void **state) {
+        (void) state;
+        run(body_host_hangs, true);
+}
+
 static void leave(World *w, const char *method, const void *request) {
         RpcCallOptions options = { .deadline = usec_add(time_now(CLOCK_MONOTONIC), 100 * USEC_PER_MSEC) };
         _cleanup_(rpc_status_done) RpcStatus status = {};
@@ -415,6 +440,7 @@ int main(void) {
                 cmocka_unit_test(test_power),
                 cmocka_unit_test(test_suspend_blocks),
                 cmocka_unit_test(test_host_goes),
+                cmocka_unit_test(test_host_hangs),
                 cmocka_unit_test(test_caller_leaves),
         };
 
