@@ -34,7 +34,7 @@ static const OptionRow rows[] = {
         { "cachix-host", 0, "HOST", NULL, FIELD(cachix_host), VERB_UPDATES, NULL, "update cachix: where it is" },
         { "token", 0, "TOKEN", "CACHIX_TOKEN", FIELD(token), VERB_UPDATES, NULL, "update cachix: if it is private" },
         { "watch", 0, NULL, NULL, FIELD(watch), VERB_REPEATS, NULL, "status: again after each change" },
-        { "limit", 0, "N", NULL, FIELD(limit), VERB_ENDLESS, NULL, "watch: end after N events" },
+        { "limit", 0, "N", NULL, FIELD(limit), VERB_ENDLESS, NULL, "watch: end after N events; top: after N looks" },
         { "urgency", 0, "URGENCY", NULL, FIELD(urgency), VERB_NOTIFIES, NULL,
                         "notify: low, normal, critical (normal)" },
         { "icon", 0, "ICON", NULL, FIELD(icon), VERB_NOTIFIES, NULL, "notify: a name or a path (dialog-information)" },

@@ -42,6 +42,23 @@ CtlExit verb_get_status(Ctl *ctl, char **words, _unused_ size_t n_words) {
         return r < 0 ? ctl_fail(ctl, r, &status, strempty(what)) : CTL_OK;
 }
 
+CtlExit verb_get_stats(Ctl *ctl, char **words, _unused_ size_t n_words) {
+        _cleanup_proto_ Stats__StatsResponse *reply = NULL;
+        _cleanup_free_ char *what = NULL;
+        Admin__StatsRequest request = ADMIN__STATS_REQUEST__INIT;
+        RpcStatus status = {};
+        int r;
+
+        request.vmname = words[0];
+        r = client_call_wait(ctl->client, "GetStats", &request, &reply, &status);
+        if (r >= 0 && ctl->options.output != OUTPUT_TEXT)
+                r = output_json(stdout, reply, ctl->options.output, false);
+        else if (r >= 0)
+                reference_print_stats(stdout, reply);
+        what = strf("see how busy '%s' is", words[0]);
+        return r < 0 ? ctl_fail(ctl, r, &status, strempty(what)) : CTL_OK;
+}
+
 static const char *known(bool said, bool value) {
         return !said ? "unknown" : value ? "enabled" : "disabled";
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/reference.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
+
 #include "base/str.h"
 
 void rust_print_string(FILE *f, const char *s) {
@@ -185,4 +188,72 @@ void reference_print_notified(FILE *f, const Notify__Status *reply) {
         fputs("Status { status: ", f);
         rust_print_string(f, reply->status);
         fputs(" }", f);
+}
+
+/* As Rust writes an f32: the fewest digits that are read as the same number, and always a point. */
+static void rust_print_float(FILE *f, float value) {
+        char text[32] = "";
+        int digits = 0;
+
+        do
+                (void) snprintf(text, sizeof(text), "%.*e", digits, (double) value);
+        while (strtof(text, NULL) != value && ++digits < 9);
+        fprintf(f, "%.*f", MAX(digits - atoi(strchr(text, 'e') + 1), 1), (double) value);
+}
+
+static void processes_print(FILE *f, const char *name, Stats__ProcessStat *const *list, size_t n) {
+        fprintf(f, "%s: [", name);
+        for (size_t i = 0; i < n; i++) {
+                fputs(i > 0 ? ", ProcessStat { name: " : "ProcessStat { name: ", f);
+                rust_print_string(f, list[i]->name);
+                fputs(", user: ", f);
+                rust_print_float(f, list[i]->user);
+                fputs(", sys: ", f);
+                rust_print_float(f, list[i]->sys);
+                fprintf(f, ", res_set_size: %" PRIu64 " }", list[i]->ressetsize);
+        }
+        fputs("], ", f);
+}
+
+static void load_print(FILE *f, const Stats__LoadStats *l) {
+        if (!l) {
+                fputs("None", f);
+                return;
+        }
+        fputs("Some(LoadStats { load1_min: ", f);
+        rust_print_float(f, l->load1min);
+        fputs(", load5_min: ", f);
+        rust_print_float(f, l->load5min);
+        fputs(", load15_min: ", f);
+        rust_print_float(f, l->load15min);
+        fputs(" })", f);
+}
+
+static void process_print(FILE *f, const Stats__ProcessStats *p) {
+        if (!p) {
+                fputs("None", f);
+                return;
+        }
+        fputs("Some(ProcessStats { ", f);
+        processes_print(f, "cpu_processes", p->cpuprocesses, p->n_cpuprocesses);
+        processes_print(f, "mem_processes", p->memprocesses, p->n_memprocesses);
+        fprintf(f, "total: %" PRIu64 ", running: %" PRIu64 ", ", p->total, p->running);
+        fprintf(f, "user_cycles: %" PRIu64 ", sys_cycles: %" PRIu64 ", ", p->usercycles, p->syscycles);
+        fprintf(f, "total_cycles: %" PRIu64 " })", p->totalcycles);
+}
+
+void reference_print_stats(FILE *f, const Stats__StatsResponse *s) {
+        const Stats__MemoryStats *m = s->memory;
+
+        fputs("StatsResponse { memory: ", f);
+        if (m) {
+                fprintf(f, "Some(MemoryStats { total: %" PRIu64 ", free: %" PRIu64 ", ", m->total, m->free);
+                fprintf(f, "available: %" PRIu64 ", cached: %" PRIu64 " })", m->available, m->cached);
+        } else
+                fputs("None", f);
+        fputs(", load: ", f);
+        load_print(f, s->load);
+        fputs(", process: ", f);
+        process_print(f, s->process);
+        fputs(" }\n", f);
 }

@@ -20,6 +20,8 @@ int reference_print_event(FILE *f, const Admin__WatchItem *event, bool as_json) 
 void reference_print_started(FILE *f, const Admin__StartResponse *reply);
 /* The same. */
 void reference_print_generations(FILE *f, const Admin__ListGenerationsResponse *reply);
+/* The same, of what the program before this one knew. */
+void reference_print_stats(FILE *f, const Stats__StatsResponse *stats);
 /* {:?} and no line's end. */
 void reference_print_notified(FILE *f, const Notify__Status *reply);
 void reference_print_status(FILE *f, const Systemd__UnitStatus *status);

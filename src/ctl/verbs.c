@@ -24,8 +24,14 @@ static const Verb verbs[] = {
                         "whether it is up", NULL,
                         "A VM is when it can be worked with, a unit when it runs.\n"
                         "Ends with 0 when it is so, 3 when not, 4 when nothing has that name." },
-        { "watch", 0, VERB_ANY, VERB_ENDLESS, 0, verb_watch, "[PATTERN…]", "a line for each change, until Ctrl-C", NULL,
-                        "PATTERNs choose as with 'list'." },
+        { "hwid", 1, 1, VERB_JOINS, ASK_USEC, verb_hwid, "NAME", "its MAC", NULL,
+                        "NAME is a VM, or the host. The address identifies its hardware." },
+        { "watch", 0, VERB_ANY, VERB_ENDLESS, 0, verb_watch, "[PATTERN…]", "a line for each change", NULL,
+                        "It goes on until Ctrl-C. PATTERNs choose as with 'list'." },
+        { "top", 0, VERB_ANY, VERB_ENDLESS | VERB_TABLE | VERB_JOINS, 0, verb_top, "[PATTERN…]", "how busy VMs are",
+                        NULL,
+                        "PATTERNs, as 'foo*', choose VMs by name. On a terminal it is shown anew each two\n"
+                        "seconds, until Ctrl-C; elsewhere once. Percents are of all CPUs of the VM." },
         { "logs", 1, 2, VERB_LINES | VERB_FOLLOWS, 0, verb_logs, "VM [UNIT]", "what its units have written", NULL,
                         "  logs foo-vm          the last 10 lines of all units that the VM exposes\n"
                         "  logs foo-vm foo -f   of the app 'foo', all instances, and on; or of a unit\n"
@@ -83,6 +89,8 @@ static const Verb verbs[] = {
         { "query", 0, 0, VERB_REFERENCE, ASK_USEC, verb_query, "", NULL, NULL },
         { "query-list", 0, 0, VERB_REFERENCE, ASK_USEC, verb_query, "", NULL, NULL },
         { "get-status", 2, 2, VERB_REFERENCE, ASK_USEC, verb_get_status, "VM UNIT", NULL, NULL },
+        { "get-stats", 1, 1, VERB_REFERENCE, ASK_USEC, verb_get_stats, "VM", NULL, NULL },
+        { "ctap", 1, 1, VERB_REFERENCE, ACT_USEC, verb_ctap, "OPERATION[+ARG]", NULL, NULL },
         { "sysinfo", 0, 0, VERB_REFERENCE, ASK_USEC, verb_sysinfo, "", NULL, NULL },
         { "notify-user", 1, 1, VERB_REFERENCE | VERB_NOTIFIES, ASK_USEC, verb_notify, "VM", NULL, NULL },
         { "wakeup", 0, 0, VERB_REFERENCE | VERB_CHANGES | VERB_DETACHES, ACT_USEC, verb_power, "", NULL, NULL },

@@ -12,7 +12,10 @@ import grpc
 
 import admin_pb2
 import admin_pb2_grpc
+import ctap_pb2
 import error_details_pb2
+import hwid_pb2
+import hwid_pb2_grpc
 import journal_pb2_grpc
 import notify_pb2
 import stats_pb2
@@ -87,6 +90,8 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
         self.fleet = list(FLEET)
         self.units = dict(UNITS)
         self.sysinfo = stats_pb2.SysinfoResponse(GhafVersion='25.06', SecureBoot=True)
+        self.stats = {}                # answers by VM
+        self.silent = set()            # VMs that do not answer
         self.power_is_slow = False
         self.generations = []
         self.refused = set()           # methods that nobody may call
@@ -201,6 +206,20 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
         if request.Cachix.Pin == 'broken':
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "'ota-update' failed with 4.")
 
+    def GetStats(self, request, context):
+        self.requests.put(('GetStats', request))
+        self.check('GetStats', context)
+        if request.VmName in self.silent:
+            context.add_callback(self.cancelled.set)
+            self.cancelled.wait(30)
+        if request.VmName not in self.stats:
+            context.abort(grpc.StatusCode.UNAVAILABLE, f"VM '{request.VmName}' cannot be reached")
+        return self.stats[request.VmName]
+
+    def Ctap(self, request, context):
+        self.note('Ctap', request, context)
+        return ctap_pb2.CtapResponse(Output=b'\x00' + request.Payload)
+
     def GetUnitStatus(self, request, context):
         self.requests.put(('GetUnitStatus', request))
         self.check('GetUnitStatus', context)
@@ -245,6 +264,13 @@ class Journal(journal_pb2_grpc.JournalServiceServicer):
             self.left.wait(30)
 
 
+class Hwid(hwid_pb2_grpc.HwidServiceServicer):
+    def GetHwId(self, request, context):
+        if request.VmName != 'net-vm':
+            context.abort(grpc.StatusCode.NOT_FOUND, f"VM '{request.VmName}' is not registered.")
+        return hwid_pb2.HwIdResponse(Identifier='00:11:22:33:44:55')
+
+
 class Server:
     """Serves an Admin at addresses of grpcio's spelling; credentials make them TLS with client certificates."""
 
@@ -258,6 +284,9 @@ class Server:
             self.port = self.server.add_insecure_port(address)
         self.journal = None
         self.server.start()
+
+    def serve_hwid(self):
+        hwid_pb2_grpc.add_HwidServiceServicer_to_server(Hwid(), self.server)
 
     def serve_journal(self):
         """Before the first call. As an admin of ours, which those before it are not."""

@@ -50,6 +50,18 @@ class Client:
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+class Cli(Client):
+    """The same by the name of the program before it: a link of that name in the directory."""
+
+    def __init__(self, directory, *options):
+        super().__init__(*options)
+        self.link = directory / 'givc-cli'
+        self.link.symlink_to(CTL)
+
+    def command(self, *words):
+        return [str(self.link), *self.options, *words]
+
+
 @pytest.fixture
 def server(tmp_path):
     s = Server(f'unix:{tmp_path}/admin.sock')
@@ -66,6 +78,12 @@ def admin(server):
 @pytest.fixture
 def ctl(server):
     return Client(f'--admin={server.address}')
+
+
+@pytest.fixture
+def cli(server, tmp_path):
+    path = server.address.removeprefix('unix:')
+    return Cli(tmp_path, '--addr', path, '--port', '9001', '--name', 'admin-vm', '--notls')
 
 
 @pytest.fixture(scope='session')

@@ -7,7 +7,7 @@ import signal
 import admin_pb2
 import pytest
 from admin import FLEET, as_before_us
-from conftest import CTL, WAIT, Client, environment
+from conftest import WAIT, Cli, environment
 from terminal import Terminal
 
 OK, FAILED, USAGE = range(3)
@@ -30,22 +30,6 @@ HOLD_TEXT = '''\
         ),
     },
 '''
-
-
-class Cli(Client):
-    def __init__(self, directory, *options):
-        super().__init__(*options)
-        self.link = directory / 'givc-cli'
-        self.link.symlink_to(CTL)
-
-    def command(self, *words):
-        return [str(self.link), *self.options, *words]
-
-
-@pytest.fixture
-def cli(server, tmp_path):
-    path = server.address.removeprefix('unix:')
-    return Cli(tmp_path, '--addr', path, '--port', '9001', '--name', 'admin-vm', '--notls')
 
 
 def succeeds(result, stdout):
@@ -314,4 +298,5 @@ def test_givcctl_takes_them_too(ctl, admin):
     assert ctl('sysinfo').stdout.startswith('Ghaf Version: ')
     assert ctl('watch', '--as-json', '--limit=1').stdout.startswith('{"UnitRegistered":{"name":')
     assert ctl('test', 'ensure', '--retry=1', 'x').returncode == 4
-    assert 'As givc-cli has them: query, query-list, get-status, sysinfo, wakeup, test.\n' in ctl('--help-all').stdout
+    assert ('As givc-cli has them: query, query-list, get-status, get-stats, ctap, sysinfo, '
+            'notify-user, wakeup, test.\n') in ctl('--help-all').stdout

@@ -16,6 +16,7 @@ def test_the_address_of_the_interface(lab):
     """A virtual one, which was made without: it is the one in use."""
     address = json.loads(lab.exec("net-vm", "ip", "-j", "link", "show", "eth1").stdout)[0]["address"]
     assert json.loads(identify(lab, "net-vm").stdout) == {"Identifier": address}
+    assert lab.ctl("hwid", "net-vm").stdout == f"{address}\n"
 
 
 def test_vms_that_do_not_say(lab):

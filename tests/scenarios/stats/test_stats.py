@@ -47,3 +47,12 @@ def test_what_the_host_is(lab):
     finally:
         lab.exec("ghaf-host", "rm", "/usr/local/bin/ghaf-version")
     assert lab.ctl("sysinfo").stdout.splitlines()[0] == "Ghaf Version: Unknown"
+
+
+def test_all_machines_in_one_table(lab):
+    rows = json.loads(lab.ctl("top", "-j").stdout)["VMs"]
+    assert [row["VmName"] for row in rows] == ["ghaf-host", "gui-vm", "net-vm", "app-vm"]
+    assert all("Stats" in row for row in rows)
+    lab.fleet("cut", "gui-vm")
+    wait_until(lambda: "Error" in json.loads(lab.ctl("top", "-j").stdout)["VMs"][1], 60, "gui-vm to be missed")
+    assert lab.ctl("get-stats", "net-vm").stdout.startswith("StatsResponse { memory: Some(MemoryStats { total: ")
