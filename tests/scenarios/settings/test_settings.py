@@ -7,8 +7,8 @@ import pytest
 from lab import wait_until
 
 MACHINES = ("ghaf-host", "net-vm", "app-vm")
-SOCKET = ("[Socket]\nListenStream=/run/log/journal-notifier/user-1000.sock\nAccept=yes\nSocketMode=0660\nSocketUser=ghaf\n"
-          "SocketGroup=users\nDirectoryMode=0770\n[Install]\nWantedBy=sockets.target\n")
+SOCKET = ("[Socket]\nListenStream=/run/log/journal-notifier/user-1000.sock\nAccept=yes\nSocketMode=0660\n"
+          "SocketUser=ghaf\nSocketGroup=users\nDirectoryMode=0770\n[Install]\nWantedBy=sockets.target\n")
 RECEIVER = "[Service]\nStandardInput=socket\nExecStart=/bin/sh -c 'cat >/run/note.new; mv /run/note.new /run/note'\n"
 TOPOLOGY = {"machines": {
     "admin-vm": {"role": "admin", "address": "192.168.101.10"},
