@@ -88,7 +88,7 @@ static int body_answers(World *w) {
                 check(fiber_start(&fiber, program_main, &program) == 0);
                 check(ask(w, rows[i].request, "$app", "payload", 10 * USEC_PER_SEC, &reply, &status) == 0);
                 check(reply->output.len == strlen(rows[i].out));
-                check(memcmp(reply->output.data, rows[i].out, reply->output.len) == 0 || reply->output.len == 0);
+                check(reply->output.len == 0 || memcmp(reply->output.data, rows[i].out, reply->output.len) == 0);
                 check_streq(program.argv[0], rows[i].program);
                 check_streq(program.argv[1], "$$app"); /* that systemd puts nothing in its place */
                 check(!program.argv[2]);
