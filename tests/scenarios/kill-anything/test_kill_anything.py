@@ -118,7 +118,7 @@ def test_what_is_true_stays_and_what_is_not_goes(lab):
     try:
         wait_until(lambda: not orphans(lab))
     except AssertionError:
-        shown = lab.session("systemctl", "--user", "show", "-p", "Id,ActiveState,SubState,Job,Result,CollectMode,MainPID",
+        shown = lab.session("systemctl", "--user", "show", "-p", "Id,ActiveState,SubState,Job,Result,MainPID",
                             *orphans(lab)).stdout
         raise AssertionError(f"transient units are left:\n{shown}") from None
     assert lab.start_app() == "hold@0.service", "no number is held by a start that is over"
