@@ -171,14 +171,19 @@ int client_connect_wait(Client *c, RpcStatus *reterr) {
         return r;
 }
 
-int client_call_wait(Client *c, const char *method, const void *request, void *ret, RpcStatus *reterr) {
+int client_ask_wait(Client *c, const ProtobufCServiceDescriptor *service, const char *method, const void *request,
+                void *ret, RpcStatus *reterr) {
         int r;
 
         r = client_connect_wait(c, reterr);
         if (r < 0)
                 return r;
-        return rpc_channel_call_wait(c->channel, SERVICE, method, request, &(RpcCallOptions){ .deadline = c->deadline },
+        return rpc_channel_call_wait(c->channel, service, method, request, &(RpcCallOptions){ .deadline = c->deadline },
                         ret, reterr);
+}
+
+int client_call_wait(Client *c, const char *method, const void *request, void *ret, RpcStatus *reterr) {
+        return client_ask_wait(c, SERVICE, method, request, ret, reterr);
 }
 
 int client_open_wait(Client *c, const ProtobufCServiceDescriptor *service, const char *method, RpcStream **ret,

@@ -39,6 +39,9 @@ int client_connect_wait(Client *c, RpcStatus *reterr) _warn_unused_;
 /* Calls a unary method; connects first. As rpc_channel_call_wait(); an admin that cannot be reached is -EACCES when the
  * socket does not let us in, -ETIMEDOUT when the deadline passed, else -ENOTCONN, with a sentence in *reterr. */
 int client_call_wait(Client *c, const char *method, const void *request, void *ret, RpcStatus *reterr) _warn_unused_;
+/* The same of any service. */
+int client_ask_wait(Client *c, const ProtobufCServiceDescriptor *service, const char *method, const void *request,
+                void *ret, RpcStatus *reterr) _warn_unused_;
 /* Opens a server-streaming method and sends its request; the same errors. */
 int client_stream_wait(
                 Client *c, const char *method, const void *request, RpcStream **ret, RpcStatus *reterr) _warn_unused_;

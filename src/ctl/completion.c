@@ -11,6 +11,7 @@ typedef enum Words {
         WORDS_FILES,
         WORDS_METHODS,
         WORDS_UPDATES,
+        WORDS_WIFI,
         WORDS_JSON,
         WORDS_SHELLS,
         WORDS_SIGNALS,
@@ -19,12 +20,14 @@ typedef enum Words {
 } Words;
 
 #define UPDATES "list query cachix"
+#define WIFI    "list status connect disconnect on off"
 #define SIGNALS "HUP INT QUIT ABRT KILL USR1 USR2 TERM CONT STOP WINCH"
 
 static const char *const functions[WORDS_MAX_] = {
         [WORDS_NAMES] = "_givcctl_names",
         [WORDS_METHODS] = "_givcctl_methods",
         [WORDS_UPDATES] = "echo " UPDATES " | tr ' ' '\\n'",
+        [WORDS_WIFI] = "echo " WIFI " | tr ' ' '\\n'",
         [WORDS_JSON] = "echo short pretty off | tr ' ' '\\n'",
         [WORDS_SHELLS] = "echo bash zsh fish | tr ' ' '\\n'",
         [WORDS_SIGNALS] = "echo " SIGNALS " | tr ' ' '\\n'",
@@ -50,6 +53,8 @@ static Words verb_get_words(const Verb *v) {
                 return WORDS_METHODS;
         if (streq(v->name, "update"))
                 return WORDS_UPDATES;
+        if (streq(v->name, "wifi"))
+                return WORDS_WIFI;
         return v->max_words > 0 ? WORDS_NAMES : WORDS_NONE;
 }
 
@@ -140,7 +145,7 @@ static void bash_print(FILE *f) {
               "        case $prev in\n",
                         f);
         for (Words w = WORDS_NONE; w < WORDS_MAX_; w++)
-                if (w != WORDS_METHODS && w != WORDS_UPDATES)
+                if (w != WORDS_METHODS && w != WORDS_UPDATES && w != WORDS_WIFI)
                         bash_print_options(f, w);
         fputs("        esac\n"
               "        for ((i = 1; i < COMP_CWORD; i++)); do\n"
@@ -161,6 +166,7 @@ static void bash_print(FILE *f) {
         bash_print_verbs(f, WORDS_NAMES);
         bash_print_verbs(f, WORDS_METHODS);
         bash_print_verbs(f, WORDS_UPDATES);
+        bash_print_verbs(f, WORDS_WIFI);
         fputs("        esac\n}\ncomplete -F _givcctl givcctl givc-cli\n", f);
 }
 
@@ -215,6 +221,7 @@ static void zsh_print(FILE *f) {
               "                methods=(${(f)\"$(_givcctl_methods)\"})\n"
               "                compadd -a methods ;;\n"
               "        update) compadd " UPDATES " ;;\n"
+              "        wifi) compadd " WIFI " ;;\n"
               "        *) _givcctl_offer_names ;;\n"
               "        esac\n"
               "}\n"
@@ -237,7 +244,8 @@ static void zsh_print(FILE *f) {
 static void fish_print_verb(FILE *f, const Verb *v) {
         static const char *const sources_of[WORDS_MAX_] = { [WORDS_NAMES] = "__givcctl_names",
                 [WORDS_METHODS] = "__givcctl_methods",
-                [WORDS_UPDATES] = "echo " UPDATES " | string split \" \"" };
+                [WORDS_UPDATES] = "echo " UPDATES " | string split \" \"",
+                [WORDS_WIFI] = "echo " WIFI " | string split \" \"" };
         const char *source = sources_of[verb_get_words(v)];
 
         fprintf(f, "complete -c givcctl -n __fish_use_subcommand -a %s -d '", v->name);
@@ -248,9 +256,18 @@ static void fish_print_verb(FILE *f, const Verb *v) {
 }
 
 static void fish_print_option(FILE *f, const OptionRow *o) {
-        static const char *const words[WORDS_MAX_] = { " -x", " -x -a '(__givcctl_names)'", " -r -F", " -x", " -x",
-                " -x -a 'short pretty off'", " -x -a 'bash zsh fish'", " -x -a '" SIGNALS "'",
-                " -x -a 'main control all'" };
+        static const char *const words[WORDS_MAX_] = {
+                [WORDS_NONE] = " -x",
+                [WORDS_NAMES] = " -x -a '(__givcctl_names)'",
+                [WORDS_FILES] = " -r -F",
+                [WORDS_METHODS] = " -x",
+                [WORDS_UPDATES] = " -x",
+                [WORDS_WIFI] = " -x",
+                [WORDS_JSON] = " -x -a 'short pretty off'",
+                [WORDS_SHELLS] = " -x -a 'bash zsh fish'",
+                [WORDS_SIGNALS] = " -x -a '" SIGNALS "'",
+                [WORDS_WHOM] = " -x -a 'main control all'",
+        };
 
         if (!o->help)
                 return;

@@ -16,7 +16,7 @@
 
 static const OptionRow rows[] = {
         { "vm", 0, "VM", NULL, FIELD(vm), VERB_PLACED, "Options", "the VM of the name", true },
-        { "wait", 0, "[SEC]", NULL, FIELD(wait), VERB_WAITS, NULL, "start: until it ends, is-online: till yes", true },
+        { "wait", 0, "[SEC]", NULL, FIELD(wait), VERB_WAITS, NULL, "start: until it ends, is-online: till yes" },
         { "no-block", 0, NULL, NULL, FIELD(no_block), VERB_DETACHES, NULL, "ask, and do not wait for the answer" },
         { "signal", 's', "SIGNAL", NULL, FIELD(signal), VERB_KILLS, NULL, "kill: TERM, 15 and so on (TERM)" },
         { "kill-whom", 0, "WHOM", NULL, FIELD(kill_whom), VERB_KILLS, NULL, "kill: main, control or all (all)" },

@@ -72,6 +72,14 @@ static const Verb verbs[] = {
                         "  update list                  the generations that the host has\n"
                         "  update query --source=URL    what a server of updates offers\n"
                         "  update cachix PIN            go to what a binary cache has by that name" },
+        { "wifi", 1, 2, VERB_PLACED | VERB_TABLE, ASK_USEC, verb_wifi, "list|status|connect|…", "wireless networks",
+                        NULL,
+                        "  wifi list            the networks that the radio of net-vm sees\n"
+                        "  wifi status          the one that it is connected to\n"
+                        "  wifi connect SSID    asks for the password, or reads it when it is piped\n"
+                        "  wifi disconnect\n"
+                        "  wifi on, wifi off    the radio\n"
+                        "Another VM than net-vm is said with --vm." },
         { "set-locale", 1, VERB_ANY, 0, ASK_USEC, verb_set_locale, "NAME", "language of all VMs", NULL,
                         "  set-locale fi_FI.UTF-8\n"
                         "  set-locale LANG=en_US.UTF-8 LC_TIME=fi_FI.UTF-8" },

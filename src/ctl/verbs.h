@@ -56,4 +56,5 @@ CtlExit verb_show(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_status(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_logs(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_update(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_wifi(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_watch(Ctl *ctl, char **words, size_t n_words);

@@ -81,6 +81,7 @@ def test_what_is_offered(complete, name):
     assert set(offer('call', 'Que')) == {'QueryList'}
     assert '--no-block' in offer('start', '--no-')
     assert sorted(offer('update', '')) == ['cachix', 'list', 'query']
+    assert sorted(offer('wifi', 'o')) == ['off', 'on']
     assert 'net-vm' in offer('start', '--vm', 'ne')
 
 

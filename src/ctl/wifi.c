@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* givcctl wifi: the wireless networks of the VM that has the radio. */
+#include <libsmartcols/libsmartcols.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "ctl/entry.h"
+#include "ctl/output.h"
+#include "ctl/pager.h"
+#include "ctl/password.h"
+#include "ctl/verbs.h"
+#include "proto/unpack.h"
+#include "wifimanager.pb-c.h"
+
+#define CONNECT_USEC (120 * USEC_PER_SEC) /* above what the agent waits for */
+
+enum { COLUMN_NETWORK, COLUMN_IN_USE, COLUMN_SIGNAL, COLUMN_SECURITY, N_COLUMNS };
+
+DEFINE_CLEANUP(struct libscols_table *, scols_unref_table)
+
+static char *get_vm(const Ctl *ctl) {
+        return (char *) strempty(ctl->options.vm);
+}
+
+static int ask_wait(Ctl *ctl, const char *method, const void *request, void *ret, RpcStatus *reterr) {
+        return client_ask_wait(ctl->client, &wifimanager__wifi_service__descriptor, method, request, ret, reterr);
+}
+
+static int list_wait(Ctl *ctl, Wifimanager__WifiNetworkResponse **ret, RpcStatus *reterr) {
+        Wifimanager__WifiNetworkRequest request = WIFIMANAGER__WIFI_NETWORK_REQUEST__INIT;
+
+        request.vmname = get_vm(ctl);
+        return ask_wait(ctl, "ListNetwork", &request, ret, reterr);
+}
+
+static int point_compare(const void *a, const void *b) {
+        const Wifimanager__AccessPoint *x = *(Wifimanager__AccessPoint *const *) a,
+                                       *y = *(Wifimanager__AccessPoint *const *) b;
+
+        if (x->connection != y->connection)
+                return x->connection ? -1 : 1;
+        if (x->signal != y->signal)
+                return x->signal > y->signal ? -1 : 1;
+        return strcmp(x->ssid, y->ssid);
+}
+
+/* A network has many access points: the best of them stands for it. */
+static bool network_is_told(Wifimanager__AccessPoint *const *points, size_t i) {
+        for (size_t k = 0; k < i; k++)
+                if (streq(points[k]->ssid, points[i]->ssid) && streq(points[k]->security, points[i]->security))
+                        return true;
+        return false;
+}
+
+static struct libscols_table *table_new(const Look *look) {
+        static const struct {
+                const char *title;
+                int flags;
+        } columns[N_COLUMNS] = {
+                [COLUMN_NETWORK] = { "NETWORK", SCOLS_FL_TRUNC },
+                [COLUMN_IN_USE] = { "IN USE", 0 },
+                [COLUMN_SIGNAL] = { "SIGNAL", SCOLS_FL_RIGHT },
+                [COLUMN_SECURITY] = { "SECURITY", 0 },
+        };
+        _cleanup_(scols_unref_tablep) struct libscols_table *t = scols_new_table();
+
+        if (!t || scols_table_set_stream(t, stdout) < 0)
+                return NULL;
+        scols_table_enable_noheadings(t, !look->legend);
+        scols_table_set_termforce(t, look->width > 0 ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
+        if (look->width > 0)
+                scols_table_set_termwidth(t, look->width);
+        for (size_t i = 0; i < N_COLUMNS; i++)
+                if (!scols_table_new_column(t, columns[i].title, 0, columns[i].flags))
+                        return NULL;
+        return TAKE_PTR(t);
+}
+
+static int table_add(struct libscols_table *t, const Wifimanager__AccessPoint *p) {
+        _cleanup_free_ char *signal = strf("%u %%", p->signal);
+        const char *cells[N_COLUMNS] = {
+                [COLUMN_NETWORK] = isempty(p->ssid) ? "(hidden)" : p->ssid,
+                [COLUMN_IN_USE] = p->connection ? "yes" : "",
+                [COLUMN_SIGNAL] = signal,
+                [COLUMN_SECURITY] = p->security,
+        };
+        struct libscols_line *line = signal ? scols_table_new_line(t, NULL) : NULL;
+
+        if (!line)
+                return -ENOMEM;
+        for (size_t i = 0; i < N_COLUMNS; i++)
+                if (scols_line_set_data(line, i, cells[i]) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+static int networks_print(const Options *o, Wifimanager__WifiNetworkResponse *reply) {
+        _cleanup_(scols_unref_tablep) struct libscols_table *t = NULL;
+        Look look;
+        int r = 0;
+
+        message_make_printable(&reply->base);
+        if (reply->n_networks > 0)
+                qsort(reply->networks, reply->n_networks, sizeof(*reply->networks), point_compare);
+        look_init(&look, o);
+        t = table_new(&look);
+        if (!t)
+                return -ENOMEM;
+        for (size_t i = 0; i < reply->n_networks && r >= 0; i++)
+                if (!network_is_told(reply->networks, i))
+                        r = table_add(t, reply->networks[i]);
+        if (r < 0)
+                return r;
+        pager_open(o);
+        return reply->n_networks > 0 && scols_print_table(t) < 0 ? -EIO : 0;
+}
+
+static CtlExit wifi_list(Ctl *ctl, _unused_ const char *ssid) {
+        _cleanup_proto_ Wifimanager__WifiNetworkResponse *reply = NULL;
+        const Options *o = &ctl->options;
+        RpcStatus status = {};
+        int r;
+
+        r = list_wait(ctl, &reply, &status);
+        if (r >= 0)
+                r = o->output != OUTPUT_TEXT ? output_json(stdout, reply, o->output, false) : networks_print(o, reply);
+        return r < 0 ? ctl_fail(ctl, r, &status, "list wireless networks") : CTL_OK;
+}
+
+static CtlExit wifi_status(Ctl *ctl, _unused_ const char *ssid) {
+        Wifimanager__EmptyRequest request = WIFIMANAGER__EMPTY_REQUEST__INIT;
+        _cleanup_proto_ Wifimanager__AccessPoint *reply = NULL;
+        const Options *o = &ctl->options;
+        RpcStatus status = {};
+        int r;
+
+        request.vmname = get_vm(ctl);
+        r = ask_wait(ctl, "GetActiveConnection", &request, &reply, &status);
+        if (r >= 0 && o->output != OUTPUT_TEXT)
+                r = output_json(stdout, reply, o->output, false);
+        else if (r >= 0 && reply->connection) {
+                message_make_printable(&reply->base);
+                printf("Network: %s\nSignal: %u %%\nSecurity: %s\n", reply->ssid, reply->signal, reply->security);
+        } else if (r >= 0)
+                puts("No network is connected.");
+        if (r < 0)
+                return ctl_fail(ctl, r, &status, "ask what network is connected");
+        return reply->connection ? CTL_OK : CTL_NOT_RUNNING;
+}
+
+static int change_wait(Ctl *ctl, const char *method, const void *request, RpcStatus *reterr) {
+        _cleanup_proto_ Wifimanager__WifiConnectionResponse *reply = NULL;
+        const Options *o = &ctl->options;
+        int r;
+
+        r = ask_wait(ctl, method, request, &reply, reterr);
+        if (r < 0)
+                return r;
+        if (o->output != OUTPUT_TEXT)
+                return output_json(stdout, reply, o->output, false);
+        message_make_printable(&reply->base);
+        puts(reply->response);
+        return 0;
+}
+
+static CtlExit change(Ctl *ctl, const char *method, const char *what) {
+        Wifimanager__EmptyRequest request = WIFIMANAGER__EMPTY_REQUEST__INIT;
+        RpcStatus status = {};
+        int r;
+
+        request.vmname = get_vm(ctl);
+        r = change_wait(ctl, method, &request, &status);
+        return r < 0 ? ctl_fail(ctl, r, &status, what) : CTL_OK;
+}
+
+static CtlExit wifi_disconnect(Ctl *ctl, _unused_ const char *ssid) {
+        return change(ctl, "DisconnectNetwork", "disconnect");
+}
+
+static CtlExit wifi_on(Ctl *ctl, _unused_ const char *ssid) {
+        return change(ctl, "TurnOn", "turn the radio on");
+}
+
+static CtlExit wifi_off(Ctl *ctl, _unused_ const char *ssid) {
+        return change(ctl, "TurnOff", "turn the radio off");
+}
+
+/* Nobody is asked for what an open network does not need. */
+static bool needs_password(const Wifimanager__WifiNetworkResponse *list, const char *ssid) {
+        for (size_t i = 0; i < list->n_networks; i++)
+                if (streq(list->networks[i]->ssid, ssid) && !streq(list->networks[i]->security, "None") &&
+                                !streq(list->networks[i]->security, "OWE"))
+                        return true;
+        return false;
+}
+
+static int connect_wait(Ctl *ctl, const char *ssid, RpcStatus *reterr) {
+        Wifimanager__WifiConnectionRequest request = WIFIMANAGER__WIFI_CONNECTION_REQUEST__INIT;
+        _cleanup_proto_ Wifimanager__WifiNetworkResponse *list = NULL;
+        _cleanup_free_ char *prompt = strf("Password for '%s': ", ssid), *password = NULL;
+        int r;
+
+        if (!prompt)
+                return -ENOMEM;
+        r = list_wait(ctl, &list, reterr);
+        if (r >= 0 && needs_password(list, ssid))
+                r = password_read_wait(prompt, &password);
+        if (r < 0)
+                return r;
+        client_set_timeout(ctl->client, ctl->options.timeout_usec > 0 ? ctl->options.timeout_usec : CONNECT_USEC);
+        request.vmname = get_vm(ctl);
+        request.ssid = (char *) ssid;
+        request.password = (char *) strempty(password);
+        r = change_wait(ctl, "ConnectNetwork", &request, reterr);
+        if (password)
+                explicit_bzero(password, strlen(password));
+        return r;
+}
+
+static CtlExit wifi_connect(Ctl *ctl, const char *ssid) {
+        _cleanup_free_ char *what = strf("connect to '%s'", ssid);
+        RpcStatus status = {};
+        int r;
+
+        r = connect_wait(ctl, ssid, &status);
+        return r < 0 ? ctl_fail(ctl, r, &status, strempty(what)) : CTL_OK;
+}
+
+CtlExit verb_wifi(Ctl *ctl, char **words, size_t n_words) {
+        static const struct {
+                const char *word;
+                size_t n_words; /* with it */
+                CtlExit (*func)(Ctl *ctl, const char *ssid);
+        } commands[] = {
+                { "list", 1, wifi_list },
+                { "status", 1, wifi_status },
+                { "connect", 2, wifi_connect },
+                { "disconnect", 1, wifi_disconnect },
+                { "on", 1, wifi_on },
+                { "off", 1, wifi_off },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(commands); i++) {
+                if (!streq(words[0], commands[i].word))
+                        continue;
+                if (n_words != commands[i].n_words)
+                        return ctl_usage("'wifi %s' takes %s.", words[0],
+                                        commands[i].n_words > 1 ? "the name of a network" : "no name");
+                return commands[i].func(ctl, words[1]);
+        }
+        return ctl_usage("'%s' is none of list, status, connect, disconnect, on and off.", words[0]);
+}
