@@ -338,7 +338,7 @@ static int check_socket(Config *c, size_t i, char **reterr) {
         ConfigSocket *s = &c->sockets[i];
         const ConfigTransport *t = &s->transport;
         const char *addr = s->server ? c->network.agent.addr : strempty(t->addr);
-        _cleanup_free_ char *reason = NULL, *ignored = NULL;
+        _cleanup_free_ char *reason = NULL, *unusable = NULL;
         int r;
 
         r = rpc_address_from_transport(strempty(t->protocol), addr, strempty(t->port), &s->address, &reason);
@@ -354,8 +354,12 @@ static int check_socket(Config *c, size_t i, char **reterr) {
                 return str_refuse(reterr,
                                 s->server ? "transport.port: another one is served there"
                                           : "socket: another one listens there");
-        s->has_peer = s->server && !isempty(t->addr) &&
-                        rpc_address_from_transport(t->protocol, t->addr, t->port, &s->peer, &ignored) >= 0;
+        s->has_peer = s->server && !isempty(t->addr);
+        if (s->has_peer) {
+                r = rpc_address_from_transport(t->protocol, t->addr, t->port, &s->peer, &unusable);
+                if (r < 0)
+                        return r == -ENOMEM ? r : str_refuse(reterr, "transport: %s", strempty(unusable));
+        }
         s->usable = true;
         return 0;
 }

@@ -133,6 +133,7 @@ static void test_sockets(_unused_ void **state) {
                 { SOCKET("true", "1.2.3.4", "", "tcp", "gui-vm", "/run/s"), "[0].transport: " },
                 { SOCKET("true", "/run/x", "1", "unix", "gui-vm", "/run/s"), "[0].transport" },
                 { SOCKET("true", "1.2.3.4", "9010", "tcp", "", "/run/s"), "[0].transport.name: missing" },
+                { SOCKET("true", "[::1", "9010", "tcp", "gui-vm", "/run/s"), "[0].transport: " },
                 { SOCKET("true", "1.2.3.4", "9010", "tcp", "a", "/run/s") "," SOCKET(
                                   "true", "1.2.3.5", "9010", "tcp", "b", "/run/t"),
                                 "[1].transport.port: another one is served there" },

@@ -124,6 +124,10 @@ static void test_config(_unused_ void **state) {
                         " \"addr\": \"192.168.101.1\", \"port\": \"9000\", \"protocol\": \"tcp\"}},"
                         " \"tls\": {\"enable\": false}}, \"capabilities\": {\"services\": [\"a.service\"],"
                         " \"applications\": [{\"name\": \"foot\", \"command\": \"/bin/foot\", \"args\": [\"url\"]}],"
+                        " \"socketProxy\": {\"enable\": true, \"sockets\": [{\"server\": true, \"socket\": \"/run/s\","
+                        " \"transport\": {\"name\": \"a\", \"addr\": \"1.2.3.4\", \"port\": \"1\", \"protocol\": "
+                        "\"tcp\"}},"
+                        " {\"server\": false, \"socket\": \"s\", \"transport\": null}]},"
                         " \"nothing\": 1}}";
         char path[] = "/tmp/givc-memory-XXXXXX";
         int fd = mkstemp(path);
