@@ -172,12 +172,6 @@ static const Field config_fields[] = {
         {},
 };
 
-/* What the file can enable and this version does not serve: an administrator must hear of it, and nothing more. */
-static const Field unserved[] = {
-        MEMBER(Config, "capabilities.policy", FIELD_BOOLEAN, policy),
-        {},
-};
-
 _printf_(2, 3) static int warn(Config *c, const char *fmt, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
@@ -306,6 +300,10 @@ static int check_application(Config *c, size_t i) {
 }
 
 /* Without a list there are the two that the reference's admin uses; an empty list permits nothing. */
+static int check_policy(Config *c) {
+        return c->policy && isempty(c->policy_store) ? str_replace(&c->policy_store, "/etc/policies") : 0;
+}
+
 static int check_exec(Config *c) {
         static const char *const usual[] = { "ota-update", "uptime" };
         const bool given = c->exec_commands;
@@ -471,14 +469,7 @@ static int config_check(Config *c, char **reterr) {
         r = check_events(c);
         if (r < 0)
                 return r;
-        for (const Field *f = unserved; f->key; f++) {
-                if (!*(bool *) ((uint8_t *) c + f->offset))
-                        continue;
-                r = warn(c, "%s.enable: not served by this version", f->key);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return check_policy(c);
 }
 
 /* As lenient as who wrote the file is used to, but not in silence. */

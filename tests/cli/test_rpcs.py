@@ -99,6 +99,9 @@ TESTS = {
         'RegisterDevice': ('agent/event:hotplug', 'agent/event:refusals', 'agent/event:register_left'),
         'StreamEvents': ('agent/event:reference', 'agent/event:streams', 'agent/event:leaving'),
     },
+    'policyadmin.PolicyAdmin': {
+        'StreamPolicy': ('agent/policy-admin:stored', 'agent/policy-admin:refused', 'agent/policy-admin:leaving'),
+    },
     'exec.Exec': {
         'RunCommand': ('agent/exec:output', 'agent/exec:refusals', 'agent/exec:leaving'),
     },

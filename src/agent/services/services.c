@@ -15,6 +15,7 @@ static const struct {
         { &hwid_service, offsetof(Config, hwid) },
         { &ctap_service, offsetof(Config, ctap) },
         { &wifi_service, offsetof(Config, wifi) },
+        { &policy_admin_service, offsetof(Config, policy) },
 };
 
 int services_add(RpcServer *server, Agent *agent) {

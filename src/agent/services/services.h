@@ -9,11 +9,12 @@ extern const RpcService systemd_service;
 extern const RpcService journal_service;
 extern const RpcService stats_service;
 extern const RpcService locale_service;
-extern const RpcService exec_service;   /* capabilities.exec */
-extern const RpcService notify_service; /* capabilities.notifier */
-extern const RpcService hwid_service;   /* capabilities.hwid */
-extern const RpcService ctap_service;   /* capabilities.ctap */
-extern const RpcService wifi_service;   /* capabilities.wifi */
+extern const RpcService exec_service;         /* capabilities.exec */
+extern const RpcService notify_service;       /* capabilities.notifier */
+extern const RpcService hwid_service;         /* capabilities.hwid */
+extern const RpcService ctap_service;         /* capabilities.ctap */
+extern const RpcService wifi_service;         /* capabilities.wifi */
+extern const RpcService policy_admin_service; /* capabilities.policy */
 
 /* Adds all services to the server; their handlers get the agent. 0 or a negative errno. */
 int services_add(RpcServer *server, Agent *agent) _warn_unused_;

@@ -111,8 +111,8 @@ static void test_whole(_unused_ void **state) {
         assert_int_equal(c->sockets[0].address.port, 9010);
         assert_string_equal(c->sockets[0].peer.host, "1.2.3.4");
 
-        assert_int_equal(strv_length(c->warnings), 1);
-        assert_string_equal(c->warnings[0], "capabilities.policy.enable: not served by this version");
+        assert_string_equal(c->policy_store, "/etc/p");
+        assert_null(c->warnings);
 }
 
 #define SOCKET(server, addr, port, protocol, name, socket)                                                             \

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/file.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "event/io.h"
+
+/* What the thread works on, and all of it its own once it runs. */
+typedef struct Work {
+        char *directory, *path, *temporary;
+        uint8_t *data;
+        size_t size;
+        mode_t mode;
+        int done_fd; /* eventfd: takes WORK_BASE + result */
+} Work;
+
+#define WORK_BASE 8192 /* above every errno, so that what is written is never 0 */
+
+static void work_free(Work *w) {
+        free(w->directory);
+        free(w->path);
+        free(w->temporary);
+        free(w->data);
+        fd_close(w->done_fd);
+        free(w);
+}
+DEFINE_CLEANUP(Work *, work_free)
+
+static int write_all(int fd, const uint8_t *p, size_t n) {
+        while (n > 0) {
+                ssize_t k = write(fd, p, n);
+
+                if (k < 0 && errno != EINTR)
+                        return -errno;
+                if (k > 0) {
+                        p += k;
+                        n -= (size_t) k;
+                }
+        }
+        return 0;
+}
+
+static bool file_has_content(const char *path, const uint8_t *data, size_t size) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+        uint8_t chunk[16384];
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (size_t) st.st_size != size)
+                return false;
+        while (size > 0) {
+                ssize_t n = read(fd, chunk, MIN(sizeof(chunk), size));
+
+                if (n <= 0 || memcmp(chunk, data, (size_t) n) != 0)
+                        return false;
+                data += n;
+                size -= (size_t) n;
+        }
+        return true;
+}
+
+static int directory_sync(const char *path) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+static int write_temporary(const Work *w, int fd) {
+        int r;
+
+        r = write_all(fd, w->data, w->size);
+        if (r < 0)
+                return r;
+        return fchmod(fd, w->mode) < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+static int work_do(const Work *w) {
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (file_has_content(w->path, w->data, w->size))
+                return 0;
+        fd = mkostemp(w->temporary, O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        r = write_temporary(w, fd);
+        if (r >= 0 && rename(w->temporary, w->path) < 0)
+                r = -errno;
+        if (r < 0) {
+                (void) unlink(w->temporary);
+                return r;
+        }
+        r = directory_sync(w->directory);
+        return r < 0 ? r : 1;
+}
+
+static void *work_main(void *userdata) {
+        _cleanup_(work_freep) Work *w = userdata;
+        uint64_t result = (uint64_t) (WORK_BASE + work_do(w));
+
+        (void) !write(w->done_fd, &result, sizeof(result));
+        return NULL;
+}
+
+static int work_new(const char *path, const void *data, size_t size, mode_t mode, Work **ret) {
+        const char *slash = strrchr(path, '/');
+        _cleanup_(work_freep) Work *w = NULL;
+
+        if (!slash || !slash[1])
+                return -EINVAL;
+        w = mem_new0(Work, 1);
+        if (!w)
+                return -ENOMEM;
+        w->done_fd = -EBADF;
+        w->directory = strf("%.*s/", (int) (slash - path), path);
+        w->path = strdup(path);
+        w->temporary = strf("%.*s/.%s.XXXXXX", (int) (slash - path), path, slash + 1);
+        w->data = mem_dup(data, size);
+        w->size = size;
+        w->mode = mode;
+        if (!w->directory || !w->path || !w->temporary || !w->data)
+                return -ENOMEM;
+        *ret = TAKE_PTR(w);
+        return 0;
+}
+
+static int work_start(Work *w) {
+        pthread_attr_t attributes;
+        pthread_t thread;
+        int r;
+
+        r = pthread_attr_init(&attributes);
+        if (r != 0)
+                return -r;
+        r = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+        if (r == 0)
+                r = pthread_create(&thread, &attributes, work_main, w);
+        (void) pthread_attr_destroy(&attributes);
+        return -r;
+}
+
+int file_replace_wait(const char *path, const void *data, size_t size, mode_t mode) {
+        _cleanup_(work_freep) Work *w = NULL;
+        _cleanup_(io_freep) Io *io = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        uint64_t result;
+        ssize_t n;
+        int r;
+
+        r = work_new(path, data, size, mode, &w);
+        if (r < 0)
+                return r;
+        fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        w->done_fd = fd < 0 ? -EBADF : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (fd < 0 || w->done_fd < 0)
+                return -errno;
+        r = io_new(fd, &io);
+        if (r < 0)
+                return r;
+        fd = -EBADF;
+        r = work_start(w);
+        if (r < 0)
+                return r;
+        (void) TAKE_PTR(w);
+        n = io_read_wait(io, &result, sizeof(result), USEC_INFINITY);
+        return n < 0 ? (int) n : n == sizeof(result) ? (int) result - WORK_BASE : -EIO;
+}
