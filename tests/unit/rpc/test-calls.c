@@ -360,11 +360,11 @@ typedef struct Bulky {
         unsigned n_refused, n_ended;
 } Bulky;
 
-/* A request of four million bytes, all of them in a field that nobody knows. */
+/* A request of four million bytes, all of them in a field that no version knows. */
 static int body_bulky(void *userdata) {
         _cleanup_free_ uint8_t *data = mem_new0(uint8_t, 4000004);
         ProtobufCMessageUnknownField field = {
-                .tag = 100,
+                .tag = 1000,
                 .wire_type = PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED,
                 .len = 4000004,
                 .data = data,
