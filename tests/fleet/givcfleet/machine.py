@@ -68,6 +68,7 @@ class Machine:
         """Begins to boot; wait_for(RUNNING) waits for it. Nothing when it is on already."""
         if self.state != OFF:
             return
+        cgroup.remove(self.group)               # a group that was frozen when its power went would freeze its next unit
         environment = dict(os.environ, NOTIFY_SOCKET=self.open_notify_socket(), SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1")
         with open(CONSOLES / f"{self.spec.name}.log", "ab") as console:
             self.boot_started = time.monotonic()

@@ -107,6 +107,21 @@ def test_a_disk_outlives_a_boot_and_memory_does_not(lab):
     assert lab.exec("net-vm", "ls", "/run/lost", check=False).returncode != 0
 
 
+def test_nothing_stays_frozen_over_a_boot(lab):
+    """A group that was frozen when the power went is not there any more for the next unit of its name."""
+    def run(**options):
+        lab.session("systemd-run", "--user", "--unit=still.service", "--property=Type=exec", "sleep", "infinity",
+                    **options)
+    run()
+    lab.session("systemctl", "--user", "freeze", "still.service")
+    lab.fleet("kill", "app-vm")
+    wait_until(lambda: lab.states()["app-vm"] == "off")
+    lab.fleet("boot", "app-vm")
+    wait_until(lambda: lab.states()["app-vm"] == "running")
+    run(timeout=20)
+    lab.session("systemctl", "--user", "stop", "still.service")
+
+
 def test_a_second_fleet_is_refused(lab):
     again = lab.fleet("up", check=False)
     assert again.returncode == 1 and "already" in again.stderr
