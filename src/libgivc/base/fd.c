@@ -70,7 +70,9 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_size) {
         return 0;
 }
 
-static int fd_write_all(int fd, const uint8_t *p, size_t size) {
+int fd_write_all(int fd, const void *data, size_t size) {
+        const uint8_t *p = data;
+
         while (size > 0) {
                 ssize_t n = write(fd, p, size);
 
@@ -97,7 +99,7 @@ static int file_write_temporary(const char *path, const void *p, size_t size, mo
 }
 
 /* The new name is on the disk when its directory is. */
-static int directory_sync(const char *path) {
+int file_sync_directory(const char *path) {
         const char *slash = strrchr(path, '/');
         _cleanup_free_ char *directory = strndup(path, slash ? MAX((size_t) (slash - path), (size_t) 1) : 0);
         _cleanup_close_ int fd = -EBADF;
@@ -122,5 +124,5 @@ int file_write(const char *path, const void *p, size_t size, mode_t mode) {
                 (void) unlink(temporary);
                 return r;
         }
-        return directory_sync(path);
+        return file_sync_directory(path);
 }

@@ -16,7 +16,7 @@
 
 /* What the thread works on, and all of it its own once it runs. */
 typedef struct Work {
-        char *directory, *path, *temporary;
+        char *path, *temporary;
         uint8_t *data;
         size_t size;
         mode_t mode;
@@ -26,7 +26,6 @@ typedef struct Work {
 #define WORK_BASE 8192 /* above every errno, so that what is written is never 0 */
 
 static void work_free(Work *w) {
-        free(w->directory);
         free(w->path);
         free(w->temporary);
         free(w->data);
@@ -34,20 +33,6 @@ static void work_free(Work *w) {
         free(w);
 }
 DEFINE_CLEANUP(Work *, work_free)
-
-static int write_all(int fd, const uint8_t *p, size_t n) {
-        while (n > 0) {
-                ssize_t k = write(fd, p, n);
-
-                if (k < 0 && errno != EINTR)
-                        return -errno;
-                if (k > 0) {
-                        p += k;
-                        n -= (size_t) k;
-                }
-        }
-        return 0;
-}
 
 static bool file_has_content(const char *path, const uint8_t *data, size_t size) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
@@ -67,16 +52,10 @@ static bool file_has_content(const char *path, const uint8_t *data, size_t size)
         return true;
 }
 
-static int directory_sync(const char *path) {
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-        return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
 static int write_temporary(const Work *w, int fd) {
         int r;
 
-        r = write_all(fd, w->data, w->size);
+        r = fd_write_all(fd, w->data, w->size);
         if (r < 0)
                 return r;
         return fchmod(fd, w->mode) < 0 || fsync(fd) < 0 ? -errno : 0;
@@ -98,7 +77,7 @@ static int work_do(const Work *w) {
                 (void) unlink(w->temporary);
                 return r;
         }
-        r = directory_sync(w->directory);
+        r = file_sync_directory(w->path);
         return r < 0 ? r : 1;
 }
 
@@ -120,13 +99,12 @@ static int work_new(const char *path, const void *data, size_t size, mode_t mode
         if (!w)
                 return -ENOMEM;
         w->done_fd = -EBADF;
-        w->directory = strf("%.*s/", (int) (slash - path), path);
         w->path = strdup(path);
         w->temporary = strf("%.*s/.%s.XXXXXX", (int) (slash - path), path, slash + 1);
         w->data = mem_dup(data, size);
         w->size = size;
         w->mode = mode;
-        if (!w->directory || !w->path || !w->temporary || !w->data)
+        if (!w->path || !w->temporary || !w->data)
                 return -ENOMEM;
         *ret = TAKE_PTR(w);
         return 0;
