@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "event/condition.h"
 #include "event/task.h"
 #include "exec.pb-c.h"
 
@@ -28,8 +29,8 @@ typedef struct Exec {
         Buffer input;
         bool input_ended, deaf, sending;
         unsigned n_outputs;
-        Promise *more, *room; /* input: of the one who writes it, of the one who receives it */
-        Promise *turn;        /* output: of the stream that waits while the other one is sent */
+        Condition more, room; /* input: of the one who writes it, of the one who receives it */
+        Condition turn;       /* output: of the stream that waits while the other one is sent */
         Promise outputs_ended;
         UnitResult result;
 } Exec;
@@ -40,34 +41,19 @@ typedef struct Output {
         Exec__CommandResponse__EventCase kind;
 } Output;
 
-static int wait_in(Promise **slot) {
-        Promise promise = {};
-        int r;
-
-        *slot = &promise;
-        r = promise_wait(&promise);
-        *slot = NULL;
-        return r;
-}
-
-static void wake(Promise **slot) {
-        if (*slot)
-                promise_resolve(TAKE_PTR(*slot), 0);
-}
-
 /* One at a time: a call sends one message after the other. */
 static int exec_send_wait(Exec *e, const Exec__CommandResponse *response) {
         int r;
 
         while (e->sending) {
-                r = wait_in(&e->turn);
+                r = condition_wait(&e->turn);
                 if (r < 0)
                         return r;
         }
         e->sending = true;
         r = rpc_call_send_wait(e->call, response);
         e->sending = false;
-        wake(&e->turn);
+        condition_broadcast(&e->turn, 0);
         return r;
 }
 
@@ -107,7 +93,7 @@ static int write_input_wait(Exec *e) {
         int r;
 
         e->input = (Buffer){};
-        wake(&e->room);
+        condition_broadcast(&e->room, 0);
         if (e->deaf)
                 return 0;
         r = io_write_wait(e->stdio.in, buffer_head(&chunk), chunk.size, USEC_INFINITY);
@@ -122,7 +108,7 @@ static int input_main(void *userdata) {
         int r;
 
         while (!e->input_ended || e->input.size > 0) {
-                r = e->input.size > 0 ? write_input_wait(e) : wait_in(&e->more);
+                r = e->input.size > 0 ? write_input_wait(e) : condition_wait(&e->more);
                 if (r < 0)
                         return r;
         }
@@ -138,12 +124,12 @@ static int take_input_wait(Exec *e, const ProtobufCBinaryData *payload) {
         if (!e->stdio.in)
                 return 0; /* it reads from /dev/null, as its caller has said */
         while (e->input.size > 0 && e->input.size + payload->len > INPUT_MAX) {
-                r = wait_in(&e->room);
+                r = condition_wait(&e->room);
                 if (r < 0)
                         return r;
         }
         r = buffer_append(&e->input, payload->data, payload->len);
-        wake(&e->more);
+        condition_broadcast(&e->more, 0);
         return r;
 }
 
@@ -183,7 +169,7 @@ static int requests_main(void *userdata) {
 
                 if (r <= 0) {
                         e->input_ended = true;
-                        wake(&e->more);
+                        condition_broadcast(&e->more, 0);
                         return r;
                 }
                 r = take_request_wait(e, request);
