@@ -80,6 +80,12 @@ FAILURES = {
 }
 
 
+def when_left(context, function):
+    """Calls it when the call has ended, also when that was before (gRPC's own then says no and does nothing)."""
+    if not context.add_callback(function):
+        function()
+
+
 class Admin(admin_pb2_grpc.AdminServiceServicer):
     END = object()
 
@@ -106,7 +112,7 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
         name = next((getattr(request, f) for f in ('AppName', 'ServiceName', 'VmName') if hasattr(request, f)), '')
         name = name.split('@')[0].removesuffix('.service')
         if name == 'slow':
-            context.add_callback(self.cancelled.set)
+            when_left(context, self.cancelled.set)
             self.cancelled.wait(30)
         if name == 'detailed':
             self.fail_in_detail(context)
@@ -160,7 +166,7 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
     def power(self, method, request, context):
         self.note(method, request, context)
         if self.power_is_slow:
-            context.add_callback(self.cancelled.set)
+            when_left(context, self.cancelled.set)
             self.cancelled.wait(30)
         return admin_pb2.Empty()
 
@@ -196,7 +202,7 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
     def SetGeneration(self, request, context):
         self.requests.put(('SetGeneration', request))
         self.check('SetGeneration', context)
-        context.add_callback(self.cancelled.set)
+        when_left(context, self.cancelled.set)
         yield admin_pb2.SetGenerationResponse(Output='fetching\n')
         if request.Cachix.Pin == 'slow':
             self.cancelled.wait(30)
@@ -210,7 +216,7 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
         self.requests.put(('GetStats', request))
         self.check('GetStats', context)
         if request.VmName in self.silent:
-            context.add_callback(self.cancelled.set)
+            when_left(context, self.cancelled.set)
             self.cancelled.wait(30)
         if request.VmName not in self.stats:
             context.abort(grpc.StatusCode.UNAVAILABLE, f"VM '{request.VmName}' cannot be reached")
@@ -239,7 +245,7 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
     def Watch(self, request, context):
         self.requests.put(('Watch', request))
         self.check('Watch', context)
-        context.add_callback(self.leave)
+        when_left(context, self.leave)
         yield admin_pb2.WatchItem(Initial=admin_pb2.QueryListResponse(List=self.fleet))
         while (event := self.events.get()) is not self.END:
             yield event
@@ -256,7 +262,7 @@ class Journal(journal_pb2_grpc.JournalServiceServicer):
 
     def ReadJournal(self, request, context):
         self.requests.put(request)
-        context.add_callback(self.left.set)
+        when_left(context, self.left.set)
         if self.failure:
             context.abort(*self.failure)
         yield from self.entries

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests of the client share: the program with a clean environment, an admin on a unix socket, one over TLS."""
 
+import faulthandler
 import os
 import pathlib
 import subprocess
@@ -23,6 +24,11 @@ WITHOUT_INOTIFY = ('unshare', '--user', '--map-root-user', 'sh', '-c',
                    'echo 0 >/proc/sys/user/max_inotify_instances; exec "$@"', 'sh')
 # What sanitizers say goes to files: they warn of every program with stacks of its own. Faults show in the exit status.
 SANITIZERS = {f'{kind}_OPTIONS': f'log_path={BUILD}/tests/cli/sanitizer:exitcode=99' for kind in ('ASAN', 'UBSAN')}
+
+
+def pytest_unconfigure():
+    """A thread that a test forgot keeps Python from its end: say which, and fail, before the lane's time is over."""
+    faulthandler.dump_traceback_later(WAIT, exit=True)
 
 
 def environment(**variables):

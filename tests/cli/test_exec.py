@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """exec: a command elsewhere with our standard streams, by pipes and by a terminal, and what each side's end does."""
 
+import contextlib
 import os
 import pty
 import select
@@ -17,6 +18,7 @@ import exec_pb2
 import exec_pb2_grpc
 import grpc
 import pytest
+from admin import when_left
 from conftest import WAIT, Client, environment
 
 USAGE, OWN = 2, 255
@@ -36,9 +38,17 @@ class Exec(exec_pb2_grpc.ExecServicer):
                 else:
                     process.stdin.write(request.Stdin.Payload)
                     process.stdin.flush()
-            process.stdin.close()
         except (grpc.RpcError, BrokenPipeError, ValueError):
             pass
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+
+    def end(self, process):
+        """The command with all that it started: what keeps its output open keeps the stream."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        self.ended.set()
 
     def RunCommand(self, request_iterator, context):
         start = next(request_iterator).Start
@@ -48,8 +58,8 @@ class Exec(exec_pb2_grpc.ExecServicer):
         if start.Command == 'hang-up':
             return
         process = subprocess.Popen([start.Command, *start.Arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE)
-        context.add_callback(lambda: (process.kill(), self.ended.set()))
+                                   stderr=subprocess.PIPE, start_new_session=True)
+        when_left(context, lambda: self.end(process))
         yield exec_pb2.CommandResponse(Started=exec_pb2.StartedEvent(Pid=process.pid))
         threading.Thread(target=self.feed, args=(request_iterator, process), daemon=True).start()
         open_ = {process.stdout: 'Stdout', process.stderr: 'Stderr'}

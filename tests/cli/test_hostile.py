@@ -8,6 +8,7 @@ import time
 
 import grpc
 import test_admin
+from admin import when_left
 from conftest import BUILD, WAIT
 from test_admin import Agent, agent, call, channel_of, query, refusal, start_app, unit, wait_until
 
@@ -43,7 +44,7 @@ class Liar(Agent):
 
     def watch_units(self, request, context):
         self.streams += 1
-        context.add_callback(self.close)
+        when_left(context, self.close)
         yield systemd_pb2.UnitEvent(Initial=systemd_pb2.UnitSnapshot(Complete=True))
         n = 0
         while True:

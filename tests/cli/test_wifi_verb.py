@@ -12,6 +12,7 @@ from concurrent import futures
 
 import grpc
 import pytest
+from admin import when_left
 from conftest import WAIT, Client, environment
 
 import wifimanager_pb2 as wifi
@@ -43,7 +44,7 @@ class Wifi(wifimanager_pb2_grpc.WifiServiceServicer):
         if request.SSID == 'none':
             context.abort(grpc.StatusCode.NOT_FOUND, "No network 'none' is seen.")
         if request.Password == 'slow':
-            context.add_callback(self.left.set)
+            when_left(context, self.left.set)
             self.left.wait(WAIT)
         return wifi.WifiConnectionResponse(Response=f'Connected to {request.SSID} successfully')
 
