@@ -57,14 +57,15 @@ $(error Missing: $(MISSING). On Debian 12, `sudo make deps` installs all that th
 endif
 
 # Rooms: the archives that the tests of each link, itself first, so that the linker keeps the walls.
-ROOMS      := base event tls proto bus http rpc
+ROOMS      := base event tls proto bus http policy rpc
 USES_base  := base
 USES_event := event base
 USES_tls   := tls event base
 USES_proto := proto base
 USES_bus   := bus event base
 USES_http  := http event base
-USES_rpc   := rpc proto tls event base
+USES_policy := policy base
+USES_rpc   := rpc policy proto tls event base
 
 PROTOS     := $(wildcard proto/*.proto) proto/google/protobuf/any.proto
 PROTO_O    := $(patsubst proto/%.proto,$(B)/proto/%.pb-c.o,$(PROTOS))
@@ -76,7 +77,7 @@ AGENT_SRC  := $(call sources,src/agent) $(call sources,src/agent/services) $(cal
 ADMIN_SRC  := $(call sources,src/admin) $(call sources,src/admin/services) $(call sources,src/admin/calls)
 CTL_SRC    := $(call sources,src/ctl)
 PROGRAMS   := $(if $(AGENT_SRC),$(B)/givc-agent) $(if $(ADMIN_SRC),$(B)/givc-admin) $(if $(CTL_SRC),$(B)/givcctl)
-ALL_A      := $(foreach r,rpc http bus proto tls event base,$(call archive,$(r)))
+ALL_A      := $(foreach r,rpc policy http bus proto tls event base,$(call archive,$(r)))
 PROTOS_A   := $(B)/proto/protos.a
 DESCRIPTORS := $(B)/proto/descriptors.o
 

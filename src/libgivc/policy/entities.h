@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entities that a decision knows: their attributes, their tags, and what they are in. An entity that is not here has
+ * none of these, and is in itself only. */
+#pragma once
+
+#include "policy/value.h"
+
+typedef struct Entity {
+        EntityUid uid;
+        const ValueRecord *attributes, *tags; /* never NULL */
+        size_t n_parents;
+        const EntityUid *parents;
+} Entity;
+
+typedef struct Entities Entities;
+
+/* Everything in the entities is borrowed, and outlives this. NULL when out of memory. */
+Entities *entities_new(void) _warn_unused_;
+void entities_free(Entities *e);
+DEFINE_CLEANUP(Entities *, entities_free)
+/* Adds one; 0, -EEXIST when one of that uid is there and says something else, -ENOMEM. */
+int entities_add(Entities *e, const Entity *entity) _warn_unused_;
+/* Finds what each is in, however far up. Call it after the last was added. 0, -ELOOP when one is in itself (*ret is
+ * it), -ENOMEM. */
+int entities_finish(Entities *e, const EntityUid **ret) _warn_unused_;
+
+/* NULL when it is not known. e may be NULL, and knows nothing then. */
+const Entity *entities_get(const Entities *e, const EntityUid *uid);
+/* Whether a is b or is in it. */
+bool entities_is_in(const Entities *e, const EntityUid *a, const EntityUid *b);

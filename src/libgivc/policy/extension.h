@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cedar's extension types: ip, decimal, datetime, duration. A function here is one of the language, by its name there,
+ * a constructor (from one String), or a method (of the value before the dot). */
+#pragma once
+
+#include "policy/value.h"
+
+#define EXTENSION_ARGUMENTS_MAX 2
+
+typedef struct Extension {
+        const char *name;
+        bool is_method;
+        unsigned n_arguments; /* a method's own value is the first */
+        ValueKind arguments[EXTENSION_ARGUMENTS_MAX];
+        /* 0 and *ret; -EINVAL and a sentence in *ret_why (a literal) for a string that means nothing; -ERANGE for a
+         * result that no value holds; -ENOMEM. The arguments are of the kinds above: the caller has looked. */
+        int (*apply)(Arena *arena, const Value *arguments, Value *ret, const char **ret_why);
+} Extension;
+
+/* NULL when there is none of that name. */
+const Extension *extension_find(Text name);
+/* The i-th of all, NULL past the last. */
+const Extension *extension_get(size_t i);
+
+int ip_range_parse(Text text, IpRange *ret, const char **ret_why);
+/* Into a buffer of IP_RANGE_STRING_MAX. */
+#define IP_RANGE_STRING_MAX 64
+void ip_range_format(const IpRange *ip, char *buffer);
+int decimal_parse(Text text, int64_t *ret, const char **ret_why);
+int datetime_parse(Text text, int64_t *ret, const char **ret_why);
+int duration_parse(Text text, int64_t *ret, const char **ret_why);
