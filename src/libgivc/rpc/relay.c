@@ -18,6 +18,7 @@
 #define RELAY_DRIVE_SIZE  (16 * 1024) /* having taken so much from gRPC, it may have been waiting for room */
 #define RELAY_LINGER_USEC (1 * USEC_PER_SEC)
 #define RELAY_ROUNDS_MAX  16 /* before other connections get their turn */
+#define RELAY_READS_MAX   4  /* the same, of the network; asking it to tell again of what is left costs two calls */
 /* Of the network only edges: where levels are asked for, each turn of the loop, which serves one connection, has the
  * kernel look at all that are ready. */
 #define RELAY_EDGES (EPOLLET | EPOLLRDHUP)
@@ -44,7 +45,7 @@ struct Relay {
         sd_event_source *net_source, *inner_source, *timer, *stall, *closed_source;
         bool flushed; /* the network took something since stall was set */
         uint32_t net_events, inner_events;
-        bool net_more; /* not all was read that the last edge told of */
+        bool net_more, net_ending; /* not all was read that the last edge told of; an edge has told of the end */
         TlsCredentials *credentials;
         char *server_name;
         TlsSession *session; /* made when the first byte is to be read or written: a silent peer costs little */
@@ -185,13 +186,12 @@ static void relay_guard(Relay *r, const uint8_t *p, size_t n) {
 
 /* One read from the network. Every connection reads into the same space and keeps only what has to wait. A read that
  * was not filled has taken all bytes, but not the end that may follow them. */
-static void relay_receive(Relay *r, uint32_t revents) {
+static void relay_receive(Relay *r) {
         ssize_t n;
         int k;
 
         n = recv(r->net, scratch, sizeof(scratch), 0);
-        r->net_more = n == sizeof(scratch) || (n < 0 && errno == EINTR) ||
-                        (n > 0 && revents & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
+        r->net_more = n == sizeof(scratch) || (n < 0 && errno == EINTR) || (n > 0 && r->net_ending);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
         if (n <= 0) {
@@ -327,11 +327,17 @@ static void relay_flush(Relay *r) {
         buffer_trim(b, RELAY_KEEP_SIZE);
 }
 
+static bool relay_takes_input(const Relay *r) {
+        return !r->net_eof && r->state < RELAY_CLOSING && r->to_grpc.size < RPC_RELAY_BUFFER_SIZE;
+}
+
 /* Everything that can be moved now without waiting, in both directions. A further round is for what did not fit. */
 void relay_pump(void *userdata) {
         Relay *r = userdata;
 
         for (unsigned i = 0; r->inner >= 0 && i < RELAY_ROUNDS_MAX; i++) {
+                if (i > 0 && i < RELAY_READS_MAX && r->net_more && relay_takes_input(r))
+                        relay_receive(r);
                 if (!relay_feed(r) && i > 0)
                         break;
                 relay_collect(r);
@@ -401,7 +407,7 @@ static void relay_update(Relay *r) {
                         relay_close_net(r);
         }
         relay_watch_stall(r);
-        if (!r->net_eof && r->state < RELAY_CLOSING && r->to_grpc.size < RPC_RELAY_BUFFER_SIZE)
+        if (relay_takes_input(r))
                 net |= EPOLLIN;
         if (out->size > 0)
                 net |= EPOLLOUT;
@@ -524,8 +530,9 @@ static void relay_on_network(Relay *r, uint32_t revents) {
         }
         if (revents & EPOLLOUT)
                 relay_flush(r);
+        r->net_ending = r->net_ending || (revents & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
         if ((revents & (EPOLLIN | EPOLLHUP | EPOLLERR)) && r->net >= 0)
-                relay_receive(r, revents);
+                relay_receive(r);
         if ((revents & (EPOLLHUP | EPOLLERR)) && r->net_eof)
                 relay_close_net(r); /* not only half closed: nothing of ours would arrive */
         if (r->state == RELAY_HANDSHAKE)
