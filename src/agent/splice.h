@@ -5,7 +5,9 @@
 
 #include "event/io.h"
 
-#define SPLICE_CHUNK_MAX ((size_t) 64 * 1024) /* bytes of a frame that we send; those that come may have any size */
+/* Bytes of a frame that we send; those that come may have any size. 64 KiB less what lies around them: a sender has
+ * to stop after the 65535 bytes of a connection's first window, and then none of them stay behind. */
+#define SPLICE_CHUNK_MAX ((size_t) 64 * 1024 - 16)
 
 typedef struct SpliceFrame {
         const uint8_t *data;
