@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@
 #include "base/strv.h"
 #include "event/log-target.h"
 #include "event/notify.h"
+
+#define HEAP_KEEP (512 * 1024) /* of freed memory; a message on its way takes less, and returning it takes longer */
 
 struct Daemon {
         sd_event *event;
@@ -234,6 +237,7 @@ int daemon_new(const DaemonHooks *hooks, void *userdata, Daemon **ret) {
         d->userdata = userdata;
         log_target_open();
         daemon_raise_fd_limit();
+        (void) mallopt(M_TRIM_THRESHOLD, HEAP_KEEP);
         r = daemon_pick_up_fds(d);
         if (r < 0)
                 return r;
