@@ -4,7 +4,7 @@
 
 #include "base/macro.h"
 
-#define STRV_FOREACH(s, l) for (char **s = (l); s && *s; s++)
+#define STRV_FOREACH(s, l) for (char *const *s = (l); s && *s; s++)
 
 size_t strv_length(char *const *l);
 bool strv_contains(char *const *l, const char *s);

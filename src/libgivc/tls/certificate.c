@@ -24,6 +24,7 @@ static void certificates_done(Certificates *c) {
 void tls_certificate_done(TlsCertificate *c) {
         free(c->subject);
         free(c->issuer);
+        free(c->serial);
         strv_free(c->names);
         strv_free(c->addresses);
         *c = (TlsCertificate){};
@@ -61,6 +62,13 @@ static int certificate_read_name(
         *ret = strndup((const char *) name.data, name.size);
         x509_datum_done(&name);
         return *ret ? 0 : -ENOMEM;
+}
+
+/* One that is too long to be a serial number is none. */
+static int certificate_read_serial(gnutls_x509_crt_t crt, char **ret) {
+        X509Serial serial;
+
+        return str_replace(ret, x509_serial_from_certificate(crt, &serial) < 0 ? "" : serial.text);
 }
 
 static int certificate_add_alternative(TlsCertificate *c, int type, const void *p, size_t size) {
@@ -120,6 +128,8 @@ int tls_certificate_read(const char *path, const char *ca, TlsCertificate *ret, 
         r = certificate_read_name(own.list[0], gnutls_x509_crt_get_dn3, &c.subject);
         if (r >= 0)
                 r = certificate_read_name(own.list[0], gnutls_x509_crt_get_issuer_dn3, &c.issuer);
+        if (r >= 0)
+                r = certificate_read_serial(own.list[0], &c.serial);
         if (r >= 0)
                 r = certificate_read_alternatives(own.list[0], &c);
         if (r < 0)

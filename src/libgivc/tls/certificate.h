@@ -8,6 +8,7 @@
 
 typedef struct TlsCertificate {
         char *subject, *issuer; /* distinguished names */
+        char *serial;           /* hexadecimal, as identity_get_serial() */
         char **names;           /* SAN dNSNames; the first is the principal */
         char **addresses;       /* SAN iPAddresses as text */
         time_t begin, end;      /* of its validity, (time_t) -1 when that cannot be parsed */
