@@ -22,10 +22,19 @@ const Extension *extension_find(Text name);
 /* The i-th of all, NULL past the last. */
 const Extension *extension_get(size_t i);
 
+/* 10.0.0.1, 10.0.0.0/8, fd00::/64; never IPv4 within IPv6. These four: 0, or -EINVAL as apply() has it. */
 int ip_range_parse(Text text, IpRange *ret, const char **ret_why);
 /* Into a buffer of IP_RANGE_STRING_MAX. */
 #define IP_RANGE_STRING_MAX 64
 void ip_range_format(const IpRange *ip, char *buffer);
+/* Whether all of the range is loopback, or multicast, or in the other one. */
+bool ip_range_is_loopback(const IpRange *ip);
+bool ip_range_is_multicast(const IpRange *ip);
+bool ip_range_is_in(const IpRange *ip, const IpRange *other);
+
+/* -12.3456: digits on both sides of the point, four behind it at most. */
 int decimal_parse(Text text, int64_t *ret, const char **ret_why);
+/* 2024-02-29, 2024-02-29T12:00:00Z, 2024-02-29T12:00:00.000+0200. */
 int datetime_parse(Text text, int64_t *ret, const char **ret_why);
+/* -1d2h3m4s5ms: some of these, in this order. */
 int duration_parse(Text text, int64_t *ret, const char **ret_why);
