@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A certificate authority of one's own: it makes certificates for VMs, and lists of those that are revoked. All of it
- * is PEM text; files are the caller's. Keys are P-256, signatures ECDSA with SHA-256 (RFC 5480). A certificate holds its
- * name as common name and SAN dNSName, its addresses as SAN iPAddresses, serverAuth and clientAuth, for it is both at
- * once here. */
+ * is PEM text; files are the caller's. Keys are P-256, signatures ECDSA with SHA-256 (RFC 5480). A certificate holds
+ * its name as common name and SAN dNSName, its addresses as SAN iPAddresses, serverAuth and clientAuth, for it is both
+ * at once here. */
 #pragma once
 
 #include <time.h>
