@@ -36,7 +36,7 @@ sudo make check   run every test; parts of it: check-quick, check-unit, check-cl
 make soak         a fleet under a crowd and bad weather, for MINUTES=60; SOAK_SEED repeats the dice
 make install      DESTDIR= PREFIX=/usr
 make deps         install what all of this needs from Debian; needs root
-make bench        measure ourselves against yardsticks; BENCH=rpc|admin|fleet|proxy one part
+make bench        measure ourselves against yardsticks; BENCH=rpc|admin|fleet|proxy|exec one part
 make lint|fuzz|clean
 endef
 help:
@@ -92,7 +92,10 @@ $(T)/bench/yardstick $(T)/bench/load: $(YARD_O)
 $(T)/bench/plain-admin $(T)/bench/crowd: $(PLAIN_O)
 $(BENCH_BIN): %: %.o
 	$(call say,LINK) $(CXX) -o $@ $^ $(shell $(PKG) --libs grpc++ protobuf)
+# An sshd, which Debian starts where systemd runs, is nothing that tests may bring along.
+DEPS_BENCH := openssh-server openssh-client
 bench: deps
+	@tests/deps $(DEPS_BENCH)
 	@+$(MAKE) --no-print-directory run-bench
 run-bench: all $(OUTSIDE) $(BENCH_BIN)
 	B=$(B) GIVC_BUILD=$(B) $(PYTHON) tests/bench/bench.py $(BENCH)

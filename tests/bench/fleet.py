@@ -2,8 +2,8 @@
 """The whole on real systemd: what a person or a program waits for, against what systemd's own tools take for the same
 thing on the machine itself, without network, TLS or admin. What is faster than that is not to be had."""
 
+import contextlib
 import json
-import os
 import pathlib
 import queue
 import subprocess
@@ -14,7 +14,9 @@ import time
 import admin
 import outside
 from figures import ROUNDS
-from lab import TOOL, Lab, wait_until
+from fleets import Fleets
+from givcfleet.paths import DEFAULT_TOPOLOGY
+from lab import TOOL, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
 UNIT = "display.service"
@@ -186,19 +188,21 @@ def measure_idle(lab, results):
                 results.add(f"{name}: {what}", "yardstick", theirs[i], unit)
 
 
+@contextlib.contextmanager
+def machines(topology):
+    with tempfile.TemporaryDirectory() as folder:
+        fleets = Fleets(folder)
+        try:
+            yield fleets.get(topology if isinstance(topology, str) else json.dumps(topology))
+        finally:
+            fleets.down()
+
+
 def measure(results):
-    up = subprocess.run([TOOL, "up", "--owner", str(os.getpid()), "--wait", "300"], stdout=subprocess.PIPE,
-                        stderr=subprocess.STDOUT, text=True, check=False)
-    if up.returncode != 0:
-        raise RuntimeError(f"The fleet did not come up (it takes root):\n{up.stdout}")
-    lab = Lab(None)
-    try:
+    with machines(DEFAULT_TOPOLOGY.read_text()) as lab:
         lab.wait_until_registered()
         measure_news(lab, results)
         measure_commands(lab, results)
         measure_list(lab, results)
         wait_until(lambda: "hold@0.service" not in lab.names(), what="the applications gone")
         measure_idle(lab, results)
-    finally:
-        lab.close()
-        subprocess.run([TOOL, "down"], check=True)

@@ -3,6 +3,7 @@
 loopback. A program at one end sends, or asks; one at the other takes, or answers."""
 
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import tempfile
 import threading
 import time
 
+import memory
 import outside
 from figures import KINDS, ROUNDS
 
@@ -23,6 +25,7 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "1"))
 ANSWER = b"a" * 64
 BLOCK = bytes(1 << 16)
 WAIT = 20
+N_IDLE = 200
 
 
 def transport(name, port):
@@ -56,6 +59,12 @@ class Ours:
         self.processes.append(subprocess.Popen([str(w) for w in words], env=environment, stdin=subprocess.DEVNULL,
                                                stderr=subprocess.DEVNULL))
 
+    def memory(self):
+        """KiB of all processes, and of their children."""
+        pids = [process.pid for process in self.processes]
+        children = (pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split() for pid in pids)
+        return memory.of([*pids, *itertools.chain(*children)])
+
     def stop(self):
         for process in self.processes:
             process.terminate()
@@ -76,12 +85,17 @@ class Socats(Ours):
 
 
 def serve(listener):
-    """The first byte of a connection says what is wanted: answers to each 64 bytes, or how much came."""
     while True:
         try:
             s, _ = listener.accept()
         except OSError:
             return
+        threading.Thread(target=answer, args=(s,), daemon=True).start()
+
+
+def answer(s):
+    """The first byte of a connection says what is wanted: answers to each 64 bytes, or how much came."""
+    with s:
         if s.recv(1) == b"a":
             while s.recv(64, socket.MSG_WAITALL):
                 s.sendall(ANSWER)
@@ -90,7 +104,6 @@ def serve(listener):
             while data := s.recv(1 << 18):
                 n += len(data)
             s.sendall(b"%d" % n)
-        s.close()
 
 
 def connect(near, what):
@@ -136,6 +149,15 @@ def throughput(near):
         return n / (time.monotonic() - begin) / (1 << 20)
 
 
+def idle_memory(way, near):
+    """KiB of a connection, at both ends."""
+    before = way.memory()
+    with contextlib.ExitStack() as stack:
+        for _ in range(N_IDLE):
+            stack.enter_context(connect(near, b"a"))
+        return (way.memory() - before) / N_IDLE
+
+
 def measure(results):
     with tempfile.TemporaryDirectory(prefix="givc-bench-") as folder, contextlib.ExitStack() as stack:
         make_certs(folder, {name: {"addresses": ["127.0.0.1"], "key": "p256"} for name in ("near", "far")})
@@ -144,12 +166,15 @@ def measure(results):
         listener.bind(far)
         listener.listen()
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
-        ways = {}
+        sides = []
         for kind, make in zip(KINDS, (Ours, Socats)):
-            ways[kind] = f"{folder}/{kind}.sock"
-            stack.callback(make(folder, ways[kind], far).stop)
+            near = f"{folder}/{kind}.sock"
+            sides.append((kind, near, make(folder, near, far)))
+            stack.callback(sides[-1][2].stop)
         for _ in range(ROUNDS):
-            for kind, near in ways.items():
+            for kind, near, _ in sides:
                 connect(near, b"a").close()
                 results.add("socket round trip, 64 bytes", kind, round_trips(near), "µs")
                 results.add("socket throughput", kind, throughput(near), "MiB/s", more_is_better=True)
+        for kind, near, side in sides:
+            results.add("memory of an idle connection, both ends", kind, idle_memory(side, near), "KiB")
