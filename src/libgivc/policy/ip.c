@@ -60,9 +60,14 @@ int ip_range_parse(Text text, IpRange *ret, const char **ret_why) {
 }
 
 void ip_range_format(const IpRange *ip, char *buffer) {
-        char address[INET6_ADDRSTRLEN] = "";
+        char address[INET6_ADDRSTRLEN] = "", *end;
 
         (void) inet_ntop(ip->is_v6 ? AF_INET6 : AF_INET, ip->bytes, address, sizeof(address));
+        end = strrchr(address, ':');
+        /* What inet_ntop() writes as ::1.2.3.4 would not be read back. */
+        if (end && strchr(end, '.'))
+                (void) snprintf(end + 1, sizeof(address) - (size_t) (end + 1 - address), "%x:%x",
+                                ip->bytes[12] << 8 | ip->bytes[13], ip->bytes[14] << 8 | ip->bytes[15]);
         if (ip->prefix == bits_of(ip))
                 (void) snprintf(buffer, IP_RANGE_STRING_MAX, "%s", address);
         else
