@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent/services/machine-error.h"
 #include "agent/services/services.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -129,46 +130,47 @@ static char *notification_to_json(const Notify__UserNotification *n) {
         return json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
 }
 
-/* 1: it is on the desktop of this session; 0: there is none, or it is in no state to show it. */
-static int show_wait(Bus *bus, const Notify__UserNotification *n) {
+/* 1: it is on the desktop of this session; 0: the agent is in none; or a negative errno, why it is not there. */
+static int show_wait(Bus *bus, const Notify__UserNotification *n, BusError *reterr) {
         const Notification notification = { n->event, n->icon, n->title, n->message, (uint8_t) n->urgency };
-        _cleanup_(bus_error_done) BusError error = {};
         int r;
 
         if (bus_get_scope(bus) != BUS_USER)
                 return 0;
-        r = notification_show_wait(bus, &notification, usec_add(time_now(CLOCK_MONOTONIC), SHOW_USEC), &error);
+        r = notification_show_wait(bus, &notification, usec_add(time_now(CLOCK_MONOTONIC), SHOW_USEC), reterr);
         if (r == -ECANCELED)
                 return r;
         if (r < 0)
                 log_warning("The desktop does not show a notification: %s",
-                                error.message ? error.message : strerror(-r));
-        return r >= 0;
+                                reterr->message ? reterr->message : strerror(-r));
+        return r < 0 ? r : 1;
 }
 
 static int method_notify_user(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         const Notify__UserNotification *req = request;
         const char *directory = agent_get_config(userdata)->notifier_socket;
         Notify__Status reply = NOTIFY__STATUS__INIT;
+        _cleanup_(bus_error_done) BusError error = {};
         _cleanup_strv_free_ char **paths = NULL;
         _cleanup_free_ char *text = NULL;
         Bus *bus = agent_get_bus(userdata);
-        int r;
+        int r, shown;
 
         if (!protobuf_c_enum_descriptor_get_value(&notify__urgency_level__descriptor, (int) req->urgency))
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "There is no urgency %d.", (int) req->urgency);
-        r = show_wait(bus, req);
-        if (r < 0)
-                return r;
+        shown = show_wait(bus, req, &error);
+        if (shown == -ECANCELED)
+                return shown;
         text = notification_to_json(req);
         if (!text)
                 return -ENOMEM;
-        if (bus_get_scope(bus) != BUS_USER || !isempty(directory)) {
-                int q = find_sockets(strempty(directory), r > 0 ? geteuid() : (uid_t) -1, &paths, reterr);
-
-                if (q < 0)
-                        return q;
+        if (shown == 0 || !isempty(directory)) {
+                r = find_sockets(strempty(directory), shown > 0 ? geteuid() : (uid_t) -1, &paths, reterr);
+                if (r < 0)
+                        return r;
         }
+        if (shown < 0 && strv_length(paths) == 0)
+                return machine_error(reterr, shown, "show the notification", &error);
         r = deliver_wait(paths, text);
         reply.status = (char *) "Notification sent";
         return r < 0 ? r : rpc_call_reply(call, &reply);

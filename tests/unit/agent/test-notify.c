@@ -145,6 +145,18 @@ static void test_refused(_unused_ void **state) {
         world_run_in(refused_body, false, "/nonexistent/dir");
 }
 
+/* Neither the desktop nor a socket: whoever asked for it hears so. */
+static void check_nobody_shows_it(World *w) {
+        _cleanup_(rpc_status_done) RpcStatus status = {};
+
+        fake_systemd_fail_next(w->fake, "Notify", "org.freedesktop.DBus.Error.ServiceUnknown", "No desktop");
+        check(notify(w, 1, &status) < 0);
+        check(status.code == RPC_UNAVAILABLE);
+        check_streq(status.message,
+                        "Cannot show the notification: the machine has no service for it that could be reached: "
+                        "No desktop.");
+}
+
 /* The own desktop is asked itself and has it once; without one its socket does. */
 static int session_body(World *w) {
         int own = listen_at("user-own.sock", 8);
@@ -158,6 +170,7 @@ static int session_body(World *w) {
         check_received(own, text);
         check_silent(own);
         unlisten("user-own.sock", own);
+        check_nobody_shows_it(w);
         return 0;
 }
 
@@ -168,6 +181,7 @@ static void test_session(_unused_ void **state) {
 static int session_alone_body(World *w) {
         check(notify(w, 0, NULL) == 0);
         check_streq(fake_systemd_get_machine(w->fake)->notification, "update|info|One|Now|0");
+        check_nobody_shows_it(w);
         return 0;
 }
 
