@@ -7,7 +7,7 @@
 #include "base/strv.h"
 
 /* Lines come in bursts: when the journal is quiet for so long, there are no more. */
-#define QUIET_USEC (20 * USEC_PER_MSEC)
+#define QUIET_USEC (50 * USEC_PER_MSEC)
 
 /* One line of printable text, whatever it was; takes the message. */
 static char *line_new(char *message) {

@@ -152,9 +152,8 @@ def test_starts_that_are_never_answered(daemon, machines):
                 wait_until(lambda: any(c.done() for c in calls), 'a limit')
                 codes = {c.code() for c in calls if c.done()}
                 assert codes == {grpc.StatusCode.RESOURCE_EXHAUSTED}
-                begin = time.monotonic()
                 assert start_app(other, 'y', 'gui-vm') == 'y@0.service'
-                assert time.monotonic() - begin < 1
+                assert not all(c.done() for c in calls), 'they were answered first'
             finally:
                 for c in calls:
                     c.cancel()

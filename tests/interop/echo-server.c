@@ -22,6 +22,7 @@ typedef struct EchoServer {
         sd_event *event;
         RpcQueue *queue;
         RpcServer *server;
+        unsigned long long n_sent; /* messages of server streams that gRPC has taken */
 } EchoServer;
 
 static int echo_fail(const Test__EchoRequest *req, RpcStatus *reterr) {
@@ -93,9 +94,9 @@ static int method_server_stream(RpcCall *call, const void *request, RpcStatus *r
         const Test__EchoRequest *req = request;
         int r;
 
-        (void) userdata;
+        EchoServer *e = userdata;
 
-        for (uint32_t i = 0; i < req->count; i++) {
+        for (uint32_t i = 0; i < req->count; i++, e->n_sent++) {
                 Test__EchoReply reply = echo_reply(call, req, i);
 
                 r = echo_delay_wait(req);
@@ -185,11 +186,11 @@ static int on_usr1(sd_event_source *source, const struct signalfd_siginfo *si, v
         rpc_server_get_stats(e->server, &s);
         printf("{\"connections\": %u, \"handshakes\": %u, \"calls\": %u, \"accepted\": %llu, \"refused\": %llu, "
                "\"guarded\": %llu, \"lanes\": %u, \"fibers\": %u, \"fds\": %u, \"rss_kb\": %llu, \"heap_kb\": %llu, "
-               "\"mode\": \"%s\"}\n",
+               "\"sent\": %llu, \"mode\": \"%s\"}\n",
                         s.n_connections, s.n_handshakes, s.n_calls, (unsigned long long) s.n_accepted,
                         (unsigned long long) s.n_refused, (unsigned long long) s.n_guarded,
                         rpc_queue_count_lanes(e->queue), fiber_count(), self_count_fds(),
-                        (unsigned long long) self_rss_kb(), (unsigned long long) self_heap_kb(),
+                        (unsigned long long) self_rss_kb(), (unsigned long long) self_heap_kb(), e->n_sent,
                         rpc_queue_get_mode(e->queue) == RPC_QUEUE_DRIVEN ? "driven" : "threaded");
         return 0;
 }
@@ -253,7 +254,7 @@ static int echo_server_new(EchoServer *e, const TlsPaths *paths) {
                 tls_credentials_unref(credentials);
         }
 
-        r = rpc_server_add_service(e->server, &echo_service, NULL);
+        r = rpc_server_add_service(e->server, &echo_service, e);
         if (r >= 0)
                 r = rpc_server_add_health(e->server);
         if (r >= 0)

@@ -17,9 +17,7 @@
 
 /* How long a new application is looked at before its caller is told that it runs: programs that cannot start (a
  * library or a display that is missing) end within this time, and a person does not notice it. */
-#define SETTLE_USEC (20 * USEC_PER_MSEC)
-/* The same when an instance of its program runs, to which it may hand itself over. */
-#define HANDOVER_USEC (2 * USEC_PER_SEC)
+#define SETTLE_USEC (20 * USEC_PER_MSEC) /* where nothing runs that it may hand itself over to */
 
 /* The command line of an application's start, or why there is none. */
 static int application_argv(const Agent *agent, const Systemd__AppUnitRequest *req, char ***ret, RpcStatus *reterr) {

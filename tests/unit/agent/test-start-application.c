@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* StartApplication: what is started and how, what is refused, applications that end at once or later, and a caller that
  * leaves half-way. */
+#include "agent/services/start-application.h"
 #include "base/strv.h"
 #include "unit/agent/calling.h"
 #include "unit/agent/written.h"
@@ -218,7 +219,7 @@ static int application_merges_body(World *w) {
                 reply_done(&reply);
 
                 n_calls = fake_systemd_count_calls(w->fake, "");
-                check(start_and_end(w, "foot@1.service", 0, shown, &reply) < USEC_PER_SEC);
+                check(start_and_end(w, "foot@1.service", 0, shown, &reply) < HANDOVER_USEC);
                 check_state(&reply, "foot@0.service", "active", "running");
                 check(fake_systemd_count_calls(w->fake, "") - n_calls < 30);
                 reply_done(&reply);

@@ -270,20 +270,23 @@ static void test_freezer_of_others(void **state) {
                 turn_until_quiet(f);
                 assert_told(&t, "");
                 write_events(file, "populated 1\nfrozen 1\n");
+                TURN_UNTIL(f, t.n == 1);
                 turn_until_quiet(f);
                 assert_told(&t, "a.service loaded/active/running/frozen; ");
                 fake_unit_set_freezer_state(f->fake, "a.service", "running");
                 write_events(file, "populated 1\nfrozen 0\n");
+                TURN_UNTIL(f, t.n == 1);
                 turn_until_quiet(f);
                 assert_told(&t, "a.service loaded/active/running/running; ");
                 assert_return_code(unlink(file), errno);
                 fake_unit_exit(f->fake, "a.service", 0);
+                TURN_UNTIL(f, t.n == 1);
                 turn_until_quiet(f);
                 write_events(file, "populated 1\nfrozen 0\n");
                 if (i == 1)
                         fake_systemd_disconnect(f->fake);
                 fake_unit_set_state(f->fake, "a.service", "active", "running");
-                TURN_UNTIL(f, t.n_synced == (i < 1 ? 1 : 2));
+                TURN_UNTIL(f, t.n_synced == (i < 1 ? 1 : 2) && t.n == 2);
                 turn_until_quiet(f);
                 assert_told(&t, "a.service loaded/inactive/dead/running; a.service loaded/active/running/running; ");
         }
