@@ -82,15 +82,17 @@ static size_t utf8_length(const uint8_t *s, size_t n) {
         return len;
 }
 
-bool str_is_utf8(const char *s, size_t n) {
-        for (size_t i = 0; i < n;) {
-                size_t len = utf8_length((const uint8_t *) s + i, n - i);
-
+size_t str_utf8_prefix(const char *s, size_t n) {
+        for (size_t i = 0, len; i < n; i += len) {
+                len = utf8_length((const uint8_t *) s + i, n - i);
                 if (len == 0)
-                        return false;
-                i += len;
+                        return i;
         }
-        return true;
+        return n;
+}
+
+bool str_is_utf8(const char *s, size_t n) {
+        return str_utf8_prefix(s, n) == n;
 }
 
 static bool is_control(const uint8_t *s, size_t len) {

@@ -35,6 +35,8 @@ int str_refuse(char **reterr, const char *fmt, ...) _printf_(2, 3);
 int str_replace(char **p, const char *s);
 /* n bytes of text that are shortest-form UTF-8 (RFC 3629) without a NUL byte. */
 bool str_is_utf8(const char *s, size_t n);
+/* How many bytes there are before the first that is not so; n when all are. */
+size_t str_utf8_prefix(const char *s, size_t n);
 /* Printable text of one line: valid UTF-8, no control characters. */
 bool str_is_printable(const char *s);
 /* Puts by in the place of each byte of a control character (C0, DEL, C1) and of what is not UTF-8. */

@@ -56,6 +56,11 @@ static void test_utf8(_unused_ void **state) {
         for (size_t i = 0; i < ELEMENTSOF(bad); i++)
                 assert_false(str_is_utf8(bad[i], strlen(bad[i])));
         assert_false(str_is_utf8("a\0b", 3));
+        assert_int_equal(str_utf8_prefix("grüß", 6), 6);
+        assert_int_equal(str_utf8_prefix("grüß", 5), 4);
+        assert_int_equal(str_utf8_prefix("a\0b", 3), 1);
+        assert_int_equal(str_utf8_prefix("\xff", 1), 0);
+        assert_int_equal(str_utf8_prefix("", 0), 0);
 }
 
 static void test_printable(_unused_ void **state) {
