@@ -33,9 +33,9 @@ typedef enum ExprKind {
         EXPR_HAS,       /* left has name.name.name: names */
         EXPR_GET,       /* left.name.name.name: names */
         EXPR_SET,       /* list */
-        EXPR_RECORD,    /* list and names, each name once */
-        EXPR_METHOD,    /* left.method(right): contains, containsAll, containsAny, isEmpty, hasTag, getTag */
-        EXPR_EXTENSION, /* extension over list; a method's own value comes first */
+        EXPR_RECORD,    /* list and names, each name once, in the order of text_compare() */
+        EXPR_METHOD,    /* left.method(right); right is NULL for isEmpty */
+        EXPR_EXTENSION, /* extension over list, a method's own value first. As many as were written, be it too many. */
 } ExprKind;
 
 typedef enum Variable {
@@ -111,7 +111,7 @@ typedef struct Scope {
         Span span;
         bool is_slot; /* the entity is the slot of that name, and is filled in when the template is linked */
         Text type;    /* SCOPE_IS, SCOPE_IS_IN */
-        size_t n;     /* entities: one, but for action in [...] */
+        size_t n;     /* entities: one, but for action in [...]; none while the slot is open */
         EntityUid *entities;
 } Scope;
 
@@ -140,7 +140,7 @@ typedef struct Policy {
         size_t n_conditions;
         const Condition *conditions;
         size_t n_annotations;
-        const Annotation *annotations;
+        const Annotation *annotations; /* each name once, in the order of text_compare() */
 } Policy;
 
 /* Reads policies up to the end of the text. 0; -EINVAL with *reterr, new string:

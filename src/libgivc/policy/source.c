@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where in a text something stands, and how people are told. */
+#include "base/mem.h"
+#include "base/str.h"
+#include "policy/syntax.h"
+
+/* Bytes of a line that are shown, on each side of the caret. */
+#define LINE_BEFORE_MAX 60
+#define LINE_AFTER_MAX  40
+
+static bool continues_character(char c) {
+        return ((uint8_t) c & 0xC0) == 0x80;
+}
+
+/* How many characters begin among the bytes. */
+static unsigned count_characters(const char *s, size_t n) {
+        unsigned count = 0;
+
+        for (size_t i = 0; i < n; i++)
+                count += !continues_character(s[i]);
+        return count;
+}
+
+static size_t line_start(Text text, size_t at) {
+        while (at > 0 && text.data[at - 1] != '\n')
+                at--;
+        return at;
+}
+
+void source_position(const PolicySource *source, Span span, unsigned *ret_line, unsigned *ret_column) {
+        size_t at = MIN((size_t) span.start, source->text.size), start = line_start(source->text, at);
+        unsigned line = 1;
+
+        for (size_t i = 0; i < start; i++)
+                line += source->text.data[i] == '\n';
+        *ret_line = line;
+        *ret_column = count_characters(source->text.data + start, at - start) + 1;
+}
+
+/* A part of the line, in which each byte that is not printable is one question mark, and a tab one blank. */
+static char *copy_printable(const char *s, size_t n) {
+        char *copy = mem_dup(s, n);
+
+        if (!copy)
+                return NULL;
+        for (size_t i = 0; i < n; i++)
+                if (copy[i] == '\t')
+                        copy[i] = ' ';
+                else if (copy[i] == 0)
+                        copy[i] = '?';
+        str_make_printable(copy, '?');
+        return copy;
+}
+
+char *source_message(const PolicySource *source, Span span, const char *message) {
+        Text text = source->text;
+        size_t at = MIN((size_t) span.start, text.size), start = line_start(text, at), end = at;
+        const char *head = "", *tail = "";
+        _cleanup_free_ char *before = NULL, *after = NULL;
+        unsigned line, column;
+
+        while (end < text.size && text.data[end] != '\n')
+                end++;
+        if (end > at && text.data[end - 1] == '\r')
+                end--;
+        if (at - start > LINE_BEFORE_MAX) {
+                start = at - LINE_BEFORE_MAX;
+                while (start < at && continues_character(text.data[start]))
+                        start++;
+                head = "...";
+        }
+        if (end - at > LINE_AFTER_MAX) {
+                end = at + LINE_AFTER_MAX;
+                while (end > at && continues_character(text.data[end]))
+                        end--;
+                tail = "...";
+        }
+        before = copy_printable(text.data + start, at - start);
+        after = copy_printable(text.data + at, end - at);
+        if (!before || !after)
+                return NULL;
+        source_position(source, span, &line, &column);
+        return strf("%s:%u:%u: %s\n  %s%s%s%s\n  %*s^", source->name, line, column, message, head, before, after, tail,
+                        (int) (strlen(head) + count_characters(before, strlen(before))), "");
+}
