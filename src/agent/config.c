@@ -82,6 +82,8 @@ ENABLE(ctap_fields, ctap);
 static const Field exec_fields[] = {
         MEMBER(Config, "enable", FIELD_BOOLEAN, exec),
         MEMBER(Config, "commands", FIELD_STRV, exec_commands),
+        MEMBER(Config, "tasksMax", FIELD_UINT, exec_tasks_max),
+        MEMBER(Config, "memoryMaxMiB", FIELD_UINT, exec_memory_max_mib),
         {},
 };
 
@@ -536,6 +538,7 @@ static int config_make(const char *path, int (*parse)(Config *c, char **reterr),
         c = mem_new0(Config, 1);
         if (!c)
                 return -ENOMEM;
+        c->exec_tasks_max = CONFIG_EXEC_TASKS_MAX;
         c->path = strdup(path);
         if (!c->path)
                 return -ENOMEM;

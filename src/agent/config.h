@@ -38,6 +38,8 @@ typedef struct ConfigSocket {
         bool has_peer, usable;
 } ConfigSocket;
 
+#define CONFIG_EXEC_TASKS_MAX 512 /* processes and threads of a command where the file says nothing of it */
+
 typedef struct Config {
         char *path; /* or "environment" */
         bool from_environment;
@@ -53,7 +55,8 @@ typedef struct Config {
         char **services, *admin_vm, **system_vms, **app_vms; /* units that this agent exposes */
         ConfigApplication *applications;
         size_t n_applications;
-        char **exec_commands; /* what may be run */
+        char **exec_commands;                         /* what may be run */
+        uint32_t exec_tasks_max, exec_memory_max_mib; /* each of it; 0: as the service manager has it */
         bool exec, wifi, ctap, hwid, notifier, event_proxy, socket_proxy, policy, access_control;
         char *hwid_interface, *notifier_socket, *policy_store, **policies, *rules_file;
         ConfigEvent *events;

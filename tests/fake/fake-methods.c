@@ -318,6 +318,23 @@ static int read_environment_file(sd_bus_message *m, FakeUnit *u) {
         return file_read(path, 65536, &u->environment_file, NULL);
 }
 
+/* 1 when it is one of them. */
+static int read_number_property(sd_bus_message *m, const char *property, FakeUnit *u) {
+        const struct {
+                const char *property;
+                uint64_t *value;
+        } numbers[] = {
+                { "TimeoutStopUSec", &u->stop_usec },
+                { "TasksMax", &u->tasks_max },
+                { "MemoryMax", &u->memory_max },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                if (streq(property, numbers[i].property))
+                        return sd_bus_message_read(m, "v", "t", numbers[i].value) < 0 ? -EINVAL : 1;
+        return 0;
+}
+
 static int read_property(sd_bus_message *m, const char *property, FakeUnit *u) {
         char **ignored = NULL;
         int flag, r;
@@ -339,8 +356,9 @@ static int read_property(sd_bus_message *m, const char *property, FakeUnit *u) {
                 strv_free(ignored);
                 return r;
         }
-        if (streq(property, "TimeoutStopUSec"))
-                return sd_bus_message_read(m, "v", "t", &u->stop_usec) < 0 ? -EINVAL : 0;
+        r = read_number_property(m, property, u);
+        if (r != 0)
+                return MIN(r, 0);
         if (streq(property, "AddRef")) {
                 if (sd_bus_message_read(m, "v", "b", &flag) < 0)
                         return -EINVAL;

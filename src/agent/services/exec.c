@@ -251,9 +251,10 @@ static int send_finished_wait(Exec *e) {
 static int exec_start_wait(Exec *e, const Exec__StartCommand *start) {
         _cleanup_(bus_error_done) BusError error = {};
         _cleanup_(command_done) Command command = COMMAND_NONE;
+        const Config *config = agent_get_config(e->agent);
         int r;
 
-        r = command_from_request(&command, start, agent_get_config(e->agent), e->reterr);
+        r = command_from_request(&command, start, config, e->reterr);
         if (r < 0)
                 return r;
         r = start->terminal ? stdio_new_terminal(start->terminal->rows, start->terminal->columns, &e->stdio)
@@ -267,6 +268,8 @@ static int exec_start_wait(Exec *e, const Exec__StartCommand *start) {
         command.run.stdio = e->stdio.tty ? NULL : e->stdio.theirs;
         command.run.binds_to = agent_get_unit(e->agent);
         command.run.stop_usec = STOP_USEC;
+        command.run.tasks_max = config->exec_tasks_max;
+        command.run.memory_max = (uint64_t) config->exec_memory_max_mib << 20;
         r = unit_program_start_wait(agent_get_programs(e->agent), &command.run, &e->program, &error);
         stdio_release(&e->stdio);
         if (r == -ENOENT)

@@ -50,6 +50,10 @@ static int append_string(sd_bus_message *m, const char *property, const char *va
         return value ? sd_bus_message_append(m, "(sv)", property, "s", value) : 0;
 }
 
+static int append_number(sd_bus_message *m, const char *property, uint64_t value) {
+        return value > 0 ? sd_bus_message_append(m, "(sv)", property, "t", value) : 0;
+}
+
 /* systemd takes "$$" for "$", and what follows one "$" for the name of a variable. */
 static char *escape(const char *word) {
         char *escaped = mem_new(char, 2 * strlen(word) + 1), *p = escaped;
@@ -130,6 +134,14 @@ static int append_properties(sd_bus_message *m, const UnitRun *run) {
                 { "User", run->user },
                 { "CollectMode", run->collect ? "inactive-or-failed" : NULL },
         };
+        const struct {
+                const char *property;
+                uint64_t value;
+        } numbers[] = {
+                { "TimeoutStopUSec", run->stop_usec },
+                { "TasksMax", run->tasks_max },
+                { "MemoryMax", run->memory_max },
+        };
         int r;
 
         for (size_t i = 0; i < ELEMENTSOF(strings); i++) {
@@ -140,8 +152,8 @@ static int append_properties(sd_bus_message *m, const UnitRun *run) {
         r = sd_bus_message_append(m, "(sv)", "AddRef", "b", true);
         if (r < 0)
                 return r;
-        if (run->stop_usec > 0) {
-                r = sd_bus_message_append(m, "(sv)", "TimeoutStopUSec", "t", run->stop_usec);
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++) {
+                r = append_number(m, numbers[i].property, numbers[i].value);
                 if (r < 0)
                         return r;
         }

@@ -18,6 +18,8 @@ typedef struct UnitRun {
         const char *tty;               /* path of a terminal that becomes the controlling one; NULL: none */
         const int *stdio;              /* three descriptors for standard input, output and error; NULL: the default */
         usec_t stop_usec;              /* from SIGTERM to SIGKILL; 0: the manager's default */
+        uint64_t tasks_max;            /* processes and threads; 0: the manager's default */
+        uint64_t memory_max;           /* bytes; 0: the manager's default */
         bool literal;                  /* "$" in argv is itself: no variable is put in its place */
         bool collect;                  /* CollectMode=inactive-or-failed: vanish also after a failure */
 } UnitRun;

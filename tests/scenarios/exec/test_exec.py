@@ -88,6 +88,17 @@ def test_an_environment_that_nobody_else_reads(lab):
     assert "Description=Command sh" in shown and "cr" + "\\et" not in shown and "\nline" not in shown
 
 
+def test_a_large_family_goes_with_its_caller(lab):
+    """In sessions of their own, deaf to SIGTERM. There is a bound on how many they can be."""
+    brood = "for i in $(seq 10); do (for j in $(seq 9); do setsid sleep 4709 & done; sleep 4709) & done"
+    ctl = spawn("ghaf-host", "--", "sh", "-c", f"trap '' TERM; {brood}; systemctl show -P TasksMax 'givc-exec-*'; wait")
+    assert ctl.stdout.readline() == b"512\n"
+    wait_until(lambda: len(sleeps(lab, 4709)) == 100)
+    ctl.terminate()
+    wait_until(lambda: commands(lab) == [] and sleeps(lab, 4709) == [])
+    ctl.communicate()
+
+
 def test_the_caller_leaves(lab):
     ctl = spawn("ghaf-host", "--", "sh", "-c", "trap '' TERM; sleep 4711 & echo up; sleep 4711; wait")
     assert ctl.stdout.readline() == b"up\n"

@@ -220,18 +220,19 @@ static void test_events(_unused_ void **state) {
         assert_false(c->events[9].usable); /* neither end */
 }
 
-/* Which commands may be run: an empty list is not the same as none. */
+/* Which commands may be run, and what each may take: an empty list is not the same as none. */
 static void test_exec_commands(_unused_ void **state) {
         static const struct {
                 const char *exec;
                 size_t n;
                 const char *first;
+                uint32_t tasks_max, memory_max_mib;
         } rows[] = {
-                { "{\"enable\": true}", 2, "ota-update" },
-                { "{\"enable\": true, \"commands\": null}", 2, "ota-update" },
-                { "{\"enable\": true, \"commands\": []}", 0, NULL },
-                { "{\"enable\": true, \"commands\": [\"/bin/sh\"]}", 1, "/bin/sh" },
-                { "{\"enable\": false}", 0, NULL },
+                { "{\"enable\": true}", 2, "ota-update", 512, 0 },
+                { "{\"enable\": true, \"commands\": null}", 2, "ota-update", 512, 0 },
+                { "{\"enable\": true, \"commands\": [], \"tasksMax\": null}", 0, NULL, 512, 0 },
+                { "{\"enable\": true, \"commands\": [\"/bin/sh\"], \"tasksMax\": 0}", 1, "/bin/sh", 0, 0 },
+                { "{\"enable\": false, \"tasksmax\": 9, \"MemoryMaxMiB\": 64}", 0, NULL, 9, 64 },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -244,6 +245,8 @@ static void test_exec_commands(_unused_ void **state) {
                 assert_int_equal(strv_length(c->exec_commands), rows[i].n);
                 if (rows[i].first)
                         assert_string_equal(c->exec_commands[0], rows[i].first);
+                assert_int_equal(c->exec_tasks_max, rows[i].tasks_max);
+                assert_int_equal(c->exec_memory_max_mib, rows[i].memory_max_mib);
         }
 }
 

@@ -162,6 +162,7 @@ static int body_output(World *w) {
         check_streq(s.unit->working_directory, "/srv");
         check(strv_length(s.unit->binds_to) == 1);
         check_streq(s.unit->binds_to[0], "givc-agent.service");
+        check(s.unit->tasks_max == 7 && s.unit->memory_max == (uint64_t) 5000 << 20);
         program_say(&s, 1, "out\n");
         receive_output(&s, EXEC__COMMAND_RESPONSE__EVENT_STDOUT, "out\n");
         program_say(&s, 2, "err\n");
@@ -426,6 +427,8 @@ static void run_world(int (*body)(World *w)) {
         world_init(&w, false);
         w.config.exec = true;
         w.config.exec_commands = commands;
+        w.config.exec_tasks_max = 7;
+        w.config.exec_memory_max_mib = 5000;
         world_serve(&w);
         w.body = body;
         assert_int_equal(fiber_start(&w.fiber, world_main, &w), 0);

@@ -83,6 +83,8 @@ static void test_start(void **state) {
         assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
         w.run.stdio = (const int[]){ pair[0], pair[1], pair[1] };
         w.run.user = "ghaf";
+        w.run.tasks_max = 7;
+        w.run.memory_max = 1 << 20;
         w.run.binds_to = "givc-agent.service";
         assert_int_equal(do_wait(f, &w, op_program), 0);
         u = unit_of(f, &w);
@@ -92,6 +94,8 @@ static void test_start(void **state) {
         assert_int_equal(strv_length(u->binds_to), 1);
         assert_string_equal(u->binds_to[0], "givc-agent.service");
         assert_int_equal(u->stop_usec, USEC_PER_SEC);
+        assert_int_equal(u->tasks_max, 7);
+        assert_int_equal(u->memory_max, 1 << 20);
         assert_true(u->collect);
         assert_int_equal(u->n_references, 1);
         assert_true(fstat(pair[1], &a) == 0 && fstat(u->stdio[2], &b) == 0 && a.st_ino == b.st_ino);
