@@ -75,10 +75,14 @@ static bool take_operand(Parser *p, Scope *scope, const char *variable) {
         return take_entities(p) && close_parentheses(p, n) && set_entities(p, scope, base);
 }
 
+static bool refuse_action_is(Parser *p) {
+        return parser_refuse(p, p->token.span, "the scope of the action takes no 'is': write it in a 'when'");
+}
+
 /* is type, and perhaps in entity */
 static bool take_is(Parser *p, Scope *scope, const char *variable) {
         if (streq(variable, "action"))
-                return parser_refuse(p, p->token.span, "the scope of the action takes no 'is': write it in a 'when'");
+                return refuse_action_is(p);
         scope->kind = SCOPE_IS;
         if (!parser_advance(p) || !parser_take_type(p, &scope->type))
                 return false;
@@ -90,31 +94,49 @@ static bool take_is(Parser *p, Scope *scope, const char *variable) {
         return parser_advance(p) && take_operand(p, scope, variable);
 }
 
-static bool take_relation(Parser *p, Scope *scope, const char *variable) {
-        switch (p->token.kind) {
-        case TOKEN_EQUAL:
-                scope->kind = SCOPE_EQUAL;
-                return parser_advance(p) && take_operand(p, scope, variable);
-        case TOKEN_ASSIGN:
-                return parser_refuse(p, p->token.span, "'=' is not an operator: did you mean '=='?");
-        case TOKEN_COLON:
-                return parser_refuse(p, p->token.span, "types are written with 'is', as in principal is User");
-        case TOKEN_COMMA:
-        case TOKEN_PAREN_CLOSE:
-                return true;
-        default:
-                break;
-        }
-        if (parser_is_word(p, "is"))
-                return take_is(p, scope, variable);
-        if (!parser_is_word(p, "in"))
-                return parser_refuse(p, p->token.span, "the scope knows '==', 'in' and 'is': write more in a 'when'");
+static bool take_in(Parser *p, Scope *scope, const char *variable) {
         scope->kind = SCOPE_IN;
         if (!parser_advance(p) || !take_operand(p, scope, variable))
                 return false;
-        return !parser_is_word(p, "is") ||
-                        parser_refuse(p, p->token.span, "'is' comes before 'in': %s is Type in Group::\"id\"",
-                                        variable);
+        if (!parser_is_word(p, "is"))
+                return true;
+        if (streq(variable, "action"))
+                return refuse_action_is(p);
+        return parser_refuse(p, p->token.span, "'is' comes before 'in': %s is Type in Group::\"id\"", variable);
+}
+
+/* What the scope does not know, though conditions do. */
+static bool begins_condition(const Parser *p) {
+        switch (p->token.kind) {
+        case TOKEN_NOT_EQUAL:
+        case TOKEN_LESS:
+        case TOKEN_LESS_EQUAL:
+        case TOKEN_GREATER:
+        case TOKEN_GREATER_EQUAL:
+        case TOKEN_DOT:
+        case TOKEN_BRACKET_OPEN:
+        case TOKEN_AND:
+        case TOKEN_OR:
+                return true;
+        default:
+                return parser_is_word(p, "has") || parser_is_word(p, "like");
+        }
+}
+
+static bool take_relation(Parser *p, Scope *scope, const char *variable) {
+        if (parser_is_word(p, "is"))
+                return take_is(p, scope, variable);
+        if (parser_is_word(p, "in"))
+                return take_in(p, scope, variable);
+        if (p->token.kind == TOKEN_EQUAL) {
+                scope->kind = SCOPE_EQUAL;
+                return parser_advance(p) && take_operand(p, scope, variable);
+        }
+        if (p->token.kind == TOKEN_ASSIGN)
+                return parser_refuse(p, p->token.span, "'=' is not an operator: did you mean '=='?");
+        if (p->token.kind == TOKEN_COLON)
+                return parser_refuse(p, p->token.span, "types are written with 'is', as in principal is User");
+        return true;
 }
 
 static bool take_scope(Parser *p, Scope *scope, const char *variable, const char *expected) {
@@ -124,6 +146,8 @@ static bool take_scope(Parser *p, Scope *scope, const char *variable, const char
                 return parser_unexpected(p, expected);
         if (!parser_advance(p) || !take_relation(p, scope, variable))
                 return false;
+        if (begins_condition(p))
+                return parser_refuse(p, p->token.span, "the scope knows '==', 'in' and 'is': write more in a 'when'");
         scope->span = (Span){ start, p->end };
         return true;
 }
@@ -142,7 +166,7 @@ static bool take_scopes(Parser *p, Policy *policy) {
 }
 
 static bool take_annotation(Parser *p) {
-        Item item = { .span = p->token.span };
+        Item item = { .value = TEXT(""), .span = p->token.span };
         bool has_value;
 
         if (!parser_advance(p))

@@ -161,5 +161,5 @@ int syntax_parse_expr(Arena *arena, const PolicySource *source, Expr **ret, char
 char *source_message(const PolicySource *source, Span span, const char *message) _warn_unused_;
 /* The line and column (in characters, from 1) at which the span begins. */
 void source_position(const PolicySource *source, Span span, unsigned *ret_line, unsigned *ret_column);
-/* The policy's annotation of that name; {} when there is none. */
+/* The policy's annotation of that name, "" when it was written without a value; {} when there is none. */
 Text policy_get_annotation(const Policy *p, Text name);

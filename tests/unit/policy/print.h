@@ -198,15 +198,65 @@ static inline void print_expr(FILE *f, const Expr *e) {
         abort();
 }
 
-/* New string. */
-static inline char *expr_to_string(const Expr *e) {
+static inline void print_entities(FILE *f, const Scope *scope) {
+        for (size_t i = 0; i < scope->n; i++) {
+                char *s = entity_uid_to_string(&scope->entities[i]);
+
+                if (!s)
+                        abort();
+                fprintf(f, "%s%s", i > 0 ? ", " : "", s);
+                free(s);
+        }
+}
+
+static inline void print_scope(FILE *f, const Scope *scope, const char *variable) {
+        static const char *const kinds[] = { "", " ==", " in", " is ", " is " };
+        bool is_set = scope->kind == SCOPE_IN && variable[0] == 'a';
+
+        fprintf(f, "%s%s%.*s%s", variable, kinds[scope->kind], (int) scope->type.size,
+                        scope->type.size > 0 ? scope->type.data : "", scope->kind == SCOPE_IS_IN ? " in" : "");
+        if (scope->is_slot)
+                fprintf(f, " ?%s", variable);
+        else if (scope->n > 0 || is_set) {
+                fputs(is_set ? " [" : " ", f);
+                print_entities(f, scope);
+                fputs(is_set ? "]" : "", f);
+        }
+}
+
+static inline void print_policy(FILE *f, const Policy *policy) {
+        for (size_t i = 0; i < policy->n_annotations; i++) {
+                fprintf(f, "@%.*s(", (int) policy->annotations[i].name.size, policy->annotations[i].name.data);
+                print_text(f, policy->annotations[i].value);
+                fputs(") ", f);
+        }
+        fputs(policy->is_forbid ? "forbid(" : "permit(", f);
+        print_scope(f, &policy->principal, "principal");
+        fputs(", ", f);
+        print_scope(f, &policy->action, "action");
+        fputs(", ", f);
+        print_scope(f, &policy->resource, "resource");
+        fputc(')', f);
+        for (size_t i = 0; i < policy->n_conditions; i++) {
+                fputs(policy->conditions[i].is_unless ? " unless { " : " when { ", f);
+                print_expr(f, policy->conditions[i].expr);
+                fputs(" }", f);
+        }
+        fputc(';', f);
+}
+
+/* New string: one of the two, whichever is given. */
+static inline char *print_to_string(const Expr *e, const Policy *policy) {
         char *s = NULL;
         size_t size;
         FILE *f = open_memstream(&s, &size);
 
         if (!f)
                 abort();
-        print_expr(f, e);
+        if (e)
+                print_expr(f, e);
+        if (policy)
+                print_policy(f, policy);
         if (fclose(f) != 0)
                 abort();
         return s;

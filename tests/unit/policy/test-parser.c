@@ -31,10 +31,10 @@ static void assert_reads(const char *text, const char *expected) {
         arena_init(&arena, NULL, 0, MEMORY_MAX);
         if (parse(&arena, text, strlen(text), &e, &message) < 0)
                 fail_msg("%s", message);
-        printed = expr_to_string(e);
+        printed = print_to_string(e, NULL);
         assert_string_equal(printed, expected);
         assert_int_equal(parse(&arena, printed, strlen(printed), &again, &again_message), 0);
-        printed_again = expr_to_string(again);
+        printed_again = print_to_string(again, NULL);
         assert_string_equal(printed_again, printed);
 }
 
