@@ -49,7 +49,7 @@ void *arena_alloc(Arena *a, size_t size) {
         if (size > a->max - a->used)
                 return NULL;
         size = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
-        if (size > (size_t) (a->end - a->next) && !add_chunk(a, size))
+        if ((!a->next || size > (size_t) (a->end - a->next)) && !add_chunk(a, size))
                 return NULL;
         p = a->next;
         a->next += size;
@@ -71,13 +71,28 @@ void *arena_dup(Arena *a, const void *p, size_t size) {
         return copy;
 }
 
-void arena_reset(Arena *a) {
-        while (a->chunks) {
+static void free_chunks_until(Arena *a, const ArenaChunk *kept) {
+        while (a->chunks != kept) {
                 ArenaChunk *older = a->chunks->older;
 
                 free(a->chunks);
                 a->chunks = older;
         }
+}
+
+ArenaMark arena_mark(const Arena *a) {
+        return (ArenaMark){ a->chunks, a->next, a->end, a->used };
+}
+
+void arena_release(Arena *a, const ArenaMark *mark) {
+        free_chunks_until(a, mark->chunks);
+        a->next = mark->next;
+        a->end = mark->end;
+        a->used = mark->used;
+}
+
+void arena_reset(Arena *a) {
+        free_chunks_until(a, NULL);
         use_block(a);
 }
 

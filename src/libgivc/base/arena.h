@@ -23,6 +23,15 @@ void *arena_alloc(Arena *a, size_t size) _warn_unused_;
 void *arena_dup(Arena *a, const void *p, size_t size) _warn_unused_;
 #define arena_new(a, t, n) ((t *) arena_alloc_multiply((a), sizeof(t), (n)))
 void *arena_alloc_multiply(Arena *a, size_t size, size_t n) _warn_unused_;
+/* What was given out after the mark was made is gone with its release. Marks are released in the order opposite to that
+ * in which they were made. */
+typedef struct ArenaMark {
+        ArenaChunk *chunks;
+        char *next, *end;
+        size_t used;
+} ArenaMark;
+ArenaMark arena_mark(const Arena *a);
+void arena_release(Arena *a, const ArenaMark *mark);
 /* Everything that was given out is gone; the arena is as after init. */
 void arena_reset(Arena *a);
 void arena_done(Arena *a);

@@ -25,6 +25,7 @@ static void test_pieces(_unused_ void **state) {
         char *pieces[ELEMENTSOF(sizes)];
 
         arena_init(&a, NULL, 0, 1 << 20);
+        assert_non_null(arena_alloc(&a, 0)); /* which is not out of memory */
         for (int round = 0; round < 2; round++) {
                 for (size_t i = 0; i < ELEMENTSOF(sizes); i++)
                         assert_zeroed_and_fill(pieces[i] = arena_alloc(&a, sizes[i]), sizes[i]);
@@ -57,6 +58,33 @@ static void test_block_comes_first(_unused_ void **state) {
         }
 }
 
+/* What comes after a mark goes with it, and what is before it stays. */
+static void test_mark(_unused_ void **state) {
+        alignas(max_align_t) char block[256];
+        _cleanup_arena_ Arena a = {};
+        ArenaMark outer, inner;
+        char *first, *second;
+
+        arena_init(&a, block, sizeof(block), 100000);
+        first = arena_dup(&a, "first", 6);
+        outer = arena_mark(&a);
+        for (int round = 0; round < 3; round++) {
+                second = arena_dup(&a, "second", 7);
+                assert_zeroed_and_fill(arena_alloc(&a, 20000), 20000);
+                inner = arena_mark(&a);
+                assert_zeroed_and_fill(arena_alloc(&a, 30000), 30000);
+                assert_zeroed_and_fill(arena_alloc(&a, 40000), 40000);
+                assert_null(arena_alloc(&a, 40000));
+                arena_release(&a, &inner);
+                assert_zeroed_and_fill(arena_alloc(&a, 70000), 70000);
+                assert_string_equal(second, "second");
+                arena_release(&a, &outer);
+                assert_null(a.chunks);
+        }
+        assert_string_equal(first, "first");
+        assert_ptr_equal(arena_dup(&a, "second", 7), second);
+}
+
 static void test_bound(_unused_ void **state) {
         _cleanup_arena_ Arena a = {};
 
@@ -78,6 +106,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_pieces),
                 cmocka_unit_test(test_block_comes_first),
+                cmocka_unit_test(test_mark),
                 cmocka_unit_test(test_bound),
         };
 
