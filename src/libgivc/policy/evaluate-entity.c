@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operators that ask entities, records, sets and strings. */
+#include "policy/evaluate.h"
+
+/* Names are shown as far as they are short. */
+#define SHOWN(text) (int) ((text).size < 60 ? (text).size : 60), (text).data
+
+static int answer(Value *ret, bool b) {
+        *ret = (Value){ .kind = VALUE_BOOL, .boolean = b };
+        return 0;
+}
+
+/* All of a set is looked at, for an item that is no entity fails whatever the others are. */
+static int is_in_set(Evaluation *e, const Expr *expr, const EntityUid *uid, const ValueSet *set, Value *ret) {
+        bool found = false;
+
+        for (size_t i = 0; i < set->n; i++)
+                if (set->items[i].kind != VALUE_ENTITY)
+                        return evaluation_fail_kind(e, expr, "a Set of entities", &set->items[i]);
+        for (size_t i = 0; i < set->n && !found; i++)
+                found = entities_is_in(e->request->entities, uid, set->items[i].entity);
+        return answer(ret, found);
+}
+
+static int is_in(Evaluation *e, const EntityUid *uid, const Expr *expr, Value *ret) {
+        Value right;
+        int r;
+
+        r = evaluate(e, expr, &right);
+        if (r < 0)
+                return r;
+        if (right.kind == VALUE_SET)
+                return is_in_set(e, expr, uid, right.set, ret);
+        if (right.kind != VALUE_ENTITY)
+                return evaluation_fail_kind(e, expr, "an entity or a Set of entities", &right);
+        return answer(ret, entities_is_in(e->request->entities, uid, right.entity));
+}
+
+int evaluate_in(Evaluation *e, const Expr *expr, Value *ret) {
+        Value left;
+        int r;
+
+        r = evaluate_kind(e, expr->left, VALUE_ENTITY, &left);
+        return r < 0 ? r : is_in(e, left.entity, expr->right, ret);
+}
+
+/* a is T in b asks for b only where a is a T. */
+int evaluate_is(Evaluation *e, const Expr *expr, Value *ret) {
+        Value left;
+        int r;
+
+        r = evaluate_kind(e, expr->left, VALUE_ENTITY, &left);
+        if (r < 0)
+                return r;
+        if (!text_equal(left.entity->type, expr->type) || !expr->right)
+                return answer(ret, text_equal(left.entity->type, expr->type));
+        return is_in(e, left.entity, expr->right, ret);
+}
+
+/* The attribute of a value that has attributes; 0 and NULL when it lacks that one. */
+static int find_attribute(Evaluation *e, const Expr *expr, const Value *v, Text name, const Value **ret) {
+        const Entity *entity;
+
+        if (v->kind == VALUE_RECORD) {
+                *ret = value_record_get(v->record, name);
+                return 0;
+        }
+        if (v->kind != VALUE_ENTITY)
+                return evaluation_fail_kind(e, expr, "an entity or a Record", v);
+        entity = entities_get(e->request->entities, v->entity);
+        *ret = entity ? value_record_get(entity->attributes, name) : NULL;
+        return 0;
+}
+
+int evaluate_has(Evaluation *e, const Expr *expr, Value *ret) {
+        const Value *v;
+        Value left;
+        int r;
+
+        r = evaluate(e, expr->left, &left);
+        v = &left;
+        for (size_t i = 0; i < expr->path.n && r >= 0 && v; i++)
+                r = find_attribute(e, expr->left, v, expr->path.names[i], &v);
+        return r < 0 ? r : answer(ret, v);
+}
+
+static int fail_entity(Evaluation *e, const Expr *expr, const EntityUid *uid, const char *what, Text name) {
+        if (!entities_get(e->request->entities, uid))
+                return evaluation_fail(e, expr, "nothing is known of the entity %.*s::\"%.*s\"", SHOWN(uid->type),
+                                SHOWN(uid->id));
+        return evaluation_fail(e, expr, "the entity %.*s::\"%.*s\" has no %s \"%.*s\"", SHOWN(uid->type),
+                        SHOWN(uid->id), what, SHOWN(name));
+}
+
+int evaluate_get(Evaluation *e, const Expr *expr, Value *ret) {
+        Value left;
+        int r;
+
+        r = evaluate(e, expr->left, &left);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < expr->path.n; i++) {
+                Text name = expr->path.names[i];
+                const Value *found = NULL;
+
+                r = find_attribute(e, expr, &left, name, &found);
+                if (r < 0)
+                        return r;
+                if (!found && left.kind == VALUE_ENTITY)
+                        return fail_entity(e, expr, left.entity, "attribute", name);
+                if (!found)
+                        return evaluation_fail(e, expr, "the record has no attribute \"%.*s\"", SHOWN(name));
+                left = *found;
+        }
+        *ret = left;
+        return 0;
+}
+
+/* Both are in order, so that one walk sees what they share. */
+static bool contains_all(const ValueSet *set, const ValueSet *other) {
+        size_t i = 0;
+
+        for (size_t j = 0; j < other->n; j++) {
+                int r = -1;
+
+                while (i < set->n && (r = value_compare(&set->items[i], &other->items[j])) < 0)
+                        i++;
+                if (r != 0)
+                        return false;
+        }
+        return true;
+}
+
+static bool contains_any(const ValueSet *set, const ValueSet *other) {
+        for (size_t i = 0, j = 0; i < set->n && j < other->n;) {
+                int r = value_compare(&set->items[i], &other->items[j]);
+
+                if (r == 0)
+                        return true;
+                if (r < 0)
+                        i++;
+                else
+                        j++;
+        }
+        return false;
+}
+
+static int evaluate_set_method(Evaluation *e, const Expr *expr, Value *ret) {
+        Value left, right;
+        int r;
+
+        r = evaluate_kind(e, expr->left, VALUE_SET, &left);
+        if (r < 0)
+                return r;
+        if (expr->method == METHOD_IS_EMPTY)
+                return answer(ret, left.set->n == 0);
+        if (expr->method == METHOD_CONTAINS)
+                r = evaluate(e, expr->right, &right);
+        else
+                r = evaluate_kind(e, expr->right, VALUE_SET, &right);
+        if (r < 0)
+                return r;
+        return answer(ret,
+                        expr->method == METHOD_CONTAINS                       ? value_set_contains(left.set, &right)
+                                        : expr->method == METHOD_CONTAINS_ALL ? contains_all(left.set, right.set)
+                                                                              : contains_any(left.set, right.set));
+}
+
+int evaluate_method(Evaluation *e, const Expr *expr, Value *ret) {
+        const Entity *entity;
+        const Value *tag;
+        Value left, right;
+        int r;
+
+        if (expr->method != METHOD_HAS_TAG && expr->method != METHOD_GET_TAG)
+                return evaluate_set_method(e, expr, ret);
+        r = evaluate_kind(e, expr->left, VALUE_ENTITY, &left);
+        if (r >= 0)
+                r = evaluate_kind(e, expr->right, VALUE_STRING, &right);
+        if (r < 0)
+                return r;
+        entity = entities_get(e->request->entities, left.entity);
+        tag = entity ? value_record_get(entity->tags, right.string) : NULL;
+        if (expr->method == METHOD_HAS_TAG)
+                return answer(ret, tag);
+        if (!tag)
+                return fail_entity(e, expr, left.entity, "tag", right.string);
+        *ret = *tag;
+        return 0;
+}
+
+/* The first part begins the text, the last one ends it, and each between them is where it comes first: if it fits
+ * later, it fits there too. Bytes do for characters, none of which is part of another in UTF-8. */
+static bool pattern_matches(const Pattern *pattern, Text text) {
+        Text first = pattern->parts[0], last = pattern->parts[pattern->n - 1];
+
+        if (pattern->n == 1)
+                return text_equal(first, text);
+        if (text.size < first.size + last.size || memcmp(text.data, first.data, first.size) != 0 ||
+                        memcmp(text.data + text.size - last.size, last.data, last.size) != 0)
+                return false;
+        text = (Text){ text.data + first.size, text.size - first.size - last.size };
+        for (size_t i = 1; i + 1 < pattern->n; i++) {
+                Text part = pattern->parts[i];
+                const char *found = memmem(text.data, text.size, part.data, part.size);
+
+                if (!found)
+                        return false;
+                text = (Text){ found + part.size, text.size - (size_t) (found - text.data) - part.size };
+        }
+        return true;
+}
+
+int evaluate_like(Evaluation *e, const Expr *expr, Value *ret) {
+        Value left;
+        int r;
+
+        r = evaluate_kind(e, expr->left, VALUE_STRING, &left);
+        return r < 0 ? r : answer(ret, pattern_matches(&expr->pattern, left.string));
+}
