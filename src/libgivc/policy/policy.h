@@ -24,7 +24,7 @@ DEFINE_CLEANUP(PolicySet *, policy_set_free)
  * *reterr (new string) as syntax_parse_policies() has it; -E2BIG above the limits (*reterr too); -ENOMEM. */
 int policy_set_add(PolicySet *s, const char *name, const char *text, size_t size, char **reterr) _warn_unused_;
 /* Makes a policy of a template: its slots are these entities, NULL where it has none. 0; -ENOENT when there is no such
- * template, -EEXIST when the id is taken, -EINVAL when the slots are others; -ENOMEM. */
+ * template, -EEXIST when the id is taken, -EINVAL when the slots are others, -E2BIG above the limit; -ENOMEM. */
 int policy_set_link(PolicySet *s, const char *template_id, const char *id, const EntityUid *principal,
                 const EntityUid *resource) _warn_unused_;
 /* Policies and templates, in their order. */
@@ -55,7 +55,8 @@ typedef struct PolicyDecision {
  * is a denial. Takes no memory but from the arena. */
 int policy_set_decide(
                 const PolicySet *s, const PolicyRequest *request, Arena *arena, PolicyDecision *ret) _warn_unused_;
-/* Whether any permit can hold for these three with some context: false is a denial before the context is known. */
+/* Whether any permit can hold for these three with some context, and no entities: false is a denial before the context
+ * is known. */
 bool policy_set_may_permit(
                 const PolicySet *s, const EntityUid *principal, const EntityUid *action, const EntityUid *resource);
 
