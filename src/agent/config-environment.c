@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "agent/fields.h"
+#include "proto/fields.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/str.h"

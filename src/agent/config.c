@@ -5,7 +5,7 @@
 
 #include "agent/application.h"
 #include "agent/config-environment.h"
-#include "agent/fields.h"
+#include "proto/fields.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/str.h"

@@ -6,7 +6,7 @@
 #include "agent/services/command.h"
 #include "agent/services/services.h"
 #include "agent/services/unit-error.h"
-#include "agent/stdio.h"
+#include "event/stdio.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"

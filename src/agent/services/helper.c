@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "agent/services/unit-error.h"
-#include "agent/stdio.h"
+#include "event/stdio.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "base/strv.h"

@@ -16,15 +16,16 @@ typedef enum FieldKind {
         FIELD_MAP,     /* char **; object of strings, as key, value, key, value … */
         FIELD_OBJECT,  /* the members of another table, from this offset on */
         FIELD_LIST,    /* an array of structs, each with the members of another table */
+        FIELD_NAMED,   /* the same from an object of objects; the key goes to the first member, a char * */
 } FieldKind;
 
 typedef struct Field {
         const char *key; /* NULL ends a table */
         FieldKind kind;
         size_t offset;
-        const struct Field *fields; /* OBJECT, LIST */
-        size_t size;                /* LIST: of one element */
-        size_t count_offset;        /* LIST: where the size_t number of elements is */
+        const struct Field *fields; /* OBJECT, LIST, NAMED */
+        size_t size;                /* LIST, NAMED: of one element */
+        size_t count_offset;        /* LIST, NAMED: where the size_t number of elements is */
 } Field;
 
 #define FIELD_LIST_MAX 4096 /* elements of one list or map */

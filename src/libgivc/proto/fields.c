@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/fields.h"
+#include "proto/fields.h"
 
 #include <strings.h>
 
@@ -152,33 +152,67 @@ static void list_done(const Field *field, uint8_t *target) {
         uint8_t **items = (uint8_t **) (target + field->offset);
         size_t *n = (size_t *) (target + field->count_offset);
 
-        for (size_t i = 0; i < *n; i++)
+        for (size_t i = 0; i < *n; i++) {
                 fields_done(field->fields, *items + i * field->size);
+                if (field->kind == FIELD_NAMED)
+                        free(*(char **) (*items + i * field->size));
+        }
         free(*items);
         *items = NULL;
         *n = 0;
 }
 
-static int read_list(Reader *reader, const Field *field, const json_t *json, uint8_t *target, const Place *place) {
+static int list_new(const Field *field, size_t n, uint8_t *target) {
         uint8_t **items = (uint8_t **) (target + field->offset);
-        size_t *n = (size_t *) (target + field->count_offset);
+
+        list_done(field, target);
+        if (n == 0)
+                return 0;
+        *items = mem_alloc_multiply(field->size, n, true);
+        if (!*items)
+                return -ENOMEM;
+        *(size_t *) (target + field->count_offset) = n;
+        return 0;
+}
+
+static int read_list(Reader *reader, const Field *field, const json_t *json, uint8_t *target, const Place *place) {
         const json_t *item;
         size_t i;
         int r;
 
         if (!json_is_array(json) || json_array_size(json) > FIELD_LIST_MAX)
                 return complain(reader, place, "a list of at most 4096 objects", json);
-        list_done(field, target);
-        if (json_array_size(json) == 0)
-                return 0;
-        *items = mem_alloc_multiply(field->size, json_array_size(json), true);
-        if (!*items)
-                return -ENOMEM;
-        *n = json_array_size(json);
+        r = list_new(field, json_array_size(json), target);
+        if (r < 0)
+                return r;
         json_array_foreach(json, i, item) {
-                r = read_object(reader, field->fields, item, *items + i * field->size, &(Place){ place, NULL, i });
+                r = read_object(reader, field->fields, item, *(uint8_t **) (target + field->offset) + i * field->size,
+                                &(Place){ place, NULL, i });
                 if (r < 0)
                         return r;
+        }
+        return 0;
+}
+
+static int read_named(Reader *reader, const Field *field, const json_t *json, uint8_t *target, const Place *place) {
+        const char *key;
+        uint8_t *item;
+        json_t *value;
+        int r;
+
+        if (!json_is_object(json) || json_object_size(json) > FIELD_LIST_MAX)
+                return complain(reader, place, "an object of at most 4096 objects", json);
+        r = list_new(field, json_object_size(json), target);
+        if (r < 0)
+                return r;
+        item = *(uint8_t **) (target + field->offset);
+        json_object_foreach((json_t *) json, key, value) {
+                if (str_replace((char **) item, key) < 0)
+                        return -ENOMEM;
+                r = read_object(reader, field->fields, value, item, &(Place){ place, key, 0 });
+                if (r < 0)
+                        return r;
+                item += field->size;
         }
         return 0;
 }
@@ -205,6 +239,8 @@ static int read_field(Reader *reader, const Field *field, const json_t *json, ui
                 return read_object(reader, field->fields, json, p, place);
         case FIELD_LIST:
                 return read_list(reader, field, json, target, place);
+        case FIELD_NAMED:
+                return read_named(reader, field, json, target, place);
         }
         return -EINVAL;
 }
@@ -262,6 +298,7 @@ void fields_done(const Field *fields, void *target) {
                         fields_done(f->fields, p);
                         break;
                 case FIELD_LIST:
+                case FIELD_NAMED:
                         list_done(f, target);
                         break;
                 case FIELD_BOOLEAN:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/stdio.h"
+#include "event/stdio.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
