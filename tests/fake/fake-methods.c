@@ -325,6 +325,7 @@ static int read_number_property(sd_bus_message *m, const char *property, FakeUni
                 uint64_t *value;
         } numbers[] = {
                 { "TimeoutStopUSec", &u->stop_usec },
+                { "RuntimeMaxUSec", &u->runtime_max_usec },
                 { "TasksMax", &u->tasks_max },
                 { "MemoryMax", &u->memory_max },
         };
@@ -335,11 +336,54 @@ static int read_number_property(sd_bus_message *m, const char *property, FakeUni
         return 0;
 }
 
+/* What it may not do, in the types that the manager takes. */
+static int read_wall(sd_bus_message *m, const char *property, FakeUnit *u) {
+        static const struct {
+                const char *property, *type;
+        } walls[] = {
+                { "DynamicUser", "b" },
+                { "NoNewPrivileges", "b" },
+                { "LockPersonality", "b" },
+                { "MemoryDenyWriteExecute", "b" },
+                { "PrivateDevices", "b" },
+                { "PrivateIPC", "b" },
+                { "PrivateTmp", "b" },
+                { "ProtectClock", "b" },
+                { "ProtectControlGroups", "b" },
+                { "ProtectHostname", "b" },
+                { "ProtectKernelLogs", "b" },
+                { "ProtectKernelModules", "b" },
+                { "ProtectKernelTunables", "b" },
+                { "RestrictRealtime", "b" },
+                { "RestrictSUIDSGID", "b" },
+                { "ProtectHome", "s" },
+                { "ProtectSystem", "s" },
+                { "ProtectProc", "s" },
+                { "ProcSubset", "s" },
+                { "KeyringMode", "s" },
+                { "CapabilityBoundingSet", "t" },
+                { "RestrictNamespaces", "t" },
+                { "LimitFSIZE", "t" },
+                { "RestrictAddressFamilies", "(bas)" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(walls); i++)
+                if (streq(property, walls[i].property)) {
+                        u->n_walls++;
+                        if (sd_bus_message_verify_type(m, 'v', walls[i].type) <= 0)
+                                return -EINVAL;
+                        return sd_bus_message_skip(m, "v") < 0 ? -EINVAL : 1;
+                }
+        return 0;
+}
+
 static int read_property(sd_bus_message *m, const char *property, FakeUnit *u) {
         char **ignored = NULL;
         int flag, r;
 
         r = read_stdio(m, property, u);
+        if (r == 0)
+                r = read_wall(m, property, u);
         if (r != 0)
                 return MIN(r, 0);
 

@@ -49,7 +49,8 @@ typedef struct FakeUnit {
         char *type, *working_directory, *slice, *user, *tty, *environment_file;
         char **binds_to;
         int stdio[3]; /* of StartTransientUnit, or negative; the test may take them */
-        uint64_t stop_usec, tasks_max, memory_max;
+        uint64_t stop_usec, runtime_max_usec, tasks_max, memory_max;
+        unsigned n_walls;                        /* properties that say what it may not do */
         const char *control_group;               /* for tests to set; NULL: none */
         uint64_t cpu_usage_nsec, memory_current; /* for tests to set; UINT64_MAX: not accounted, 0: nothing yet */
         unsigned n_starts, n_stops;

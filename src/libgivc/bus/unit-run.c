@@ -123,6 +123,38 @@ static int append_tty(sd_bus_message *m, const char *path) {
                         "StandardOutput", "s", "tty", "StandardError", "s", "tty");
 }
 
+/* For programs that work on what strangers send and need nothing but the network. */
+static int append_sandbox(sd_bus_message *m) {
+        static const char *const switches[] = { "DynamicUser", "LockPersonality", "MemoryDenyWriteExecute",
+                "NoNewPrivileges", "PrivateDevices", "PrivateIPC", "PrivateTmp", "ProtectClock", "ProtectControlGroups",
+                "ProtectHostname", "ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables",
+                "RestrictRealtime", "RestrictSUIDSGID" };
+        static const struct {
+                const char *property, *value;
+        } words[] = { { "ProtectHome", "yes" }, { "ProtectSystem", "strict" }, { "ProtectProc", "invisible" },
+                { "ProcSubset", "pid" }, { "KeyringMode", "private" } };
+        static const struct {
+                const char *property;
+                uint64_t value;
+        } numbers[] = {
+                { "CapabilityBoundingSet", 0 },
+                { "RestrictNamespaces", 0 },
+                { "LimitFSIZE", UINT64_C(256) << 20 },
+        };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(switches); i++)
+                r = sd_bus_message_append(m, "(sv)", switches[i], "b", true);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(words); i++)
+                r = append_string(m, words[i].property, words[i].value);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(numbers); i++)
+                r = sd_bus_message_append(m, "(sv)", numbers[i].property, "t", numbers[i].value);
+        if (r < 0)
+                return r;
+        return sd_bus_message_append(
+                        m, "(sv)", "RestrictAddressFamilies", "(bas)", true, 3, "AF_UNIX", "AF_INET", "AF_INET6");
+}
+
 static int append_properties(sd_bus_message *m, const UnitRun *run) {
         const struct {
                 const char *property, *value;
@@ -139,6 +171,7 @@ static int append_properties(sd_bus_message *m, const UnitRun *run) {
                 uint64_t value;
         } numbers[] = {
                 { "TimeoutStopUSec", run->stop_usec },
+                { "RuntimeMaxUSec", run->runtime_max_usec },
                 { "TasksMax", run->tasks_max },
                 { "MemoryMax", run->memory_max },
         };
@@ -154,6 +187,11 @@ static int append_properties(sd_bus_message *m, const UnitRun *run) {
                 return r;
         for (size_t i = 0; i < ELEMENTSOF(numbers); i++) {
                 r = append_number(m, numbers[i].property, numbers[i].value);
+                if (r < 0)
+                        return r;
+        }
+        if (run->sandbox) {
+                r = append_sandbox(m);
                 if (r < 0)
                         return r;
         }

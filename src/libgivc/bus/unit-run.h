@@ -20,6 +20,8 @@ typedef struct UnitRun {
         usec_t stop_usec;              /* from SIGTERM to SIGKILL; 0: the manager's default */
         uint64_t tasks_max;            /* processes and threads; 0: the manager's default */
         uint64_t memory_max;           /* bytes; 0: the manager's default */
+        usec_t runtime_max_usec;       /* after which it is stopped; 0: never */
+        bool sandbox;                  /* a user of its own that can write to nothing but its own /tmp */
         bool literal;                  /* "$" in argv is itself: no variable is put in its place */
         bool collect;                  /* CollectMode=inactive-or-failed: vanish also after a failure */
 } UnitRun;

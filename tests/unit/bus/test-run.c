@@ -22,6 +22,9 @@ static const UnitRun full = {
         .slice = "apps.slice",
         .collect = true,
 };
+static const UnitRun walled = {
+        .name = "app@2.service", .argv = (char *const *) argv, .runtime_max_usec = 7, .sandbox = true
+};
 static const UnitRun plain = { .name = "app@1.service", .argv = (char *const *) argv };
 
 static int run(Fixture *f, const UnitRun *unit) {
@@ -74,6 +77,20 @@ static void test_properties(void **state) {
 }
 
 /* The reference that somebody else's start took is not ours to give back. */
+static void test_sandbox(void **state) {
+        Fixture *f = *state;
+        const FakeUnit *u;
+
+        assert_int_equal(run(f, &walled), 0);
+        u = fake_systemd_find(f->fake, "app@2.service");
+        assert_non_null(u);
+        assert_int_equal(u->n_walls, 24);
+        assert_int_equal(u->runtime_max_usec, 7);
+        assert_int_equal(run(f, &plain), 0);
+        u = fake_systemd_find(f->fake, "app@1.service");
+        assert_int_equal(u->n_walls + u->runtime_max_usec, 0);
+}
+
 static void test_exists(void **state) {
         Fixture *f = *state;
         FakeUnit *u = fake_systemd_add(f->fake, "app@0.service");
@@ -202,6 +219,7 @@ static void test_lost(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_properties, fixture_setup, fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_sandbox, fixture_setup, fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_properties, fixture_setup_listening, fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_exists, fixture_setup, fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_failures, fixture_setup, fixture_teardown),
