@@ -230,12 +230,23 @@ static int transfer_judge_status(const Transfer *t, char **reterr) {
                         reterr, why);
 }
 
+/* libcurl's own sentence says how many milliseconds it took, and is another one each time. */
+static const char *transfer_get_error(const Transfer *t) {
+        long error = 0;
+
+        if (t->code == CURLE_COULDNT_CONNECT)
+                (void) curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+        if (error > 0)
+                return strerror((int) error);
+        return t->code == CURLE_COULDNT_CONNECT || isempty(t->error) ? curl_easy_strerror(t->code) : t->error;
+}
+
 static int transfer_judge(const Transfer *t, char **reterr) {
         if (t->too_big)
                 return refuse(t, -EFBIG, reterr, "the answer is larger than it may be");
         if (t->code == CURLE_OK)
                 return transfer_judge_status(t, reterr);
-        return refuse(t, error_from_curl(t->code), reterr, isempty(t->error) ? curl_easy_strerror(t->code) : t->error);
+        return refuse(t, error_from_curl(t->code), reterr, transfer_get_error(t));
 }
 
 static int transfer_get_header(const Transfer *t, const char *name, char **ret) {

@@ -193,7 +193,7 @@ static void test_failures(_unused_ void **state) {
                 { "/cut", -ECONNRESET, "" },
                 { "/nothing", -ECONNRESET, "" },
                 { "/garbage", -EPROTO, "" },
-                { "http://127.0.0.1:1/", -ECONNREFUSED, "connect" },
+                { "http://127.0.0.1:1/", -ECONNREFUSED, "Connection refused" },
                 { "http://host.invalid/", -EHOSTUNREACH, "host.invalid" },
                 { "file:///etc/passwd", -EINVAL, "no URL" },
                 { "ftp://127.0.0.1/x", -EINVAL, "no URL" },
