@@ -125,7 +125,7 @@ $(B)/$(1): $(call objects,$(2)) $(ALL_A) $(PROTOS_A)
 	$$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $(call objects,$(2)) -Wl,--start-group $(ALL_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(3) $(GRPC_LIBS)
 endef
 $(eval $(call program,givc-agent,$(AGENT_SRC),$(CURL_LIBS) $(EVDEV_LIBS)))
-$(eval $(call program,givc-admin,$(ADMIN_SRC),))
+$(eval $(call program,givc-admin,$(ADMIN_SRC),$(CURL_LIBS)))
 $(eval $(call program,givcctl,$(CTL_SRC),$(shell $(PKG) --libs smartcols) $(CURL_LIBS)))
 
 $(B)/libgivc.so: $(B)/libgivc/givc/givc.o $(ALL_A) $(PROTOS_A) src/libgivc/libgivc.map
@@ -156,7 +156,7 @@ endef
 $(foreach r,$(ROOMS),$(eval $(call unit,$(r),,$(USES_$(r)))))
 PROGRAM_OBJECTS = $(filter-out $(B)/$(1)/main.o,$(call objects,$(2)))
 $(eval $(call unit,agent,$(call PROGRAM_OBJECTS,agent,$(AGENT_SRC)) $(EVDEV_LIBS),rpc http bus proto tls event base))
-$(eval $(call unit,admin,$(call PROGRAM_OBJECTS,admin,$(ADMIN_SRC)),rpc bus proto tls event base))
+$(eval $(call unit,admin,$(call PROGRAM_OBJECTS,admin,$(ADMIN_SRC)),rpc http bus proto tls event base))
 $(eval $(call unit,ctl,$(call PROGRAM_OBJECTS,ctl,$(CTL_SRC)) $(if $(CTL_SRC),-lsmartcols),rpc http bus proto tls event base))
 tests-unit: $(UNIT_BIN)
 

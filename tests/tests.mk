@@ -168,7 +168,7 @@ FUZZ_SECONDS ?= 20
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
 FUZZ_CC   := clang -O1 -g -std=gnu11 -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined
 FUZZ_SRC  := $(foreach r,$(ROOMS),$(call sources,src/libgivc/$(r)))
-FUZZ_ADMIN := $(B)/fuzz/fuzz-registration
+FUZZ_ADMIN := $(addprefix $(B)/fuzz/fuzz-,policies registration)
 FUZZ_O    := $(patsubst %.c,$(B)/fuzz/%.o,$(FUZZ_SRC)) $(patsubst $(B)/%.c,$(B)/fuzz/%.o,$(PROTO_O:.o=.c)) \
              $(KINDS:%=$(B)/fuzz/tests/proto/%.pb-c.o) $(patsubst src/%.cc,$(B)/%.o,$(wildcard src/libgivc/*/*.cc))
 $(B)/fuzz/tests/fuzz/%.o: tests/fuzz/%.c $(TYPES_H)

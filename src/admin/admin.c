@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "admin/policy-source.h"
 #include "admin/push.h"
 #include "base/str.h"
 
@@ -29,7 +30,13 @@ static void on_registry_change(void *userdata) {
 static void on_settings_change(void *userdata) {
         Admin *a = userdata;
 
-        push_all(&a->agents);
+        push_all(&a->agents, PUSH_LOCALE | PUSH_TIMEZONE);
+}
+
+static void on_policy_change(void *userdata) {
+        Admin *a = userdata;
+
+        push_all(&a->agents, PUSH_POLICIES);
 }
 
 int admin_init(Admin *a, RpcQueue *queue, TlsCredentials *credentials, const Config *config) {
@@ -41,6 +48,7 @@ int admin_init(Admin *a, RpcQueue *queue, TlsCredentials *credentials, const Con
                 .agents = { .queue = queue,
                                 .credentials = credentials,
                                 .settings = &a->settings,
+                                .policies = &a->policies,
                                 .monitoring = config->monitoring },
         };
         list_init(&a->forwards);
@@ -50,6 +58,10 @@ int admin_init(Admin *a, RpcQueue *queue, TlsCredentials *credentials, const Con
         if (r < 0)
                 return r;
         r = settings_init(&a->settings, config->settings_directory, on_settings_change, a);
+        if (r < 0)
+                return r;
+        r = policies_init(&a->policies, &config->policies,
+                        config->policy_store ? config->policy_store : CONFIG_POLICY_STORE, on_policy_change, a);
         if (r < 0)
                 return r;
         r = registry_new(&a->registry);
@@ -68,12 +80,14 @@ int admin_init(Admin *a, RpcQueue *queue, TlsCredentials *credentials, const Con
 }
 
 void admin_done(Admin *a) {
+        policy_sources_stop(&a->policies);
         launcher_done(&a->launcher);
         agents_done(&a->agents);
         a->news = sd_event_source_disable_unref(a->news);
         answers_done(&a->answers);
         a->registry = registry_free(a->registry);
         access_done(&a->access);
+        policies_done(&a->policies);
         settings_done(&a->settings);
         host_done(&a->host);
 }

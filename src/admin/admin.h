@@ -19,6 +19,7 @@ typedef struct Admin {
         Host host;
         const char *gui_vm; /* whose security keys are lent; borrowed */
         Settings settings;
+        Policies policies;
         TlsCredentials *credentials;
         sd_event_source *news; /* one round of telling readers, after what is half done */
         List forwards;         /* streams of agents that are passed on */

@@ -43,6 +43,7 @@ Agent *agent_unref(Agent *a) {
         monitor_forget(a);
         map_free(a->told);
         rpc_address_done(&a->address);
+        free(a->policies);
         free(a->tls_name);
         free(a->name);
         free(a);
@@ -121,7 +122,8 @@ static int agent_new(Agents *agents, const char *name, const char *tls_name, con
         a->name = strdup(name);
         a->tls_name = strdup(tls_name);
         a->told = map_new();
-        if (!a->name || !a->tls_name || !a->told)
+        a->policies = mem_new0(uint64_t, MAX(agents->policies->n_items, (size_t) 1));
+        if (!a->name || !a->tls_name || !a->told || !a->policies)
                 return -ENOMEM;
         r = rpc_address_copy(address, &a->address);
         if (r < 0)

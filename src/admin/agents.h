@@ -3,6 +3,7 @@
  * units. */
 #pragma once
 
+#include "admin/policies.h"
 #include "admin/registry.h"
 #include "admin/settings.h"
 #include "base/map.h"
@@ -30,10 +31,12 @@ typedef struct Agent {
         Promise kick; /* wakes the poller */
         bool polled;
         bool reconnected; /* since the poller has begun */
-        Fiber *push;      /* brings it the settings; see push.h */
+        Fiber *push;      /* brings it settings and policies; see push.h */
         Promise push_news;
-        bool was_up; /* its connection stood when its state was last told */
-        bool probed; /* a proof that the connection stands is on its way */
+        unsigned push_due, n_registrations;
+        uint64_t *policies; /* serials of those that it has, as policies->items */
+        bool was_up;        /* its connection stood when its state was last told */
+        bool probed;        /* a proof that the connection stands is on its way */
 } Agent;
 
 /* What all agents share; borrowed, outlives them. */
@@ -42,6 +45,7 @@ struct Agents {
         TlsCredentials *credentials; /* NULL: plain */
         Registry *registry;
         const Settings *settings;
+        const Policies *policies;
         bool monitoring;
         void (*on_registered)(const Agent *a, void *userdata); /* at a new address; may be NULL */
         void *userdata;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/str.h"
+#include "base/strv.h"
 
 const char config_help[] = "givc-admin [OPTION…]\n"
                            "\n"
@@ -43,16 +44,21 @@ const char config_help[] = "givc-admin [OPTION…]\n"
                            "                           registered [60, $GIVC_VM_START_TIMEOUT]\n"
                            "     --access-control      Rules in --cedar-file [$ACCESS_CONTROL, $CEDAR_FILE];\n"
                            "                           not in this build\n"
-                           "     --policy-admin        Policies by --policy-config and --policy-store\n"
-                           "                           [$POLICY_ADMIN, $POLICY_CONFIG, $POLICY_STORE];\n"
-                           "                           not in this build\n"
+                           "     --policy-admin[=BOOL] Hand out policies [$POLICY_ADMIN]\n"
+                           "     --policy-config=JSON  Which, to whom, and where they come from; see\n"
+                           "                           givc-admin(8) [$POLICY_CONFIG]\n"
+                           "     --policy-store=DIRECTORY\n"
+                           "                           Where policies are kept [$POLICY_STORE]. Default:\n"
+                           "                           policies in the service's StateDirectory=, or\n"
+                           "                           " CONFIG_POLICY_STORE "\n"
                            "     --services=LIST       Accepted and ignored [$SERVICES]\n"
                            "     --check               Only check the configuration\n"
                            "  -h --help                Show this\n"
                            "     --version             Show the version\n"
                            "\n"
                            "$GIVC_LOG: error, warning, info, debug.\n"
-                           "Limits: 256 agents, 512 entries of one agent, 2048 watchers.\n";
+                           "Limits: 256 agents, 512 entries of one agent, 2048 watchers,\n"
+                           "64 policies of 16 MiB.\n";
 
 enum {
         OPT_LISTEN = 0x100,
@@ -105,13 +111,15 @@ static const struct option long_options[] = {
 /* The words that were given, before they are judged together. */
 typedef struct Words {
         Config config;
-        bool policy_admin, access_control;
+        bool access_control;
+        char *policy_config;
         char *vm_start;
-        char *ignored; /* policy-config, policy-store, cedar-file, services: nothing uses them yet */
+        char *ignored; /* cedar-file, services: nothing uses them yet */
 } Words;
 
 static void words_done(Words *w) {
         config_done(&w->config);
+        free(w->policy_config);
         free(w->vm_start);
         free(w->ignored);
 }
@@ -136,10 +144,10 @@ static const Setting settings[] = {
         { OPT_SETTINGS_DIRECTORY, "GIVC_SETTINGS_DIRECTORY", offsetof(Words, config.settings_directory), false },
         { OPT_MONITORING, "GIVC_MONITORING", offsetof(Words, config.monitoring), true },
         { OPT_VM_START_TIMEOUT, "GIVC_VM_START_TIMEOUT", offsetof(Words, vm_start), false },
-        { OPT_POLICY_ADMIN, "POLICY_ADMIN", offsetof(Words, policy_admin), true },
+        { OPT_POLICY_ADMIN, "POLICY_ADMIN", offsetof(Words, config.policy_admin), true },
         { OPT_ACCESS_CONTROL, "ACCESS_CONTROL", offsetof(Words, access_control), true },
-        { OPT_POLICY_CONFIG, "POLICY_CONFIG", offsetof(Words, ignored), false },
-        { OPT_POLICY_STORE, "POLICY_STORE", offsetof(Words, ignored), false },
+        { OPT_POLICY_CONFIG, "POLICY_CONFIG", offsetof(Words, policy_config), false },
+        { OPT_POLICY_STORE, "POLICY_STORE", offsetof(Words, config.policy_store), false },
         { OPT_CEDAR_FILE, "CEDAR_FILE", offsetof(Words, ignored), false },
         { OPT_SERVICES, "SERVICES", offsetof(Words, ignored), false },
 };
@@ -271,6 +279,26 @@ static int parse_vm_start(Words *w, char **reterr) {
         return 0;
 }
 
+static int parse_policies(Words *w, char **reterr) {
+        _cleanup_strv_free_ char **warnings = NULL;
+        _cleanup_free_ char *why = NULL;
+        Config *c = &w->config;
+        int r;
+
+        if (!c->policy_admin)
+                return 0;
+        if (!w->policy_config)
+                return str_refuse(reterr, "--policy-admin: --policy-config ($POLICY_CONFIG) is missing.");
+        if (c->policy_store && c->policy_store[0] != '/')
+                return str_refuse(reterr, "--policy-store ($POLICY_STORE): '%s' is no absolute path.", c->policy_store);
+        r = config_policies_parse(w->policy_config, &c->policies, &warnings, &why);
+        if (r == -EINVAL)
+                return str_refuse(reterr, "--policy-config ($POLICY_CONFIG): %s.", strempty(why));
+        STRV_FOREACH(warning, warnings)
+                log_warning("--policy-config ($POLICY_CONFIG): %s", *warning);
+        return r;
+}
+
 static int check_words(Words *w, char **reterr) {
         Config *c = &w->config;
 
@@ -281,8 +309,6 @@ static int check_words(Words *w, char **reterr) {
                 return str_refuse(reterr,
                                 "--access-control: this build has no rules evaluator yet, and without one "
                                 "it will not pretend to enforce rules.");
-        if (w->policy_admin)
-                return str_refuse(reterr, "--policy-admin: this build does not distribute policies yet.");
         if (c->host && !entry_word_is_valid(c->host))
                 return str_refuse(reterr, "--host: '%s' is no certificate name.", c->host);
         if (c->gui_vm && !entry_word_is_valid(c->gui_vm))
@@ -296,6 +322,11 @@ static int finish(Config *c, char **reterr) {
         if (!isempty(state)) {
                 c->state_directory = strndup(state, strcspn(state, ":"));
                 if (!c->state_directory)
+                        return -ENOMEM;
+        }
+        if (!c->policy_store && c->state_directory) {
+                c->policy_store = strf("%s/policies", c->state_directory);
+                if (!c->policy_store)
                         return -ENOMEM;
         }
         if (!c->settings_directory) {
@@ -335,6 +366,8 @@ int config_parse(int argc, char *argv[], Config *ret, char **reterr) {
         if (r < 0)
                 return r;
         r = parse_vm_start(&w, reterr);
+        if (r >= 0)
+                r = parse_policies(&w, reterr);
         if (r < 0)
                 return r;
         r = finish(&w.config, reterr);
@@ -357,5 +390,7 @@ void config_done(Config *c) {
         free(c->gui_vm);
         free(c->state_directory);
         free(c->settings_directory);
+        free(c->policy_store);
+        config_policies_done(&c->policies);
         *c = (Config){};
 }

@@ -2,11 +2,12 @@
 /* What the admin was told on its command line and in its environment, checked. Nothing is opened here. */
 #pragma once
 
-#include "base/time.h"
+#include "admin/config-policies.h"
 #include "rpc/address.h"
 
 #define CONFIG_LOCAL_SOCKET       "/run/givc/admin.sock"
 #define CONFIG_SETTINGS_DIRECTORY "/etc"
+#define CONFIG_POLICY_STORE       "/etc/policies"
 #define CONFIG_GUI_VM             "gui-vm"
 #define CONFIG_LISTEN_MAX         16
 #define CONFIG_VM_START_MAX       3600 /* seconds */
@@ -22,7 +23,10 @@ typedef struct Config {
         char *gui_vm;             /* the VM that has the security keys; NULL: CONFIG_GUI_VM */
         char *state_directory;    /* of the service manager; NULL: none */
         char *settings_directory; /* see admin/settings.h; NULL: none */
-        usec_t vm_start_usec;     /* how long the start of a VM may take, until its agent has registered; 0: 60 s */
+        bool policy_admin;
+        ConfigPolicies policies; /* none unless policy_admin */
+        char *policy_store;      /* see admin/policies.h; NULL: CONFIG_POLICY_STORE */
+        usec_t vm_start_usec;    /* how long the start of a VM may take, until its agent has registered; 0: 60 s */
         int log_level;
 } Config;
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "admin/forward.h"
+#include "admin/policy-source.h"
 #include "admin/services/services.h"
 #include "admin/store.h"
 #include "base/fd.h"
@@ -27,7 +28,7 @@ typedef struct Serve {
         RpcServer *server;
         Admin admin;
         Store *store;
-        Bus *bus; /* for nothing but the log's sake */
+        Bus *bus; /* to run git, and for the log's sake */
         LogControl *log_control;
 } Serve;
 
@@ -98,6 +99,7 @@ static void on_reload(void *userdata) {
         int r;
 
         access_refresh(&s->admin.access);
+        policy_sources_poll(&s->admin.policies);
         if (!s->credentials)
                 return;
         r = tls_credentials_reload(s->credentials, &why);
@@ -284,6 +286,11 @@ int serve_run(const Config *config) {
         r = serve_listen(&s);
         if (r < 0)
                 return r == -ENOTCONN ? EXIT_USAGE : EXIT_FAILURE;
+        r = policy_sources_start(&s.admin.policies, s.bus);
+        if (r < 0) {
+                (void) log_error_errno(r, "Cannot start");
+                return EXIT_FAILURE;
+        }
         admin_changed(&s.admin);
         daemon_ready(s.daemon);
         return daemon_run(s.daemon);

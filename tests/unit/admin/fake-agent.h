@@ -14,6 +14,7 @@
 #include "journal.pb-c.h"
 #include "locale.pb-c.h"
 #include "notify.pb-c.h"
+#include "policyadmin.pb-c.h"
 #include "rpc/server.h"
 #include "stats.pb-c.h"
 #include "systemd.pb-c.h"
@@ -41,7 +42,10 @@ typedef struct FakeAgent {
         Promise let_go;
         RpcCode settings_code; /* how settings and notifications are refused; RPC_OK: not */
         unsigned n_settings;
-        char *locale, *timezone, *notification; /* what it was told last */
+        char *locale, *timezone, *notification, *policy; /* what it was told last */
+        unsigned n_policies;
+        const char *policy_status; /* NULL: it is taken */
+        bool holds_policy;         /* it answers when it is let go */
         unsigned n_starts, n_polls, n_unit_starts;
         unsigned n_kills;
         int last_signal; /* of KillUnit, -1: it did not say */
@@ -536,6 +540,41 @@ static inline int fake_notify_user(RpcCall *call, const void *request, RpcStatus
         return r < 0 ? r : rpc_call_reply(call, &reply);
 }
 
+/* "NAME|bytes" of the last one. */
+static inline int fake_stream_policy(RpcCall *call, _unused_ const void *request, RpcStatus *reterr, void *userdata) {
+        Policyadmin__Status reply = POLICYADMIN__STATUS__INIT;
+        const Policyadmin__StreamPolicyRequest *chunk;
+        _cleanup_(buffer_done) Buffer text = {};
+        FakeAgent *a = userdata;
+        int r;
+
+        while ((r = rpc_call_receive_wait(call, &chunk)) > 0) {
+                assert_int_equal(isempty(chunk->policy_name), text.size > 0);
+                if (text.size == 0) {
+                        assert_int_equal(buffer_append(&text, chunk->policy_name, strlen(chunk->policy_name)), 0);
+                        assert_int_equal(buffer_append(&text, "|", 1), 0);
+                }
+                assert_int_equal(buffer_append(&text, chunk->policy_chunk.data, chunk->policy_chunk.len), 0);
+        }
+        if (r < 0)
+                return r;
+        assert_int_equal(buffer_append(&text, "", 1), 0);
+        a->n_policies++;
+        r = a->holds_policy ? fake_hold_wait(a, &a->let_go) : 0;
+        if (r < 0)
+                return r;
+        r = fake_take_wait(a, &a->policy, strdup((char *) buffer_head(&text)), reterr);
+        reply.status = (char *) (a->policy_status ? a->policy_status : "Success");
+        return r < 0 ? r : rpc_call_reply(call, &reply);
+}
+
+static const RpcMethod fake_policy_methods[] = {
+        { "StreamPolicy", RPC_CLIENT_STREAM, fake_stream_policy },
+        {},
+};
+
+static const RpcService fake_policy_service = { &policyadmin__policy_admin__descriptor, fake_policy_methods };
+
 static const RpcMethod fake_locale_methods[] = {
         { "LocaleSet", RPC_UNARY, fake_locale_set },
         { "TimezoneSet", RPC_UNARY, fake_timezone_set },
@@ -618,6 +657,7 @@ static inline void fake_agent_listen(FakeAgent *a, RpcQueue *queue) {
         assert_int_equal(rpc_server_new(queue, &a->server), 0);
         assert_int_equal(rpc_server_add_service(a->server, &fake_service, a), 0);
         assert_int_equal(rpc_server_add_service(a->server, &fake_locale_service, a), 0);
+        assert_int_equal(rpc_server_add_service(a->server, &fake_policy_service, a), 0);
         if (a->pushes) {
                 assert_int_equal(rpc_server_add_service(a->server, &fake_journal_service, a), 0);
                 assert_int_equal(rpc_server_add_service(a->server, &fake_exec_service, a), 0);
@@ -645,6 +685,7 @@ static inline void fake_agent_done(FakeAgent *a) {
         free(a->event_unit);
         free(a->locale);
         free(a->timezone);
+        free(a->policy);
         free(a->notification);
         (void) unlink(a->path);
         free(a->path);

@@ -108,6 +108,7 @@ static void test_environment(void **state) {
         setenv("GIVC_LOG", "givc=debug", 1);
         setenv("GIVC_LOCAL_SOCKET", "none", 1);
         setenv("POLICY_ADMIN", "false", 1);
+        setenv("POLICY_CONFIG", "{\"policies\": 1}", 1); /* nobody looks */
         setenv("ACCESS_CONTROL", "false", 1);
         setenv("SERVICES", "givc-a.service givc-b.service", 1);
         setenv("NAME", "admin-vm", 1);
@@ -188,7 +189,11 @@ static void test_errors(void **state) {
                         "--access-control: this build has no rules evaluator yet, and without one it will not pretend "
                         "to enforce "
                         "rules.");
-        assert_error(ARGV("--policy-admin"), "--policy-admin: this build does not distribute policies yet.");
+        assert_error(ARGV("--policy-admin"), "--policy-admin: --policy-config ($POLICY_CONFIG) is missing.");
+        assert_error(ARGV("--policy-admin", "--policy-config={}", "--policy-store=x"),
+                        "--policy-store ($POLICY_STORE): 'x' is no absolute path.");
+        assert_error(ARGV("--policy-admin", "--policy-config={"),
+                        "--policy-config ($POLICY_CONFIG): line 1, column 1: string or '}' expected near end of file.");
         assert_error(ARGV("--host=a b"), "--host: 'a b' is no certificate name.");
         assert_error(ARGV("--gui-vm=../x"), "--gui-vm: '../x' is no name of a VM.");
         assert_error(ARGV("--local-socket=x"), "--local-socket: 'x' is no absolute path.");

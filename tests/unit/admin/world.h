@@ -35,6 +35,8 @@ typedef struct World {
 } World;
 
 static World world;
+static ConfigPolicies world_policies; /* for the next one; borrowed */
+static char *world_policy_store;
 
 static inline usec_t soon(void) {
         return usec_add(time_now(CLOCK_MONOTONIC), LONG_USEC);
@@ -48,6 +50,8 @@ static inline void world_init(World *w, bool pushes) {
         strcpy(w->directory, "/tmp/givc-admin-XXXXXX");
         assert_non_null(mkdtemp(w->directory));
         w->config.settings_directory = w->directory;
+        w->config.policies = world_policies;
+        w->config.policy_store = world_policy_store;
         w->path = strf("%s/admin", w->directory);
         app_vm = strf("%s/app-vm", w->directory);
         net_vm = strf("%s/net-vm", w->directory);
