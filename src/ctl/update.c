@@ -215,11 +215,22 @@ static int query_wait(const Options *o, const char *url, RpcStatus *reterr) {
         return r < 0 ? r : offers_print(o, offers);
 }
 
+/* As if the server of updates were the admin. */
+static CtlExit query_exit(int error, RpcCode code) {
+        static const int unreachable[] = { -ECONNREFUSED, -ECONNRESET, -EHOSTUNREACH, -EKEYREJECTED };
+
+        for (size_t i = 0; i < ELEMENTSOF(unreachable); i++)
+                if (error == unreachable[i])
+                        return CTL_UNREACHABLE;
+        return ctl_exit_from_code(code);
+}
+
 static CtlExit update_query(Ctl *ctl, _unused_ const char *word) {
         const Options *o = &ctl->options;
         const char *pin = o->pin_name ? o->pin_name : PIN_DEFAULT;
         _cleanup_free_ char *url = NULL;
         RpcStatus status = {};
+        CtlExit e, failed;
         size_t n;
         int r;
 
@@ -230,7 +241,12 @@ static CtlExit update_query(Ctl *ctl, _unused_ const char *word) {
         n = strlen(o->source);
         url = strf("%.*s/update/%s", (int) (o->source[n - 1] == '/' ? n - 1 : n), o->source, pin);
         r = url ? query_wait(o, url, &status) : -ENOMEM;
-        return r < 0 ? ctl_fail(ctl, r, &status, "ask for updates") : CTL_OK;
+        if (r >= 0)
+                return CTL_OK;
+        rpc_status_from_errno(&status, r);
+        e = query_exit(r, status.code);
+        failed = ctl_fail(ctl, r, &status, "ask for updates");
+        return failed == CTL_FAILED && !o->reference ? e : failed;
 }
 
 /* A terminal shall not obey the host. */

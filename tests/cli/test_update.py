@@ -131,23 +131,27 @@ def test_query_takes_no_escape_from_a_server(web):
     assert query(web, '--raw', '--pin-name=evil').stdout == '/nix?[2J?/x\n'
 
 
-@pytest.mark.parametrize('code, body, words', [
-    (404, b'', 'the server answers 404 (NotFound)'), (500, b'', 'the server answers 500'),
-    (200, b'', 'is no list of updates'), (200, b'{}', 'is no list of updates'),
-    (200, b'[1]', 'is no list of updates'), (200, b'[{"name": "x"}]', 'is no list of updates'),
-    pytest.param(200, b'[' + b' ' * 1024 * 1024 + b']', 'larger than it may be', id='large')])
-def test_query_fails(web, code, body, words):
+@pytest.mark.parametrize('code, body, status, words', [
+    (404, b'', 4, 'the server answers 404 (NotFound)'), (410, b'', 4, 'the server answers 410 (NotFound)'),
+    (401, b'', 5, 'the server answers 401 (PermissionDenied)'), (403, b'', 5, 'the server answers 403'),
+    (500, b'', 1, 'the server answers 500'), (200, b'', 1, 'is no list of updates'),
+    (200, b'{}', 1, 'is no list of updates'), (200, b'[1]', 1, 'is no list of updates'),
+    (200, b'[{"name": "x"}]', 1, 'is no list of updates'),
+    pytest.param(200, b'[' + b' ' * 1024 * 1024 + b']', 1, 'larger than it may be', id='large')])
+def test_query_fails(cli, web, code, body, status, words):
     web.answers['/update/bad'] = (code, body)
     done = query(web, '--pin-name=bad')
-    assert (done.returncode, done.stdout) == (1, '') and words in done.stderr
+    assert (done.returncode, done.stdout) == (status, '') and words in done.stderr
+    assert cli('update', 'query', '--source', web.url, '--pin-name=bad').returncode == 1
     assert done.stderr.startswith('Failed to ask for updates: ')
 
 
 def test_query_in_vain(web):
     done = query(web, '--pin-name=slow', '--timeout=1')
-    assert done.returncode == 1 and 'has not answered in time (DeadlineExceeded)' in done.stderr
-    done = Client()('update', 'query', '--source=http://127.0.0.1:1')
-    assert (done.returncode, done.stdout) == (1, '')
+    assert done.returncode == 7 and 'has not answered in time (DeadlineExceeded)' in done.stderr
+    for nowhere in ('http://127.0.0.1:1', 'http://host.invalid'):
+        done = Client()('update', 'query', f'--source={nowhere}')
+        assert (done.returncode, done.stdout) == (6, '')
 
 
 def test_query_interrupted(web):
