@@ -301,6 +301,15 @@ static int check_application(Config *c, size_t i) {
         return 0;
 }
 
+/* Without a directory there is still the desktop of the agent's own session. */
+static int check_notifier(Config *c) {
+        if (!c->notifier || !c->notifier_socket || c->notifier_socket[0] == '/')
+                return 0;
+        c->notifier = false;
+        return warn(c, "capabilities.notifier.socket: '%s' is not the absolute path of a directory; it is not served",
+                        c->notifier_socket);
+}
+
 /* Without a list there are the two that the reference's admin uses; an empty list permits nothing. */
 static int check_policy(Config *c) {
         return c->policy && isempty(c->policy_store) ? str_replace(&c->policy_store, "/etc/policies") : 0;
@@ -382,6 +391,16 @@ const char *config_event_source(const ConfigEvent *e) {
         return isempty(e->permitted_source) ? e->transport.name : e->permitted_source;
 }
 
+static int check_proxy_port(const Config *c, size_t i, char **reterr) {
+        for (size_t k = 0; c->socket_proxy && k < c->n_sockets; k++)
+                if (c->sockets[k].usable && c->sockets[k].server &&
+                                c->sockets[k].address.kind == c->events[i].address.kind &&
+                                c->sockets[k].address.port == c->events[i].address.port)
+                        return str_refuse(reterr,
+                                        "transport.port: capabilities.socketProxy.sockets[%zu] is served there", k);
+        return 0;
+}
+
 static bool event_port_is_taken(const Config *c, size_t i) {
         for (size_t k = 0; k < i; k++)
                 if (c->events[k].usable && c->events[k].consumer &&
@@ -399,7 +418,7 @@ static int check_consumer(const Config *c, size_t i, char **reterr) {
                 return str_refuse(reterr, "transport.protocol: a consumer is reached over tcp or vsock");
         if (event_port_is_taken(c, i))
                 return str_refuse(reterr, "transport.port: another consumer is there");
-        return 0;
+        return check_proxy_port(c, i, reterr);
 }
 
 static int check_event(Config *c, size_t i, char **reterr) {
@@ -469,9 +488,9 @@ static int config_check(Config *c, char **reterr) {
         if (r < 0)
                 return r;
         r = check_events(c);
-        if (r < 0)
-                return r;
-        return check_policy(c);
+        if (r >= 0)
+                r = check_notifier(c);
+        return r < 0 ? r : check_policy(c);
 }
 
 /* As lenient as who wrote the file is used to, but not in silence. */

@@ -189,12 +189,20 @@ static void test_events(_unused_ void **state) {
                   " \"protocol\": \"unix\"}}",
                                 "transport.protocol: a consumer is reached over tcp or vsock" },
                 { "{" THERE("6") "}", NULL },
+                { "{\"consumer\": {\"enable\": true}, " THERE("7") "}",
+                                "transport.port: capabilities.socketProxy.sockets[1] is served there" },
+                { "{\"producer\": {\"enable\": true}, \"device\": \"pad\", " THERE("7") "}", NULL },
         };
         static const char *const sources[] = { NULL, NULL, NULL, "a-vm", NULL, "b-vm" };
         _cleanup_(config_freep) Config *c = NULL;
         _cleanup_free_ char *error = NULL;
-        char text[4096] = "{" IDENTITY "," NETWORK
-                          ", \"capabilities\": {\"eventProxy\": {\"enable\": true, \"events\": [";
+        char text[8192] = "{" IDENTITY "," NETWORK
+                          ", \"capabilities\": {\"socketProxy\": {\"enable\": true, \"sockets\": ["
+                          "{\"socket\": \"/run/a\", \"server\": false, " THERE(
+                                          "3") "},"
+                                               "{\"socket\": \"/run/b\", \"server\": true, " THERE(
+                                                               "7") "}]},"
+                                                                    "\"eventProxy\": {\"enable\": true, \"events\": [";
         size_t n = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(vectors); i++)
@@ -218,6 +226,33 @@ static void test_events(_unused_ void **state) {
                         assert_string_equal(config_event_source(&c->events[i]), sources[i]);
         assert_true(c->events[0].usable && c->events[3].usable && c->events[5].usable);
         assert_false(c->events[9].usable); /* neither end */
+}
+
+static void test_notifier(_unused_ void **state) {
+        static const struct {
+                const char *notifier;
+                bool on, warned;
+        } rows[] = {
+                { "{\"enable\": true, \"socket\": \"/run/n\"}", true, false },
+                { "{\"enable\": true}", true, false },
+                { "{\"enable\": true, \"socket\": null}", true, false },
+                { "{\"enable\": true, \"socket\": \"\"}", false, true },
+                { "{\"enable\": true, \"socket\": \"run/n\"}", false, true },
+                { "{\"enable\": false, \"socket\": \"\"}", false, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_free_ char *text = strf("{" IDENTITY "," NETWORK ", \"capabilities\": {\"notifier\": %s}}",
+                                                    rows[i].notifier),
+                                    *error = NULL;
+                _cleanup_(config_freep) Config *c = NULL;
+
+                assert_int_equal(load(text, &c, &error), 0);
+                assert_int_equal(c->notifier, rows[i].on);
+                assert_int_equal(strv_length(c->warnings), rows[i].warned);
+                if (rows[i].warned)
+                        assert_non_null(startswith(c->warnings[0], "capabilities.notifier.socket: '"));
+        }
 }
 
 /* Which commands may be run, and what each may take: an empty list is not the same as none. */
@@ -512,6 +547,7 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_whole),
                 cmocka_unit_test(test_events),
+                cmocka_unit_test(test_notifier),
                 cmocka_unit_test(test_exec_commands),
                 cmocka_unit_test(test_sockets),
                 cmocka_unit_test(test_lenient),
