@@ -152,7 +152,7 @@ $(T)/proto/bytes.jsonl: tests/unit/proto/oracle.py $(T)/proto/set.bin tests/unit
 $(T)/proto/vectors.jsonl: tests/unit/proto/oracle.py $(T)/proto/set.bin
 	$(PYTHON) $< vectors $(T)/proto/set.bin > $@
 $(PROTO_TEST): EXTRA_O := $(KINDS:%=$(T)/proto/%.pb-c.o)
-$(patsubst %,$(B)/tests/unit/%/test-memory,proto admin agent): EXTRA_O += \
+$(patsubst %,$(B)/tests/unit/%/test-memory,proto policy admin agent): EXTRA_O += \
         $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc reallocarray strdup vasprintf __vasprintf_chk)
 $(PROTO_TEST): $(KINDS:%=$(T)/proto/%.pb-c.o)
 $(PROTO_TEST:%=%.o): CPPFLAGS += -I$(T)/proto -DWITNESS='"$(abspath $(T)/proto)"' -DGOLDEN='"$(abspath tests/unit/proto/golden)"'

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an expression of a policy comes to for a request. Recursion is as deep as expressions nest, and needs less than
- * 48 KiB of stack for the deepest there is. */
+ * 32 KiB of stack for the deepest there is. */
 #pragma once
 
 #include "policy/policy.h"

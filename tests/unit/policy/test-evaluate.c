@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every operator comes to, and where and why an evaluation fails. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -312,11 +313,93 @@ static void test_fault_is_printable(_unused_ void **state) {
         assert_in_range(strlen(longer), 60, 130);
 }
 
+/* Each nests as deep as expressions may, and is evaluated down to its end. */
+static const struct {
+        const char *before, *middle, *after;
+} nestings[] = {
+        { "[", "1", "]" },
+        { "{a: ", "1", "}" },
+        { "!(", "true", ")" },
+        { "-(", "1", ")" },
+        { "if ", "true", " then true else false" },
+        { "if true then ", "true", " else false" },
+        { "(true && ", "true", ")" },
+        { "(1 == ", "1", ")" },
+        { "(1 + ", "1", ")" },
+        { "(principal in ", "1", ")" },
+        { "(", "1", " in principal)" },
+        { "(principal is User in ", "1", ")" },
+        { "(", "\"a\"", " like \"a\")" },
+        { "(", "1", " has a)" },
+        { "(", "1", ").a" },
+        { "[1].contains(", "1", ")" },
+        { "principal.hasTag(", "1", ")" },
+        { "decimal(", "\"1\"", ")" },
+        { "decimal(\"1.0\").lessThan(", "1", ")" },
+};
+
+#define STACK_SIZE (256 * 1024) /* of a fiber */
+#define UNTOUCHED  0x5a
+
+static void *evaluate_deep(void *arg) {
+        Value v;
+
+        (void) !evaluate(((void **) arg)[0], ((void **) arg)[1], &v);
+        return NULL;
+}
+
+/* How much of a stack an evaluation touches. */
+static size_t measure(Evaluation *e, Expr *expr) {
+        static uint8_t stack[STACK_SIZE] __attribute__((aligned(4096)));
+        void *arguments[] = { e, expr };
+        pthread_attr_t attr;
+        pthread_t thread;
+        size_t n = 0;
+
+        memset(stack, UNTOUCHED, sizeof(stack));
+        assert_int_equal(pthread_attr_init(&attr), 0);
+        assert_int_equal(pthread_attr_setstack(&attr, stack, sizeof(stack)), 0);
+        assert_int_equal(pthread_create(&thread, &attr, evaluate_deep, arguments), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(pthread_attr_destroy(&attr), 0);
+        while (n < sizeof(stack) && stack[n] == UNTOUCHED)
+                n++;
+        return sizeof(stack) - n;
+}
+
+static void test_stack(_unused_ void **state) {
+        const PolicyRequest request = make_request(NULL);
+        _cleanup_arena_ Arena arena;
+
+        arena_init(&arena, NULL, 0, SIZE_MAX);
+        for (size_t i = 0; i < ELEMENTSOF(nestings); i++) {
+                Evaluation e = { .request = &request, .arena = &arena };
+                _cleanup_free_ char *err = NULL;
+                size_t levels = nestings[i].before[0] == '(' ? 2 : 1, n; /* parentheses are one */
+                char text[8192] = "";
+                PolicySource source;
+                Expr *expr = NULL;
+
+                for (size_t j = 0; j < (EXPR_DEPTH_MAX - 2) / levels; j++)
+                        strcat(text, nestings[i].before);
+                strcat(text, nestings[i].middle);
+                for (size_t j = 0; j < (EXPR_DEPTH_MAX - 2) / levels; j++)
+                        strcat(text, nestings[i].after);
+                source = (PolicySource){ "test", text_of(text) };
+                if (syntax_parse_expr(&arena, &source, &expr, &err) < 0)
+                        fail_msg("%s", err);
+                n = measure(&e, expr);
+                print_message("%zu bytes for %s%s%s\n", n, nestings[i].before, nestings[i].middle, nestings[i].after);
+                assert_in_range(n, 1, STACK_SIZE / 2);
+        }
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_golden),
                 cmocka_unit_test(test_nothing),
                 cmocka_unit_test(test_fault_is_printable),
+                cmocka_unit_test(test_stack),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

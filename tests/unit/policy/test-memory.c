@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every allocation fails once: nothing leaks, and out of memory is what the caller hears. */
+#include "unit/failing.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "policy/policy.h"
+
+static const EntityUid a = { TEXT("U"), TEXT("a") }, g = { TEXT("G"), TEXT("g") };
+static const ValueRecord none = {};
+
+static int make_entities(_unused_ void *arg) {
+        _cleanup_(entities_freep) Entities *e = entities_new();
+        const EntityUid *loop;
+        int r;
+
+        if (!e)
+                return -ENOMEM;
+        r = entities_add(e, &(Entity){ a, &none, &none, 1, &g });
+        return r < 0 ? r : entities_finish(e, &loop);
+}
+
+static const char text[] =
+                "permit(principal, action, resource) when { (principal == U::\"a\" || principal == U::\"b\") &&\n"
+                "        action in [U::\"a\", U::\"c\"] && [1, 2].contains(context.x) };\n"
+                "forbid(principal == ?principal, action, resource) unless { ip(\"::1\").isIpv6() };\n"
+                "permit(principal, action, resource) when { [[1, 2], [3]].containsAny([]) || context.y };\n";
+
+static int make_set(_unused_ void *arg) {
+        _cleanup_(policy_set_freep) PolicySet *s = policy_set_new();
+        _cleanup_free_ char *err = NULL;
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        r = policy_set_add(s, "test", text, strlen(text), &err);
+        return r < 0 ? r : policy_set_link(s, "policy1", "linked", &a, NULL);
+}
+
+/* A set that could not be added to is as it was. */
+static int add_again(void *arg) {
+        _cleanup_free_ char *err = NULL;
+        PolicySet *s = arg;
+        size_t n = policy_set_size(s);
+        int r;
+
+        r = policy_set_add(s, "test", text, strlen(text), &err);
+        assert_int_equal(policy_set_size(s), r < 0 ? n : n + 3);
+        return r;
+}
+
+/* Only the arena allocates, and with a block of the caller's not even that. */
+static int decide(void *arg) {
+        const PolicyRequest request = { &a, &a, &a, NULL, NULL };
+        PolicyDecision decision;
+        _cleanup_arena_ Arena arena;
+        int r;
+
+        arena_init(&arena, NULL, 0, POLICY_DECISION_MAX);
+        r = policy_set_decide(arg, &request, &arena, &decision);
+        if (r >= 0)
+                assert_int_equal(decision.n_faults, 2);
+        return r;
+}
+
+static int decide_in_block(void *arg) {
+        const PolicyRequest request = { &a, &a, &a, NULL, NULL };
+        char block[4096] __attribute__((aligned(16)));
+        PolicyDecision decision;
+        _cleanup_arena_ Arena arena;
+
+        arena_init(&arena, block, sizeof(block), POLICY_DECISION_MAX);
+        return policy_set_decide(arg, &request, &arena, &decision);
+}
+
+static void test_entities(_unused_ void **state) {
+        assert_in_range(each_failing(make_entities, NULL), 5, 50);
+}
+
+static void test_set(_unused_ void **state) {
+        assert_in_range(each_failing(make_set, NULL), 10, 200);
+}
+
+static void test_decide(_unused_ void **state) {
+        _cleanup_(policy_set_freep) PolicySet *s = policy_set_new();
+        _cleanup_free_ char *err = NULL;
+
+        assert_non_null(s);
+        assert_int_equal(policy_set_add(s, "test", text, strlen(text), &err), 0);
+        assert_in_range(each_failing(decide, s), 1, 10);
+        assert_int_equal(each_failing(decide_in_block, s), 0);
+        (void) each_failing(add_again, s);
+        assert_int_equal(policy_set_size(s), 6);
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_entities),
+                cmocka_unit_test(test_set),
+                cmocka_unit_test(test_decide),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
