@@ -12,6 +12,7 @@
 #define _printf_(a, b)                  __attribute__((format(printf, a, b)))
 #define _unused_                        __attribute__((unused))
 #define _warn_unused_                   __attribute__((warn_unused_result))
+#define _noinline_                      __attribute__((noinline))
 #define _public_                        __attribute__((visibility("default")))
 
 #define ELEMENTSOF(x)                   (sizeof(x) / sizeof((x)[0]))

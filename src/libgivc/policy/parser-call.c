@@ -141,7 +141,7 @@ Expr *parser_take_method(Parser *p, uint32_t start, Expr *left, Text name, Span 
                 return refuse_unknown(p, name, span, true);
         if (!extension->is_method)
                 return parser_refuse(p, span, "'%s' is a function: write %s(...)", extension->name, extension->name);
-        if (!parser_push(p, (Item){ .expr = left }) || !take_arguments(p))
+        if (!parser_push_expr(p, left) || !take_arguments(p))
                 return NULL;
         return make_extension(p, start, base, extension);
 }

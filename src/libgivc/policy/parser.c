@@ -110,6 +110,18 @@ bool parser_push(Parser *p, Item item) {
         return true;
 }
 
+bool parser_push_name(Parser *p, Text name) {
+        return parser_push(p, (Item){ .name = name });
+}
+
+bool parser_push_expr(Parser *p, Expr *e) {
+        return parser_push_term(p, e, false);
+}
+
+bool parser_push_term(Parser *p, Expr *e, bool minus) {
+        return e && parser_push(p, (Item){ .expr = e, .flag = minus });
+}
+
 static int compare_items(const void *a, const void *b) {
         const Item *x = a, *y = b;
         int r = text_compare(x->name, y->name);
@@ -174,7 +186,7 @@ bool parser_take_path(Parser *p, Text *ret, bool *ret_is_entity) {
         bool more = true;
 
         while (more && p->token.kind == TOKEN_IDENT)
-                if (!parser_check_name(p) || !parser_push(p, (Item){ .name = p->token.text }) || !parser_advance(p) ||
+                if (!parser_check_name(p) || !parser_push_name(p, p->token.text) || !parser_advance(p) ||
                                 !parser_accept(p, TOKEN_PATH, &more))
                         return false;
         if (more && p->token.kind == TOKEN_BRACE_OPEN)

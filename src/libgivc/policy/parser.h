@@ -46,6 +46,10 @@ bool parser_expect(Parser *p, TokenKind kind, const char *expected);
 /* Takes it when it is there: *ret says whether. */
 bool parser_accept(Parser *p, TokenKind kind, bool *ret);
 bool parser_push(Parser *p, Item item);
+bool parser_push_name(Parser *p, Text name);
+/* These are false for NULL. */
+bool parser_push_expr(Parser *p, Expr *e);
+bool parser_push_term(Parser *p, Expr *e, bool minus);
 /* Whether each name is there once; sorts them by name. */
 bool parser_sort_unique(Parser *p, size_t base, const char *what);
 
@@ -60,7 +64,18 @@ bool parser_take_entity(Parser *p, EntityUid *ret);
 /* Takes the type behind 'is'. */
 bool parser_take_type(Parser *p, Text *ret);
 
+/* Takes a number, which a sign before it negates. */
+bool parser_take_number(Parser *p, bool negative, int64_t *ret);
+
+/* Expressions. These call each other, once around for each level that an expression nests: what has more than a few
+ * words to keep on the stack is a function of its own that is not inlined into them. */
 Expr *parser_take_expr(Parser *p);
+Expr *parser_take_relation(Parser *p);
+Expr *parser_take_sum(Parser *p);
+Expr *parser_take_member(Parser *p);
+/* What follows e, which may be NULL already: .name, ["name"], .method(...). */
+Expr *parser_take_accesses(Parser *p, uint32_t start, Expr *e);
+bool parser_begins_access(const Parser *p);
 /* Takes the arguments of what was named, up to the parenthesis that ends them. */
 Expr *parser_take_call(Parser *p, uint32_t start, Text name, Span span);
 Expr *parser_take_method(Parser *p, uint32_t start, Expr *left, Text name, Span span);
@@ -69,8 +84,10 @@ bool parser_take_items(Parser *p, TokenKind close, const char *expected);
 
 /* An expression from start to what was taken last. */
 Expr *parser_make(Parser *p, ExprKind kind, uint32_t start, Expr *left, Expr *right);
-/* One whose list are the items from base on, which are gone then. */
+Expr *parser_make_value(Parser *p, uint32_t start, Value value);
+/* One whose list, or whose names, are the items from base on, which are gone then. */
 Expr *parser_make_list(Parser *p, ExprKind kind, uint32_t start, size_t base);
+Expr *parser_make_names(Parser *p, ExprKind kind, uint32_t start, Expr *left, size_t base);
 
 /* Takes one policy; into the arena. */
 Policy *parser_take_policy(Parser *p);
