@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How deep expressions may nest, what that costs of a fiber's stack, and that long texts take no longer than they are. */
+/* How deep expressions nest, what that costs of a stack, and that long texts take no longer than they are. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
