@@ -120,12 +120,12 @@ soak: $(T)/soak/manager $(PROGRAMS) $(B)/tests/cli/admin_pb2.py
 
 # The client, walls and budgets, installation.
 DEPS_CTL  := clang-format shellcheck scdoc mandoc python3-pyflakes protobuf-compiler-grpc libsmartcols-dev git binutils \
-             zsh fish python3-dbusmock
+             zsh fish python3-dbusmock nix-bin:nix-instantiate
 include tests/install.mk
 lint:
 	$(PYTHON) tests/lint/lint.py
 check-cli: $(PROGRAMS) $(B)/tests/cli/admin_pb2.py
-	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/cli tests/lint
+	B=$(B) $(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/cli tests/lint tests/nixos
 $(B)/tests/cli/admin_pb2.py: $(PROTOS)
 	@mkdir -p $(@D)
 	$(call say,PROTO) protoc --proto_path=proto --python_out=$(@D) --grpc_out=$(@D) --plugin=protoc-gen-grpc=$$(command -v grpc_python_plugin) $^

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entities and contexts in Cedar's JSON format, for tools: {"__entity": {"type", "id"}} and
- * {"__extn": {"fn", "arg"}} stand for what JSON has no value for. Never for what a peer sends: it could name entities of
- * its choice with these. */
+ * {"__extn": {"fn", "arg"}} stand for what JSON has no value for.
+ *
+ * Never for what a peer sends: it could name entities of its choice with these. */
 #pragma once
 
 #include "policy/document.h"

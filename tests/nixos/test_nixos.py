@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The NixOS modules: what they make of configurations, in their own shape and the first version's. Evaluation needs the
+library of nixpkgs, whose directory NIXPKGS_LIB names; that the files are Nix is always looked at."""
+
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+BUILD = ROOT / os.environ.get('B', 'build')
+MODULES = ('admin', 'appvm', 'dbusproxy', 'host', 'notifier', 'sysvm', 'tls')
+AGENTS = ('appvm', 'appvm-first', 'host', 'host-first', 'sysvm', 'sysvm-first', 'vsock')
+LIBRARY = os.environ.get('NIXPKGS_LIB')
+
+evaluates = pytest.mark.skipif(not LIBRARY, reason='NIXPKGS_LIB does not name the library of nixpkgs')
+
+
+def nix(*words):
+    done = subprocess.run(['nix-instantiate', *words], capture_output=True, text=True, timeout=120, check=False,
+                          env=dict(os.environ, HOME='/nonexistent', NIX_STORE_DIR='/tmp/nix-none/store',
+                                   NIX_STATE_DIR='/tmp/nix-none/state', NIX_REMOTE='dummy://'))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def evaluate(settings, modules=MODULES):
+    names = ' '.join(f'"{m}"' for m in modules)
+    return json.loads(nix('--eval', '--strict', '--json', '--arg', 'lib', str(pathlib.Path(LIBRARY).resolve()), '--arg',
+                          'modules', f'[{names}]', '--arg', 'settings', str(settings), str(HERE / 'eval.nix')))
+
+
+def with_settings(tmp_path, text):
+    path = tmp_path / 'settings.nix'
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize('path', sorted([*(ROOT / 'nixos').rglob('*.nix'), *HERE.rglob('*.nix'), ROOT / 'flake.nix']),
+                         ids=lambda p: str(p.relative_to(ROOT)))
+def test_syntax(path):
+    nix('--parse', str(path))
+
+
+@evaluates
+def test_nothing_is_made_while_nothing_is_enabled(tmp_path):
+    made = evaluate(with_settings(tmp_path, '{ }'))
+    assert made['etc'] == made['rules'] == made['programs'] == {}
+    assert made['systemd'] == {'paths': {}, 'services': {}, 'sockets': {}, 'targets': {}, 'tmpfiles': {'rules': []},
+                               'user': {'services': {}, 'sockets': {}}}
+    assert made['failed'] == made['warnings'] == made['firewall'] == made['users'] == []
+
+
+@evaluates
+@pytest.mark.parametrize('module', MODULES)
+def test_each_alone(tmp_path, module):
+    assert evaluate(with_settings(tmp_path, '{ }'), [module])['failed'] == []
+
+
+@evaluates
+@pytest.mark.parametrize('name', AGENTS)
+def test_agent(tmp_path, name):
+    """The configuration is as it was when somebody last read it, and the agent takes it."""
+    made = evaluate(HERE / f'cases/{name}.nix')
+    assert made['failed'] == []
+    config = json.loads(made['etc']['givc-agent/config.json'])
+    assert config == json.loads((HERE / f'golden/{name}.json').read_text())
+    path = tmp_path / 'config.json'
+    path.write_text(json.dumps(config).replace('/etc/givc-agent-acl/rules.cedar', str(tmp_path / 'rules.cedar')))
+    (tmp_path / 'rules.cedar').write_text(made['rules'].get('givc-agent-acl/rules.cedar', ''))
+    done = subprocess.run([BUILD / 'givc-agent', '-config', path, '--check'], capture_output=True, text=True,
+                          timeout=30, check=False)
+    assert done.returncode == 0 and 'unknown key' not in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+@evaluates
+@pytest.mark.parametrize('name', [n for n in AGENTS if n.endswith('-first')])
+def test_first_version(name):
+    """What was said in the first version's shape works, and each of it is said to have another name."""
+    made = evaluate(HERE / f'cases/{name}.nix')
+    kind = name.removesuffix('-first')
+    told = sorted(w.split('`')[1].split("'")[0] for w in made['warnings'])
+    said = (HERE / f'cases/{name}.nix').read_text()
+    assert f'givc.{kind}.admin.addr' in told and f'givc.{kind}.name' in told
+    for option in ('services', 'wifiManager', 'hwidService', 'hwidIface', 'applications', 'tls'):
+        assert (f'givc.{kind}.{option}' in told) == (f'{option} =' in said or f'{option}.' in said), option
+
+
+@evaluates
+def test_host_unit():
+    made = evaluate(HERE / 'cases/host.nix')
+    unit = made['systemd']['services']['givc-ghaf-host']
+    service = unit['serviceConfig']
+    assert service['ExecStart'] == '/nix/store/givc-agent/bin/givc-agent -config /etc/givc-agent/config.json -debug'
+    assert (service['Type'], service['ProtectSystem'], service['WatchdogSec']) == ('notify', 'strict', '10')
+    assert service['ReadWritePaths'] == ['/etc/policies', '/var/lib/proxy']
+    assert unit['wantedBy'] == ['multi-user.target'] and 'givc-key-setup.service' in unit['after']
+    assert unit['requires'] == ['givc-ghaf-host.socket']
+    socket = made['systemd']['sockets']['givc-ghaf-host']['socketConfig']
+    assert (socket['ListenStream'], socket['FreeBind']) == ('192.168.101.2:9000', True)
+    assert made['firewall'] == [9000]
+    assert made['systemd']['tmpfiles']['rules'] == ['d /etc/policies 0755 1000 100 -']
+
+
+@evaluates
+def test_system_vm_units():
+    made = evaluate(HERE / 'cases/sysvm.nix')
+    services = made['systemd']['services']
+    unit = services['givc-net-vm']
+    assert unit['after'] == ['givc-net-vm.socket', 'givc-setup.target']
+    assert unit['partOf'] == unit['wantedBy'] == ['givc-setup.target']
+    service = unit['serviceConfig']
+    assert service['DeviceAllow'] == ['char-input r', '/dev/uinput rw'] and service['PrivateDevices'] == 'no'
+    assert service['SupplementaryGroups'] == ['users', 'input']
+    assert service['ReadWritePaths'] == ['/run/audio'] and service['Group'] == 'users'
+    assert made['systemd']['targets']['givc-setup']['wantedBy'] == ['multi-user.target']
+    assert made['etc']['modules-load.d/givc.conf'] == 'uinput\n'
+    assert made['firewall'] == [9000, 9010, 9011, 9015]
+    assert services['givc-user-key-setup']['serviceConfig']['Type'] == 'oneshot'
+    proxy = services['givc-dbusproxy-system']
+    assert proxy['serviceConfig']['ExecStart'] == (
+        '/nix/store/xdg-dbus-proxy/bin/xdg-dbus-proxy unix:path=/run/dbus/system_bus_socket /run/net/dbus.sock '
+        '--filter '
+        '--talk=org.freedesktop.NetworkManager.* --talk=org.freedesktop.Avahi.* '
+        '--call=org.freedesktop.UPower=org.freedesktop.UPower.EnumerateDevices')
+    assert (proxy['serviceConfig']['User'], proxy['before']) == ('ghaf', ['givc-setup.target'])
+    notifier = made['systemd']['user']
+    assert notifier['sockets']['event-notifier']['socketConfig']['SocketMode'] == '0660'
+    assert notifier['services']['event-notifier@']['serviceConfig']['StandardInput'] == 'socket'
+    assert 'd /run/log/journal-notifier 0770 root users -' in made['systemd']['tmpfiles']['rules']
+
+
+@evaluates
+def test_session_units():
+    made = evaluate(HERE / 'cases/appvm.nix')
+    user = made['systemd']['user']
+    unit = user['services']['givc-app-vm']
+    assert unit['unitConfig']['ConditionUser'] == '1001' and unit['wantedBy'] == ['default.target']
+    assert unit['after'] == ['givc-app-vm.socket', 'sockets.target']
+    assert 'ProtectSystem' not in unit['serviceConfig'], 'which the manager of a user cannot do'
+    assert user['sockets']['givc-app-vm']['unitConfig']['ConditionUser'] == '1001'
+    assert 'givc-app-vm' not in made['systemd']['services']
+    assert 'givc-user-key-setup' in made['systemd']['services']
+    assert 'timedate1.set-timezone' in made['polkit']
+
+
+@evaluates
+def test_rules():
+    """Modules are called what they are called in the protocol; the admin may do all that the capabilities need."""
+    rules = evaluate(HERE / 'cases/sysvm.nix')['rules']['givc-agent-acl/rules.cedar']
+    first, own, admin, sockets = rules.split('permit ')[1:]
+    assert 'Command::"ServerReflectionInfo"' in first and 'Module::"grpc"' in first
+    assert 'Source::"admin-vm"' in admin
+    for module in ('systemd', 'locale', 'stats', 'journal', 'notify', 'wifimanager', 'hwid', 'ctap'):
+        assert f'Module::"{module}"' in admin, module
+    assert 'Module::"exec"' not in admin and 'Module::"policyadmin"' not in admin
+    assert 'Source::"gui-vm" || principal == Source::"audio-vm"' in sockets and 'Module::"socketproxy"' in sockets
+    assert 'Source::"gui-vm"' in own and 'Module::"hwid"' in own
+    rules = evaluate(HERE / 'cases/appvm.nix')['rules']['givc-agent-acl/rules.cedar']
+    assert 'Module::"eventproxy"' in rules and 'Source::"net-vm"' in rules
+
+
+ADMIN = '''{ givc.admin = {
+  enable = true; name = "admin-vm"; debug = true; services = [ "microvm@net-vm.service" "microvm@gui-vm.service" ];
+  addresses = [ { name = "admin-vm"; addr = "192.168.101.10"; port = "9001"; }
+                { name = "admin-vm"; addr = "192.168.101.10"; port = "9001"; }
+                { addr = "unix:///run/x.sock"; protocol = "unix"; }
+                { addr = "any"; port = "9002"; protocol = "vsock"; } ];
+  accessControl = { enable = true; onError = "deny"; extraRules = "forbid (principal, action, resource);";
+    adminRules = [ { from = [ "gui-vm" ]; to = [ "app-vm" "web-vm" ]; permittedRequests = [ "StartApplication" ]; }
+                   { from = [ "app-vm" ]; permittedRequests = [ "RegisterService" ]; }
+                   { from = [ ]; permittedRequests = [ "Poweroff" ]; } ]; };
+  policyAdmin = { enable = true; updater.perPolicy.enable = true;
+    policies.proxy = { vms = [ "app-vm" ]; perPolicyUpdater.url = "https://example.com/p"; }; };
+}; }'''
+
+
+@evaluates
+def test_admin(tmp_path):
+    made = evaluate(with_settings(tmp_path, ADMIN))
+    assert made['failed'] == made['warnings'] == []
+    unit = made['systemd']['services']['givc-admin']
+    service, variables = unit['serviceConfig'], unit['environment']
+    assert service['ExecStart'] == '/nix/store/givc-admin/bin/givc-admin --listen sd-listen:*'
+    assert (service['Type'], service['FileDescriptorStoreMax'], service['User']) == ('notify', '4', 'givc-admin')
+    assert service['LoadCredential'][2] == 'key.pem:/etc/givc/key.pem'
+    assert [variables[v] for v in ('NAME', 'TYPE', 'SUBTYPE', 'TLS')] == ['admin-vm', '4', '5', 'true']
+    assert variables['SERVICES'] == 'microvm@net-vm.service microvm@gui-vm.service'
+    assert (variables['ACCESS_CONTROL'], variables['ACCESS_CONTROL_ON_ERROR']) == ('true', 'deny')
+    assert variables['CEDAR_FILE'] == '/etc/givc-admin-acl/rules.cedar'
+    assert json.loads(variables['POLICY_CONFIG']) == {
+        'source': {'type': 'per-policy'}, 'policies': {'proxy': {'vms': ['app-vm'], 'perPolicyUpdater': {
+            'url': 'https://example.com/p', 'poll_interval_secs': 30}}}}
+    assert made['systemd']['sockets']['givc-admin']['socketConfig']['ListenStream'] == [
+        '192.168.101.10:9001', '192.168.101.10:9001', '/run/x.sock', 'vsock::9002']
+    local = made['systemd']['sockets']['givc-admin-local']['socketConfig']
+    assert (local['ListenStream'], local['SocketGroup']) == ('/run/givc/admin.sock', 'givc')
+    assert made['systemd']['paths']['givc-admin-certificates']['pathConfig']['PathChanged'][1] == '/etc/givc/cert.pem'
+    assert made['firewall'] == [9001] and made['users'] == ['givc-admin']
+    rules = made['rules']['givc-admin-acl/rules.cedar']
+    assert rules.count('permit') == 3 and rules.endswith('forbid (principal, action, resource);')
+    assert '(context has "VmName" && (context.VmName == "app-vm" || context.VmName == "web-vm"))' in rules
+    assert 'Poweroff' not in rules
+
+
+@evaluates
+def test_admin_of_the_first_version(tmp_path):
+    settings = '{ givc.admin = { enable = true; name = "a"; addr = "10.0.0.1"; port = "9001"; tls.enable = false; }; }'
+    made = evaluate(with_settings(tmp_path, settings))
+    assert made['systemd']['sockets']['givc-admin']['socketConfig']['ListenStream'] == ['10.0.0.1:9001']
+    assert 'givc.admin.addresses' in made['warnings'][0] and made['firewall'] == [9001]
+    assert 'CA_CERT' not in made['systemd']['services']['givc-admin']['environment']
+
+
+@evaluates
+def test_policy_sources(tmp_path):
+    def config_of(policy_admin):
+        settings = '{ givc.admin = { enable = true; policyAdmin = {' + policy_admin + '}; }; }'
+        made = evaluate(with_settings(tmp_path, settings))
+        return json.loads(made['systemd']['services']['givc-admin']['environment']['POLICY_CONFIG'])
+    assert config_of('enable = true;') == config_of('updater.gitURL.enable = true;') == {}
+    assert config_of('enable = true; updater.gitURL = { enable = true; url = "https://e/x.git"; };')['source'] == {
+        'type': 'git-url', 'url': 'https://e/x.git', 'ref': 'master', 'poll_interval_secs': 30}
+    assert config_of('enable = true; factoryPolicies = { enable = true; rev = "abc"; };')['source'] == {'type': 'none'}
+
+
+TLS = '''{ givc.tls = { enable = true; generatorHostName = "ghaf-host"; storagePath = "/storage";
+  agents = [ { name = "ghaf-host"; addr = "192.168.101.2"; } { name = "net-vm"; addr = "192.168.101.1"; }
+             { name = "net-vm"; addr = "fd00::1"; } { name = "vsock-vm"; addr = "4"; protocol = "vsock"; } ]; }; }'''
+
+
+@evaluates
+def test_certificates(tmp_path):
+    made = evaluate(with_settings(tmp_path, TLS))
+    unit = made['systemd']['services']['givc-key-setup']
+    assert unit['unitConfig']['ConditionPathExists'] == '!/etc/givc/tls.lock'
+    assert unit['after'] == ['givc-check-certs.service'] and unit['wantedBy'] == ['local-fs.target']
+    script = made['programs']['givc-key-setup']
+    issued = [line.split('issue ')[1].split()[1:] for line in script.splitlines() if ' certs issue ' in line]
+    assert issued == [['ghaf-host', '192.168.101.2'], ['net-vm', '192.168.101.1', 'fd00::1'], ['vsock-vm']]
+    assert [line.strip() for line in script.splitlines() if line.startswith(('make_image ', 'install_own '))] == [
+        'install_own ghaf-host', 'make_image net-vm', 'make_image vsock-vm']
+    check = subprocess.run(['shellcheck', '--shell=bash', '-'], input='#!/bin/bash\nset -euo pipefail\n' + script,
+                           capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stdout
+
+
+AGENT = 'enable = true; network.admin.transport.name = "a"; network.agent.transport.name = "v";'
+PROXY = '{ transport.port = "%s"; socket = "%s"; }'
+FILTER = 'policy.talk = [ "org.x" ];'
+
+
+@evaluates
+@pytest.mark.parametrize('settings, message', [
+    ('host = { ' + AGENT + ' accessControl.enable = true; network.tls.enable = false; };', 'only available with TLS'),
+    ('host = { ' + AGENT + ' capabilities.services = [ ]; };', 'A list of services (or targets)'),
+    ('host = { ' + AGENT + ' network.tls.keyPath = ""; };', 'The TLS configuration requires'),
+    ('host = { ' + AGENT + ' }; dbusproxy.enable = true;', 'at least one of the system or session bus'),
+    ('sysvm = { ' + AGENT + ' accessControl.enable = true; network.tls.enable = false; };', 'only available with TLS'),
+    ('sysvm = { ' + AGENT + ' capabilities.services = [ ]; };', 'A list of services (or targets)'),
+    ('sysvm = { ' + AGENT + ' network.tls.caCertPath = ""; };', 'The TLS configuration requires'),
+    ('sysvm = { ' + AGENT + ' capabilities.socketProxy = { enable = true; sockets = [ ' + PROXY % ('1', '/a') +
+     PROXY % ('1', '/b') + ' ]; }; };', 'each socket proxy instance requires a unique port'),
+    ('sysvm = { ' + AGENT + ' capabilities.socketProxy = { enable = true; sockets = [ ' + PROXY % ('1', '/a') +
+     PROXY % ('2', '/a') + ' ]; }; };', 'each socket proxy instance requires a unique socket'),
+    ('sysvm = { ' + AGENT + ' capabilities.eventProxy = { enable = true; events = [ { } { } ]; }; };',
+     'each event proxy instance requires a unique port'),
+    ('appvm = { ' + AGENT + ' };', 'A list of applications, or services'),
+    ('appvm = { ' + AGENT + ' capabilities.applications = [ ]; };', 'A list of applications, or services'),
+    ('appvm = { ' + AGENT + ' capabilities.services = [ "x" ]; accessControl.enable = true; '
+     'network.tls.enable = false; };', 'only available with TLS'),
+    ('admin = { enable = true; accessControl.enable = true; tls.enable = false; };', 'only available with TLS'),
+    ('admin = { enable = true; tls.certPath = ""; };', 'The TLS option requires'),
+    ('admin = { enable = true; policyAdmin = { enable = true; updater.gitURL.enable = true; '
+     'updater.perPolicy.enable = true; }; };', 'Two policy updaters'),
+    ('dbusproxy = { enable = true; system.enable = true; };', 'for the system bus must be set'),
+    ('dbusproxy = { enable = true; session.enable = true; };', 'for the session bus must be set'),
+    ('dbusproxy = { enable = true; session = { enable = true; ' + FILTER + ' }; };', 'a non-system user with UID'),
+    ('tls.enable = true;', 'requires a list of agents'),
+    ('tls = { enable = true; agents = [ { } ]; generatorHostName = ""; };', 'requires a host name'),
+    ('tls = { enable = true; agents = [ { } ]; storagePath = ""; };', 'requires a storage path'),
+])
+def test_assertions(tmp_path, settings, message):
+    failed = evaluate(with_settings(tmp_path, '{ givc = { ' + settings + ' }; }'))['failed']
+    assert any(message.lower() in f.lower() for f in failed), failed
