@@ -310,11 +310,11 @@ static int check_notifier(Config *c) {
                         c->notifier_socket);
 }
 
-/* Without a list there are the two that the reference's admin uses; an empty list permits nothing. */
 static int check_policy(Config *c) {
         return c->policy && isempty(c->policy_store) ? str_replace(&c->policy_store, "/etc/policies") : 0;
 }
 
+/* Without a list there are the two that the reference's admin uses; an empty list permits nothing. */
 static int check_exec(Config *c) {
         static const char *const usual[] = { "ota-update", "uptime" };
         const bool given = c->exec_commands;
