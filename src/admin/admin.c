@@ -5,6 +5,7 @@
 
 #include "admin/policy-source.h"
 #include "admin/push.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 static int on_news(_unused_ sd_event_source *s, void *userdata) {
@@ -37,6 +38,7 @@ static void on_policy_change(void *userdata) {
         Admin *a = userdata;
 
         push_all(&a->agents, PUSH_POLICIES);
+        admin_changed(a);
 }
 
 int admin_init(Admin *a, RpcQueue *queue, TlsCredentials *credentials, const Config *config) {
@@ -92,15 +94,31 @@ void admin_done(Admin *a) {
         host_done(&a->host);
 }
 
+/* ", 2 policies (1 not fetched)", or nothing when there are none; new string, NULL when out of memory. */
+static char *policies_sentence(const Policies *p) {
+        unsigned n_failing = policy_sources_failing(p);
+        char failing[32] = "";
+
+        if (p->n_items == 0)
+                return strdup("");
+        if (n_failing > 0)
+                (void) snprintf(failing, sizeof(failing), " (%u not fetched)", n_failing);
+        return strf(", %zu polic%s%s", p->n_items, p->n_items == 1 ? "y" : "ies", failing);
+}
+
 char *admin_get_sentence(const Admin *a) {
+        _cleanup_free_ char *policies = policies_sentence(&a->policies);
         RegistryStats s;
         char unreachable[32] = "";
+
+        if (!policies)
+                return NULL;
 
         registry_get_stats(a->registry, &s);
         if (s.n_unreachable > 0)
                 (void) snprintf(unreachable, sizeof(unreachable), " (%u unreachable)", s.n_unreachable);
-        return strf("%u agent%s%s, %u unit%s, %u watcher%s", s.n_agents, s.n_agents == 1 ? "" : "s", unreachable,
-                        s.n_units, s.n_units == 1 ? "" : "s", s.n_watches, s.n_watches == 1 ? "" : "s");
+        return strf("%u agent%s%s, %u unit%s, %u watcher%s%s", s.n_agents, s.n_agents == 1 ? "" : "s", unreachable,
+                        s.n_units, s.n_units == 1 ? "" : "s", s.n_watches, s.n_watches == 1 ? "" : "s", policies);
 }
 
 RegistrationRules admin_get_rules(const Admin *a) {

@@ -44,7 +44,7 @@ struct Policies {
 };
 
 /* Reads what the store has. config is borrowed and outlives it. on_change is told of each policy that is
- * another one, from then on. 0 or a negative errno. */
+ * another one, or can be fetched or not as it could not before, from then on. 0 or a negative errno. */
 int policies_init(Policies *p, const ConfigPolicies *config, const char *store, void (*on_change)(void *userdata),
                 void *userdata) _warn_unused_;
 void policies_done(Policies *p);

@@ -75,6 +75,7 @@ static void source_judge(PolicySource *s, int result, const char *why) {
                 log_write(LOG_NOTICE, LOG_FIELDS({ "GIVC_POLICY", name }), "Policy '%s' can be fetched again from '%s'",
                                 name, source_get_url(s));
         (void) str_replace(&s->reason, reason);
+        s->policies->on_change(s->policies->userdata);
 }
 
 static usec_t source_get_interval(const PolicySource *s) {
@@ -161,6 +162,7 @@ unsigned policy_sources_failing(const Policies *p) {
         unsigned n = 0;
 
         for (size_t i = 0; i < p->n_sources; i++)
-                n += p->sources[i].reason != NULL;
+                if (p->sources[i].reason)
+                        n += p->sources[i].policy ? 1 : (unsigned) p->n_items;
         return n;
 }

@@ -26,4 +26,5 @@ int policy_sources_start(Policies *p, Bus *bus) _warn_unused_;
 void policy_sources_poll(Policies *p);
 /* From the loop. */
 void policy_sources_stop(Policies *p);
+/* How many policies cannot be fetched now; a repository that cannot is all of them. */
 unsigned policy_sources_failing(const Policies *p);

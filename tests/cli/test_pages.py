@@ -103,6 +103,7 @@ def test_limits_of_the_admin():
     for header, name, words in (('src/admin/registry.h', 'REGISTRY_AGENTS_MAX', '{} agents'),
                                 ('src/admin/registry.h', 'REGISTRY_ENTRIES_PER_AGENT_MAX', '{} entries of one agent'),
                                 ('src/admin/watch.h', 'WATCHES_MAX', '{} watchers'),
+                                ('src/admin/config-policies.h', 'CONFIG_POLICIES_MAX', '{} policies of 16 MiB'),
                                 ('src/libgivc/rpc/limits.h', 'RPC_CALLS_PER_PEER_MAX', '{} calls in progress'),
                                 ('src/libgivc/rpc/limits.h', 'RPC_CONNECTIONS_PER_PEER_MAX', '{} connections of one'),
                                 ('src/libgivc/rpc/limits.h', 'RPC_CONNECTIONS_MAX', '{} connections in all')):

@@ -136,8 +136,10 @@ def test_a_bad_answer_changes_nothing(daemon, web, tmp_path, answer, reason):
     web.answers['/p'] = (200, b'good', {})
     d = daemon(*words(tmp_path, per_policy(proxy=web.url('/p'))))
     wait_until(lambda: ' is new: ' in d.text())
+    d.wait_until_said('0 watchers, 1 policy')
     web.answers['/p'] = answer
     poll(d)
+    d.wait_until_said('0 watchers, 1 policy (1 not fetched)')
     wait_until(lambda: "Policy 'proxy' stays as it is and is tried again: '" in d.text() and reason in d.text())
     assert kept(tmp_path, 'proxy') == {'p': b'good'}
     n = web.requests.qsize()

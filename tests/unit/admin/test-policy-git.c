@@ -133,7 +133,7 @@ static void test_no_good(void **state) {
                 TURN_UNTIL(f, *reason(&w));
                 assert_string_equal(reason(&w), rows[i].reason);
                 assert_true(is(&w, 0, NULL) && is(&w, 1, rows[i].other ? "hi" : NULL));
-                assert_int_equal(policy_sources_failing(&w.policies), 1);
+                assert_int_equal(policy_sources_failing(&w.policies), 2);
                 policy_sources_poll(&w.policies);
                 TURN_UNTIL(f, git(&w));
                 assert_string_equal(git(&w)->argv[6], "none");
