@@ -36,7 +36,7 @@ sudo make check   run every test; parts of it: check-quick, check-unit, check-cl
 make soak         a fleet under a crowd and bad weather, for MINUTES=60; SOAK_SEED repeats the dice
 make install      DESTDIR= PREFIX=/usr
 make deps         install what all of this needs from Debian; needs root
-make bench        measure ourselves against yardsticks; BENCH=rpc|admin|fleet|proxy|exec one part
+make bench        measure ourselves against yardsticks; BENCH=rpc|admin|fleet|proxy|exec|policy one part
 make lint|fuzz|clean
 endef
 help:
@@ -97,7 +97,9 @@ DEPS_BENCH := openssh-server openssh-client
 bench: deps
 	@tests/deps $(DEPS_BENCH)
 	@+$(MAKE) --no-print-directory run-bench
-run-bench: all $(OUTSIDE) $(BENCH_BIN)
+$(T)/bench/decisions: %: %.o $(call archive,policy) $(call archive,base)
+	$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+run-bench: all $(OUTSIDE) $(BENCH_BIN) $(T)/bench/decisions $(T)/js/installed
 	B=$(B) GIVC_BUILD=$(B) $(PYTHON) tests/bench/bench.py $(BENCH)
 $(T)/js/installed: tests/interop/js/package.json tests/interop/js/package-lock.json
 	@mkdir -p $(@D)
@@ -109,7 +111,13 @@ $(T)/interop/outsider: tests/interop/outsider.c $(B)/examples/greeter $(B)/libgi
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) -Isrc/libgivc -I$(B)/examples -std=c11 $(filter -O% -g -fsanitize% -fno-omit%,$(CFLAGS)) $(WARNINGS) $(LDFLAGS) -o $@ $< \
 	        $(B)/examples/greeter.pb-c.c -L$(B) -lgivc -Wl,-rpath,'$$ORIGIN/../..' $(shell $(PKG) --cflags --libs libsystemd libprotobuf-c)
-check-interop: $(OUTSIDE) $(T)/interop/outsider $(T)/js/installed
+# Who may do what: our answers beside cedar-wasm's.
+ANSWERS   := $(T)/interop/policy-answers
+$(ANSWERS): %: %.o $(call archive,policy) $(call archive,base)
+	$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+oracle: $(ANSWERS) $(T)/js/installed
+	NODE_PATH=$(T)/js/node_modules node tests/interop/js/policy/differ.js $(ANSWERS) $(or $(SEED),1):0:$(or $(COUNT),100000)
+check-interop: $(OUTSIDE) $(T)/interop/outsider $(T)/js/installed $(ANSWERS)
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/interop
 check-attack: $(OUTSIDE)
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/attack

@@ -13,7 +13,7 @@ sys.path[1:1] = [str(TESTS / d) for d in ("interop", "scenarios", "fleet")]
 
 import figures  # noqa: E402
 
-LANES = ("rpc", "admin", "fleet", "proxy", "exec")
+LANES = ("rpc", "admin", "fleet", "proxy", "exec", "policy")
 
 
 def main():
