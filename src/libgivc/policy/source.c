@@ -4,9 +4,9 @@
 #include "base/str.h"
 #include "policy/syntax.h"
 
-/* Bytes of a line that are shown, on each side of the caret. */
-#define LINE_BEFORE_MAX 60
-#define LINE_AFTER_MAX  40
+/* Bytes of a line that are shown, on each side of the caret: with what stands around them they fit a terminal. */
+#define LINE_BEFORE_MAX 34
+#define LINE_AFTER_MAX  38
 
 static bool continues_character(char c) {
         return ((uint8_t) c & 0xC0) == 0x80;
