@@ -11,6 +11,7 @@
 typedef struct Reader {
         Arena *arena;
         const PolicySource *source;
+        bool has_schema; /* {"type", "id"} is an entity */
         char **reterr;
 } Reader;
 
@@ -125,6 +126,13 @@ static int read_extension(Reader *r, const Node *call, unsigned depth, Value *re
         return e;
 }
 
+static bool is_entity(const Node *node) {
+        const Node *type = node_get(node, "type"), *id = node_get(node, "id");
+
+        return node->n == 2 && type && id && type->kind == NODE_STRING && id->kind == NODE_STRING &&
+                        is_type(type->string);
+}
+
 /* An object with such a name and others beside it could be read as either. */
 static int read_object(Reader *r, const Node *node, unsigned depth, Value *ret) {
         const Node *entity = node_get(node, "__entity"), *extension = node_get(node, "__extn"),
@@ -138,6 +146,8 @@ static int read_object(Reader *r, const Node *node, unsigned depth, Value *ret) 
                 return refuse(r, node, "'%s' stands alone in its object", entity ? "__entity" : "__extn");
         if (extension)
                 return read_extension(r, extension, depth, ret);
+        if (!entity && r->has_schema && is_entity(node))
+                entity = node;
         if (!entity) {
                 *ret = (Value){ .kind = VALUE_RECORD };
                 return read_record(r, node, depth, &ret->record);
@@ -267,20 +277,27 @@ static int read_document(Reader *r, const Node **ret) {
         return node_parse(r->arena, r->source, ret, r->reterr);
 }
 
-int policy_json_read_entities(Arena *arena, const PolicySource *source, Entities **ret, char **reterr) {
+static int read_all(Reader *r, Entities **ret) {
         _cleanup_(entities_freep) Entities *entities = entities_new();
-        Reader r = { .arena = arena, .source = source, .reterr = reterr };
         const Node *node;
         int e;
 
         if (!entities)
                 return -ENOMEM;
-        e = read_document(&r, &node);
+        e = read_document(r, &node);
         if (e >= 0)
-                e = read_entities(&r, node, entities);
+                e = read_entities(r, node, entities);
         if (e >= 0)
                 *ret = TAKE_PTR(entities);
         return e;
+}
+
+int policy_json_read_entities(Arena *arena, const PolicySource *source, Entities **ret, char **reterr) {
+        return read_all(&(Reader){ .arena = arena, .source = source, .reterr = reterr }, ret);
+}
+
+int policy_json_read_entities_of_schema(Arena *arena, const PolicySource *source, Entities **ret, char **reterr) {
+        return read_all(&(Reader){ .arena = arena, .source = source, .has_schema = true, .reterr = reterr }, ret);
 }
 
 int policy_json_to_context(

@@ -15,7 +15,11 @@
  * as source_message() has it; -E2BIG; -ENOMEM. *ret is freed with entities_free(), what it has is the arena's or the
  * text's. */
 int policy_json_read_entities(Arena *arena, const PolicySource *source, Entities **ret, char **reterr) _warn_unused_;
-/* {"name": value, ...}. The same. */
+/* The same of entities that were written for a schema, by which Cedar knows where entities stand: in their attributes
+ * and tags {"type", "id"} is one without "__entity", too. */
+int policy_json_read_entities_of_schema(
+                Arena *arena, const PolicySource *source, Entities **ret, char **reterr) _warn_unused_;
+/* {"name": value, ...}. The same as of entities. */
 int policy_json_read_context(
                 Arena *arena, const PolicySource *source, const ValueRecord **ret, char **reterr) _warn_unused_;
 /* The same of a part of a text that has more. */

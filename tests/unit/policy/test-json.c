@@ -199,6 +199,37 @@ static void test_entities(_unused_ void **state) {
         assert_null(entities_get(e, &all));
 }
 
+/* By a schema Cedar knows that an attribute is an entity, whatever it looks like. */
+static void test_entities_of_schema(_unused_ void **state) {
+        static const char json[] =
+                        "[{\"uid\": {\"type\": \"T\", \"id\": \"a\"}, \"parents\": [], \"attrs\": {\n"
+                        "\"owner\": {\"type\": \"T\", \"id\": \"b\"}, \"other\": {\"type\": \"T\", \"id\": 1},\n"
+                        "\"no\": {\"type\": \"T!\", \"id\": \"b\"}}}]";
+        static const struct {
+                const char *name;
+                ValueKind kind;
+        } rows[] = { { "owner", VALUE_ENTITY }, { "other", VALUE_RECORD }, { "no", VALUE_RECORD } };
+        EntityUid uid = { { "T", 1 }, { "a", 1 } };
+        PolicySource source = source_of(json);
+
+        for (int by_schema = 0; by_schema < 2; by_schema++) {
+                _cleanup_arena_ Arena arena = {};
+                _cleanup_(entities_freep) Entities *e = NULL;
+                _cleanup_free_ char *error = NULL;
+                int r;
+
+                arena_init(&arena, NULL, 0, MANY);
+                r = by_schema ? policy_json_read_entities_of_schema(&arena, &source, &e, &error)
+                              : policy_json_read_entities(&arena, &source, &e, &error);
+                assert_int_equal(r, 0);
+                for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                        const Value *v = value_record_get(entities_get(e, &uid)->attributes, text_of(rows[i].name));
+
+                        assert_int_equal(v->kind, by_schema ? rows[i].kind : VALUE_RECORD);
+                }
+        }
+}
+
 #define UID(type, id)  "\"uid\": {\"type\": \"" type "\", \"id\": \"" id "\"}"
 #define PARENT(id)     "{\"type\": \"T\", \"id\": \"" id "\"}"
 #define ENTITY(id, up) "{" UID("T", id) ", \"attrs\": {}, \"parents\": [" up "]}"
@@ -250,6 +281,7 @@ int main(void) {
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_depth),
                 cmocka_unit_test(test_entities),
+                cmocka_unit_test(test_entities_of_schema),
                 cmocka_unit_test(test_entities_refused),
                 cmocka_unit_test(test_memory),
         };
