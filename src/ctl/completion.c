@@ -10,8 +10,7 @@ typedef enum Words {
         WORDS_NAMES,
         WORDS_FILES,
         WORDS_METHODS,
-        WORDS_UPDATES,
-        WORDS_WIFI,
+        WORDS_BELOW, /* the verb has verbs of its own */
         WORDS_JSON,
         WORDS_SHELLS,
         WORDS_SIGNALS,
@@ -19,15 +18,11 @@ typedef enum Words {
         WORDS_MAX_,
 } Words;
 
-#define UPDATES "list query cachix"
-#define WIFI    "list status connect disconnect on off"
 #define SIGNALS "HUP INT QUIT ABRT KILL USR1 USR2 TERM CONT STOP WINCH"
 
 static const char *const functions[WORDS_MAX_] = {
         [WORDS_NAMES] = "_givcctl_names",
         [WORDS_METHODS] = "_givcctl_methods",
-        [WORDS_UPDATES] = "echo " UPDATES " | tr ' ' '\\n'",
-        [WORDS_WIFI] = "echo " WIFI " | tr ' ' '\\n'",
         [WORDS_JSON] = "echo short pretty off | tr ' ' '\\n'",
         [WORDS_SHELLS] = "echo bash zsh fish | tr ' ' '\\n'",
         [WORDS_SIGNALS] = "echo " SIGNALS " | tr ' ' '\\n'",
@@ -51,11 +46,20 @@ static Words option_get_words(const OptionRow *o) {
 static Words verb_get_words(const Verb *v) {
         if (streq(v->name, "call") || streq(v->name, "introspect"))
                 return WORDS_METHODS;
-        if (streq(v->name, "update"))
-                return WORDS_UPDATES;
-        if (streq(v->name, "wifi"))
-                return WORDS_WIFI;
+        if (v->below)
+                return WORDS_BELOW;
         return v->max_words > 0 ? WORDS_NAMES : WORDS_NONE;
+}
+
+/* "list query cachix" */
+static void print_below(FILE *f, const Verb *v) {
+        for (const Verb *b = v->below; b->name; b++)
+                fprintf(f, "%s%s", b == v->below ? "" : " ", verb_get_word(b));
+}
+
+/* What asks nobody has files behind its words. */
+static bool verb_has_files(const Verb *v) {
+        return v->below && v->flags & VERB_LOCAL;
 }
 
 /* Text inside of '', with a backslash before each of the special characters. */
@@ -114,6 +118,25 @@ static void bash_print_verbs(FILE *f, Words words) {
         fprintf(f, ") _givcctl_offer < <(%s) ;;\n", functions[words]);
 }
 
+static void bash_print_verbs_below(FILE *f) {
+        const Verb *v;
+
+        for (size_t i = 0; (v = verb_get(i)); i++) {
+                if (!v->below)
+                        continue;
+                fprintf(f, "        %s)\n", v->name);
+                if (verb_has_files(v))
+                        fputs("                if [[ -n $below ]]; then\n"
+                              "                        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+                              "                        return\n"
+                              "                fi\n",
+                                        f);
+                fputs("                _givcctl_offer < <(printf '%s\\n' ", f);
+                print_below(f, v);
+                fputs(") ;;\n", f);
+        }
+}
+
 static void bash_print(FILE *f) {
         const OptionRow *o;
         const Verb *v;
@@ -138,20 +161,22 @@ static void bash_print(FILE *f) {
                         fprintf(f, " --%s", o->name);
         }
         fputs("\n}\n_givcctl() {\n"
-              "        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb='' word i\n"
+              "        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb='' below='' word i\n"
               "        COMPREPLY=()\n"
               "        [[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD-2]}\n"
               "        [[ $cur == = ]] && cur=''\n"
               "        case $prev in\n",
                         f);
         for (Words w = WORDS_NONE; w < WORDS_MAX_; w++)
-                if (w != WORDS_METHODS && w != WORDS_UPDATES && w != WORDS_WIFI)
+                if (w != WORDS_METHODS && w != WORDS_BELOW)
                         bash_print_options(f, w);
         fputs("        esac\n"
               "        for ((i = 1; i < COMP_CWORD; i++)); do\n"
               "                word=${COMP_WORDS[i]}\n"
               "                [[ $word == -- ]] && return\n"
-              "                if [[ $word != -* && $word != = && -z $verb ]] && _givcctl_static | grep -qxF -e "
+              "                if [[ $word != -* && $word != = && -n $verb ]]; then\n"
+              "                        below=$word\n"
+              "                elif [[ $word != -* && $word != = ]] && _givcctl_static | grep -qxF -e "
               "\"$word\"; then\n"
               "                        verb=$word\n"
               "                fi\n"
@@ -165,8 +190,7 @@ static void bash_print(FILE *f) {
                         f);
         bash_print_verbs(f, WORDS_NAMES);
         bash_print_verbs(f, WORDS_METHODS);
-        bash_print_verbs(f, WORDS_UPDATES);
-        bash_print_verbs(f, WORDS_WIFI);
+        bash_print_verbs_below(f);
         fputs("        esac\n}\ncomplete -F _givcctl givcctl givc-cli\n", f);
 }
 
@@ -189,6 +213,19 @@ static void zsh_print_option(FILE *f, const OptionRow *o) {
                 if (o->argument)
                         fprintf(f, "%s:value:%s", o->argument[0] == '[' ? ":" : "", actions[option_get_words(o)]);
                 fputs("' \\\n", f);
+        }
+}
+
+static void zsh_print_verbs_below(FILE *f) {
+        const Verb *v;
+
+        for (size_t i = 0; (v = verb_get(i)); i++) {
+                if (!v->below)
+                        continue;
+                fprintf(f, "        %s) %scompadd ", v->name,
+                                verb_has_files(v) ? "if ((CURRENT > 3)); then _files; return; fi; " : "");
+                print_below(f, v);
+                fputs(" ;;\n", f);
         }
 }
 
@@ -219,10 +256,10 @@ static void zsh_print(FILE *f) {
               "        case $words[2] in\n"
               "        call | introspect)\n"
               "                methods=(${(f)\"$(_givcctl_methods)\"})\n"
-              "                compadd -a methods ;;\n"
-              "        update) compadd " UPDATES " ;;\n"
-              "        wifi) compadd " WIFI " ;;\n"
-              "        *) _givcctl_offer_names ;;\n"
+              "                compadd -a methods ;;\n",
+                        f);
+        zsh_print_verbs_below(f);
+        fputs("        *) _givcctl_offer_names ;;\n"
               "        esac\n"
               "}\n"
               "_givcctl() {\n"
@@ -242,10 +279,9 @@ static void zsh_print(FILE *f) {
 }
 
 static void fish_print_verb(FILE *f, const Verb *v) {
-        static const char *const sources_of[WORDS_MAX_] = { [WORDS_NAMES] = "__givcctl_names",
-                [WORDS_METHODS] = "__givcctl_methods",
-                [WORDS_UPDATES] = "echo " UPDATES " | string split \" \"",
-                [WORDS_WIFI] = "echo " WIFI " | string split \" \"" };
+        static const char *const sources_of[WORDS_MAX_] = {
+                [WORDS_NAMES] = "__givcctl_names", [WORDS_METHODS] = "__givcctl_methods"
+        };
         const char *source = sources_of[verb_get_words(v)];
 
         fprintf(f, "complete -c givcctl -n __fish_use_subcommand -a %s -d '", v->name);
@@ -253,6 +289,16 @@ static void fish_print_verb(FILE *f, const Verb *v) {
         fputs("'\n", f);
         if (source)
                 fprintf(f, "complete -c givcctl -n '__fish_seen_subcommand_from %s' -a '(%s)'\n", v->name, source);
+        if (!v->below)
+                return;
+        fprintf(f, "complete -c givcctl -n '__fish_seen_subcommand_from %s' -a '", v->name);
+        print_below(f, v);
+        fputs("'\n", f);
+        if (verb_has_files(v))
+                fprintf(f,
+                                "complete -c givcctl -n '__fish_seen_subcommand_from %s; "
+                                "and test (count (commandline -opc)) -gt 2' -F\n",
+                                v->name);
 }
 
 static void fish_print_option(FILE *f, const OptionRow *o) {
@@ -261,8 +307,7 @@ static void fish_print_option(FILE *f, const OptionRow *o) {
                 [WORDS_NAMES] = " -x -a '(__givcctl_names)'",
                 [WORDS_FILES] = " -r -F",
                 [WORDS_METHODS] = " -x",
-                [WORDS_UPDATES] = " -x",
-                [WORDS_WIFI] = " -x",
+                [WORDS_BELOW] = " -x",
                 [WORDS_JSON] = " -x -a 'short pretty off'",
                 [WORDS_SHELLS] = " -x -a 'bash zsh fish'",
                 [WORDS_SIGNALS] = " -x -a '" SIGNALS "'",

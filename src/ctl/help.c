@@ -132,10 +132,13 @@ static void print_all(void) {
 
 CtlExit help_show(const Options *o) {
         const char *name = o->n_words > 0 ? o->words[0] : NULL;
-        const Verb *v = name ? verb_find(name) : NULL;
+        const Verb *v = name ? verb_find(name) : NULL, *below;
 
         if (name && !v && !o->help_all)
                 return verb_usage(name);
+        below = v && o->n_words > 1 ? verb_find_below(v, o->words[1]) : NULL;
+        if (below && below->more)
+                v = below;
         pager_open(o);
         if (o->help_all)
                 print_all();

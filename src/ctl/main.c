@@ -25,9 +25,10 @@ typedef struct Run {
 static int run_verb_wait(void *userdata) {
         Run *run = userdata;
         Ctl *ctl = &run->ctl;
-        size_t n = ctl->options.n_words;
+        size_t n;
+        char **words = verb_get_rest(ctl->verb, &ctl->options, &n);
 
-        run->exit = ctl->verb->func(ctl, ctl->options.words + (n > 0), n > 0 ? n - 1 : 0);
+        run->exit = ctl->verb->func(ctl, words, n);
         task_group_free(ctl->detached);
         ctl->detached = NULL;
         return sd_event_exit(run->event, 0);
@@ -59,7 +60,7 @@ static int run_watch_signals(Run *run) {
 
 /* Servers of updates have nothing to do with the admin, which may be out of reach. */
 static bool asks_admin(const Ctl *ctl) {
-        return !(ctl->verb->flags & VERB_UPDATES) || !streq(ctl->options.words[1], "query");
+        return !(ctl->verb->flags & VERB_WEB);
 }
 
 static int run_loop(Run *run, char **reterr) {
@@ -114,6 +115,7 @@ static CtlExit run_options(Run *run) {
 static CtlExit run_command_line(Run *run, int argc, char **argv) {
         _cleanup_free_ char *error = NULL;
         Options *o = &run->ctl.options;
+        char **words;
         size_t n;
         CtlExit e;
 
@@ -133,9 +135,9 @@ static CtlExit run_command_line(Run *run, int argc, char **argv) {
         e = verb_from_options(o, &run->ctl.verb);
         if (e != CTL_OK)
                 return e;
-        n = o->n_words > 0 ? o->n_words - 1 : 0;
+        words = verb_get_rest(run->ctl.verb, o, &n);
         if (run->ctl.verb->flags & VERB_LOCAL || (run->ctl.verb->flags & VERB_LOCAL_NAMES && n > 0))
-                return run->ctl.verb->func(&run->ctl, o->words + 1, n);
+                return run->ctl.verb->func(&run->ctl, words, n);
         if (asks_admin(&run->ctl) && options_find_admin(o, &error) < 0)
                 return ctl_usage("%s", error ? error : "The command line is wrong.");
         return run_options(run);

@@ -37,8 +37,11 @@ typedef enum VerbFlags {
         VERB_LINES = 1 << 14,       /* takes --lines */
         VERB_FOLLOWS = 1 << 15,     /* takes --follow and --since */
         VERB_EXECUTES = 1 << 16,    /* takes --tty, --user and --working-directory */
-        VERB_UPDATES = 1 << 17,     /* takes what is said about updates; asks nobody for 'query' but the web */
+        VERB_UPDATES = 1 << 17,     /* takes what is said about updates */
         VERB_NOTIFIES = 1 << 18,    /* takes --urgency, --icon and --event */
+        VERB_WEB = 1 << 19,         /* asks the web, not the admin */
+        VERB_JUDGES = 1 << 20,      /* takes rules and a request */
+        VERB_TESTS = 1 << 21,       /* takes --root */
 } VerbFlags;
 
 typedef enum OptionSource {
@@ -70,6 +73,7 @@ typedef struct Options {
         const char *user, *directory;
         const char *lines, *since;
         const char *urgency, *icon, *event, *title, *message;
+        const char *policies, *entities, *principal, *action, *resource, *context, *root;
         const char *source, *pin_name, *cache, *cachix_host, *token;
         const char *completion, *retry, *type, *by_type, *by_name;
         bool terminal, notls, json_auto, no_legend, no_pager, full, help, help_all, version, no_block, watch, follow,

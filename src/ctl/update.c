@@ -123,7 +123,7 @@ static int generations_print(const Options *o, Admin__ListGenerationsResponse *r
         return reply->n_list > 0 && scols_print_table(t) < 0 ? -EIO : 0;
 }
 
-static CtlExit update_list(Ctl *ctl, _unused_ const char *word) {
+CtlExit verb_update_list(Ctl *ctl, _unused_ char **words, _unused_ size_t n_words) {
         _cleanup_proto_ Admin__ListGenerationsResponse *reply = NULL;
         Admin__Empty request = ADMIN__EMPTY__INIT;
         const Options *o = &ctl->options;
@@ -225,7 +225,7 @@ static CtlExit query_exit(int error, RpcCode code) {
         return ctl_exit_from_code(code);
 }
 
-static CtlExit update_query(Ctl *ctl, _unused_ const char *word) {
+CtlExit verb_update_query(Ctl *ctl, _unused_ char **words, _unused_ size_t n_words) {
         const Options *o = &ctl->options;
         const char *pin = o->pin_name ? o->pin_name : PIN_DEFAULT;
         _cleanup_free_ char *url = NULL;
@@ -300,16 +300,14 @@ static int cachix_wait(Ctl *ctl, Admin__Cachix *cachix, RpcStatus *reterr) {
         return r;
 }
 
-static CtlExit update_cachix(Ctl *ctl, const char *pin) {
+CtlExit verb_update_cachix(Ctl *ctl, char **words, _unused_ size_t n_words) {
         const Options *o = &ctl->options;
         Admin__Cachix cachix = ADMIN__CACHIX__INIT;
-        _cleanup_free_ char *what = strf("update the host's system to '%s'", strempty(pin));
+        _cleanup_free_ char *what = strf("update the host's system to '%s'", words[0]);
         RpcStatus status = {};
         int r;
 
-        if (!pin)
-                return ctl_usage("'update cachix' needs the name of a pin: update cachix PIN");
-        cachix.pin = (char *) pin;
+        cachix.pin = words[0];
         cachix.cache = (char *) (o->cache ? o->cache : CACHE_DEFAULT);
         if (o->cachix_host) {
                 cachix.has_cachix_host_case = ADMIN__CACHIX__HAS_CACHIX_HOST_CACHIX_HOST;
@@ -321,21 +319,4 @@ static CtlExit update_cachix(Ctl *ctl, const char *pin) {
         }
         r = cachix_wait(ctl, &cachix, &status);
         return r < 0 ? ctl_fail(ctl, r, &status, what ? what : "update the host's system") : CTL_OK;
-}
-
-CtlExit verb_update(Ctl *ctl, char **words, size_t n_words) {
-        static const struct {
-                const char *word;
-                size_t n_words;
-                CtlExit (*func)(Ctl *ctl, const char *word);
-        } rows[] = {
-                { "list", 1, update_list },
-                { "query", 1, update_query },
-                { "cachix", 2, update_cachix },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                if (streq(words[0], rows[i].word) && n_words <= rows[i].n_words)
-                        return rows[i].func(ctl, n_words > 1 ? words[1] : NULL);
-        return ctl_usage("'update' takes one of: %s", ctl->verb->synopsis);
 }

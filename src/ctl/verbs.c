@@ -3,12 +3,31 @@
 
 #include <limits.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 
 #define ASK_USEC (25 * USEC_PER_SEC)
 #define ACT_USEC (120 * USEC_PER_SEC) /* a VM may have to boot first */
 
 #define ACTS     (VERB_CHANGES | VERB_DETACHES | VERB_PLACED)
+
+static const Verb updates[] = { { "update list", 0, 0, VERB_UPDATES, 0, verb_update_list, "",
+                                                "the generations that the host has", NULL, NULL },
+        { "update query", 0, 0, VERB_UPDATES | VERB_WEB, 0, verb_update_query, "", "what a server of updates offers",
+                        NULL, NULL },
+        { "update cachix", 1, 1, VERB_UPDATES, 0, verb_update_cachix, "PIN", "go to what a binary cache has", NULL,
+                        NULL },
+        {} };
+
+#define RADIO (VERB_PLACED | VERB_TABLE)
+
+static const Verb wifi[] = { { "wifi list", 0, 0, RADIO, ASK_USEC, verb_wifi_list, "",
+                                             "the networks that the radio sees", NULL, NULL },
+        { "wifi status", 0, 0, RADIO, ASK_USEC, verb_wifi_status, "", "the network that it is in", NULL, NULL },
+        { "wifi connect", 1, 1, RADIO, ASK_USEC, verb_wifi_connect, "SSID", "go into a network", NULL, NULL },
+        { "wifi disconnect", 0, 0, RADIO, ASK_USEC, verb_wifi_disconnect, "", "leave it", NULL, NULL },
+        { "wifi on", 0, 0, RADIO, ASK_USEC, verb_wifi_on, "", "the radio", NULL, NULL },
+        { "wifi off", 0, 0, RADIO, ASK_USEC, verb_wifi_off, "", "the radio", NULL, NULL }, {} };
 
 static const Verb verbs[] = {
         { "list", 0, VERB_ANY, VERB_DEFAULT | VERB_TABLE, ASK_USEC, verb_list, "[PATTERN…]",
@@ -67,19 +86,20 @@ static const Verb verbs[] = {
                         NULL },
         { "suspend", 0, 0, VERB_CHANGES | VERB_DETACHES | VERB_JOINS, 0, verb_power, "", "suspend it", NULL,
                         "The answer comes after it was resumed." },
-        { "update", 1, 2, VERB_UPDATES, 0, verb_update, "list|query|cachix", "versions of its system: see, and change",
+        { "update", 1, VERB_ANY, VERB_UPDATES, 0, NULL, "list|query|cachix", "versions of its system: see, and change",
                         NULL,
                         "  update list                  the generations that the host has\n"
                         "  update query --source=URL    what a server of updates offers\n"
-                        "  update cachix PIN            go to what a binary cache has by that name" },
-        { "wifi", 1, 2, VERB_PLACED | VERB_TABLE, ASK_USEC, verb_wifi, "list|status|connect|…", "wireless networks",
-                        NULL,
+                        "  update cachix PIN            go to what a binary cache has by that name",
+                        updates },
+        { "wifi", 1, VERB_ANY, RADIO, ASK_USEC, NULL, "list|status|connect|…", "wireless networks", NULL,
                         "  wifi list            the networks that the radio of net-vm sees\n"
                         "  wifi status          the one that it is connected to\n"
                         "  wifi connect SSID    asks for the password, or reads it when it is piped\n"
                         "  wifi disconnect\n"
                         "  wifi on, wifi off    the radio\n"
-                        "Another VM than net-vm is said with --vm." },
+                        "Another VM than net-vm is said with --vm.",
+                        wifi },
         { "set-locale", 1, VERB_ANY, 0, ASK_USEC, verb_set_locale, "NAME", "language of all VMs", NULL,
                         "  set-locale fi_FI.UTF-8\n"
                         "  set-locale LANG=en_US.UTF-8 LC_TIME=fi_FI.UTF-8" },
@@ -91,9 +111,9 @@ static const Verb verbs[] = {
                         "With '-' requests come from standard input. 'introspect' shows what there is." },
         { "introspect", 0, 1, VERB_LOCAL_NAMES, ASK_USEC, verb_introspect, "[NAME]", "what there is to call", NULL,
                         "NAME is a service, a method or a message." },
-        { "cat-config", 0, 0, VERB_LOCAL, 0, verb_cat_config, "", "the settings in effect, and what is wrong", NULL,
-                        "Each with where it is from, and what the own certificate says. Asks nobody.\n"
-                        "Ends with 0, or with 1 when something is wrong." },
+        { "cat-config", 0, 0, VERB_LOCAL, 0, verb_cat_config, "", "the settings in effect", NULL,
+                        "Each with where it is from, what the own certificate says, and what is wrong.\n"
+                        "Asks nobody. Ends with 0, or with 1 when something is wrong." },
         { "query", 0, 0, VERB_REFERENCE, ASK_USEC, verb_query, "", NULL, NULL },
         { "query-list", 0, 0, VERB_REFERENCE, ASK_USEC, verb_query, "", NULL, NULL },
         { "get-status", 2, 2, VERB_REFERENCE, ASK_USEC, verb_get_status, "VM UNIT", NULL, NULL },
@@ -114,6 +134,26 @@ const Verb *verb_find(const char *name) {
                 if (name ? streq(name, verbs[i].name) : verbs[i].flags & VERB_DEFAULT)
                         return verbs + i;
         return NULL;
+}
+
+const char *verb_get_word(const Verb *v) {
+        const char *blank = strchr(v->name, ' ');
+
+        return blank ? blank + 1 : v->name;
+}
+
+const Verb *verb_find_below(const Verb *v, const char *word) {
+        for (const Verb *b = v->below; b && b->name; b++)
+                if (streq(verb_get_word(b), word))
+                        return b;
+        return NULL;
+}
+
+char **verb_get_rest(const Verb *v, const Options *o, size_t *ret_n) {
+        size_t n = MIN(o->n_words, strchr(v->name, ' ') ? 2u : 1u);
+
+        *ret_n = o->n_words - n;
+        return o->words + n;
 }
 
 #define WORD_MAX 32
@@ -161,6 +201,27 @@ CtlExit verb_usage(const char *name) {
                         meant ? "'?" : ".");
 }
 
+/* "'lsit' is none of list, status, connect, disconnect, on and off." */
+static CtlExit verb_usage_below(const Verb *v, const char *word) {
+        _cleanup_free_ char *words = strdup("");
+
+        for (const Verb *b = v->below; b->name && words; b++) {
+                char *longer = strf("%s%s%s", words, b == v->below ? "" : b[1].name ? ", " : " and ", verb_get_word(b));
+
+                free(words);
+                words = longer;
+        }
+        return ctl_usage("'%s' is none of %s.", word, strempty(words));
+}
+
+static CtlExit verb_check_words(const Verb *v, size_t n, char *const *words) {
+        if (n < v->min_words)
+                return ctl_usage("'%s' needs more: %s %s", v->name, v->name, v->synopsis);
+        if (n > v->max_words)
+                return ctl_usage("'%s' is too much: %s %s", words[v->max_words], v->name, v->synopsis);
+        return CTL_OK;
+}
+
 static CtlExit verb_check_options(const Options *o, const Verb *v) {
         const OptionRow *row;
 
@@ -174,18 +235,27 @@ static CtlExit verb_check_options(const Options *o, const Verb *v) {
 CtlExit verb_from_options(const Options *o, const Verb **ret) {
         const char *name = o->n_words > 0 ? o->words[0] : NULL;
         const Verb *v = verb_find(name);
-        size_t n = o->n_words > 0 ? o->n_words - 1 : 0;
+        char **words;
+        size_t n;
         CtlExit e;
 
         if (!name && o->reference)
                 return ctl_usage("givc-cli needs a command.");
         if (!v)
                 return verb_usage(name);
-        if (n < v->min_words)
-                return ctl_usage("'%s' needs more: %s %s", v->name, v->name, v->synopsis);
-        if (n > v->max_words)
-                return ctl_usage("'%s' is too much: %s %s", o->words[1 + v->max_words], v->name, v->synopsis);
-        e = verb_check_options(o, v);
+        words = verb_get_rest(v, o, &n);
+        e = verb_check_words(v, n, words);
+        if (e == CTL_OK && v->below) {
+                const Verb *below = verb_find_below(v, words[0]);
+
+                if (!below)
+                        return verb_usage_below(v, words[0]);
+                v = below;
+                words = verb_get_rest(v, o, &n);
+                e = verb_check_words(v, n, words);
+        }
+        if (e == CTL_OK)
+                e = verb_check_options(o, v);
         if (e != CTL_OK)
                 return e;
         if (o->arguments && !(v->flags & VERB_ARGUMENTS))

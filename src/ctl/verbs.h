@@ -10,7 +10,7 @@
 typedef CtlExit (*verb_func_t)(Ctl *ctl, char **words, size_t n_words);
 
 struct Verb {
-        const char *name;
+        const char *name; /* of one below another both: "wifi list" */
         unsigned min_words, max_words;
         VerbFlags flags;
         usec_t timeout_usec; /* unless --timeout says otherwise; 0: none */
@@ -19,17 +19,25 @@ struct Verb {
         const char *help;
         const char *group; /* a heading of the help, where a new one begins */
         const char *more;  /* what else its own help says, lines of a terminal */
+        const Verb *below; /* its words are verbs of their own: rows up to one without a name; func is not called */
 };
 
 /* The verb of that name (NULL: the default), or NULL when there is none. */
 const Verb *verb_find(const char *name);
+/* The row below the verb that goes by that word, or NULL. */
+const Verb *verb_find_below(const Verb *v, const char *word);
+/* Its last word, by which it is found. */
+const char *verb_get_word(const Verb *v);
 /* The rows of the table by their number, NULL behind the last. */
 const Verb *verb_get(size_t i);
 /* The verb that was probably meant, or NULL. */
 const char *verb_suggest(const char *name);
 /* Says that there is no such verb, and which was probably meant; returns CTL_USAGE. */
 CtlExit verb_usage(const char *name) _warn_unused_;
-/* The verb of the command line, its words counted and checked. CTL_OK or, after saying why, CTL_USAGE. */
+/* The words behind the verb, NULL-terminated. */
+char **verb_get_rest(const Verb *v, const Options *o, size_t *ret_n);
+/* The verb of the command line, the lowest that is meant, its words counted and checked. CTL_OK or, after saying why,
+ * CTL_USAGE. */
 CtlExit verb_from_options(const Options *o, const Verb **ret) _warn_unused_;
 
 CtlExit verb_list(Ctl *ctl, char **words, size_t n_words);
@@ -55,6 +63,13 @@ CtlExit verb_is_online(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_show(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_status(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_logs(Ctl *ctl, char **words, size_t n_words);
-CtlExit verb_update(Ctl *ctl, char **words, size_t n_words);
-CtlExit verb_wifi(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_update_list(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_update_query(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_update_cachix(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_wifi_list(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_wifi_status(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_wifi_connect(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_wifi_disconnect(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_wifi_on(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_wifi_off(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_watch(Ctl *ctl, char **words, size_t n_words);

@@ -115,7 +115,7 @@ static int networks_print(const Options *o, Wifimanager__WifiNetworkResponse *re
         return reply->n_networks > 0 && scols_print_table(t) < 0 ? -EIO : 0;
 }
 
-static CtlExit wifi_list(Ctl *ctl, _unused_ const char *ssid) {
+CtlExit verb_wifi_list(Ctl *ctl, _unused_ char **words, _unused_ size_t n_words) {
         _cleanup_proto_ Wifimanager__WifiNetworkResponse *reply = NULL;
         const Options *o = &ctl->options;
         RpcStatus status = {};
@@ -127,7 +127,7 @@ static CtlExit wifi_list(Ctl *ctl, _unused_ const char *ssid) {
         return r < 0 ? ctl_fail(ctl, r, &status, "list wireless networks") : CTL_OK;
 }
 
-static CtlExit wifi_status(Ctl *ctl, _unused_ const char *ssid) {
+CtlExit verb_wifi_status(Ctl *ctl, _unused_ char **words, _unused_ size_t n_words) {
         Wifimanager__EmptyRequest request = WIFIMANAGER__EMPTY_REQUEST__INIT;
         _cleanup_proto_ Wifimanager__AccessPoint *reply = NULL;
         const Options *o = &ctl->options;
@@ -173,15 +173,15 @@ static CtlExit change(Ctl *ctl, const char *method, const char *what) {
         return r < 0 ? ctl_fail(ctl, r, &status, what) : CTL_OK;
 }
 
-static CtlExit wifi_disconnect(Ctl *ctl, _unused_ const char *ssid) {
+CtlExit verb_wifi_disconnect(Ctl *ctl, _unused_ char **words, _unused_ size_t n_words) {
         return change(ctl, "DisconnectNetwork", "disconnect");
 }
 
-static CtlExit wifi_on(Ctl *ctl, _unused_ const char *ssid) {
+CtlExit verb_wifi_on(Ctl *ctl, _unused_ char **words, _unused_ size_t n_words) {
         return change(ctl, "TurnOn", "turn the radio on");
 }
 
-static CtlExit wifi_off(Ctl *ctl, _unused_ const char *ssid) {
+CtlExit verb_wifi_off(Ctl *ctl, _unused_ char **words, _unused_ size_t n_words) {
         return change(ctl, "TurnOff", "turn the radio off");
 }
 
@@ -217,36 +217,11 @@ static int connect_wait(Ctl *ctl, const char *ssid, RpcStatus *reterr) {
         return r;
 }
 
-static CtlExit wifi_connect(Ctl *ctl, const char *ssid) {
-        _cleanup_free_ char *what = strf("connect to '%s'", ssid);
+CtlExit verb_wifi_connect(Ctl *ctl, char **words, _unused_ size_t n_words) {
+        _cleanup_free_ char *what = strf("connect to '%s'", words[0]);
         RpcStatus status = {};
         int r;
 
-        r = connect_wait(ctl, ssid, &status);
+        r = connect_wait(ctl, words[0], &status);
         return r < 0 ? ctl_fail(ctl, r, &status, strempty(what)) : CTL_OK;
-}
-
-CtlExit verb_wifi(Ctl *ctl, char **words, size_t n_words) {
-        static const struct {
-                const char *word;
-                size_t n_words; /* with it */
-                CtlExit (*func)(Ctl *ctl, const char *ssid);
-        } commands[] = {
-                { "list", 1, wifi_list },
-                { "status", 1, wifi_status },
-                { "connect", 2, wifi_connect },
-                { "disconnect", 1, wifi_disconnect },
-                { "on", 1, wifi_on },
-                { "off", 1, wifi_off },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(commands); i++) {
-                if (!streq(words[0], commands[i].word))
-                        continue;
-                if (n_words != commands[i].n_words)
-                        return ctl_usage("'wifi %s' takes %s.", words[0],
-                                        commands[i].n_words > 1 ? "the name of a network" : "no name");
-                return commands[i].func(ctl, words[1]);
-        }
-        return ctl_usage("'%s' is none of list, status, connect, disconnect, on and off.", words[0]);
 }

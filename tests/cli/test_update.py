@@ -168,9 +168,10 @@ def blocked(status):
 
 
 @pytest.mark.parametrize('words, said', [
-    (('list', 'x'), 'list|query|cachix'), (('rollback',), 'list|query|cachix'), ((), 'needs more'),
+    (('list', 'x'), "'x' is too much: update list"), ((), 'needs more'),
+    (('rollback',), "'rollback' is none of list, query and cachix."),
     (('query',), 'needs --source=URL'), (('query', '--source=file:///etc/passwd'), 'needs --source=URL'),
-    (('query', '--source=http://h/?x'), 'needs --source=URL'), (('cachix',), 'needs the name of a pin'),
+    (('query', '--source=http://h/?x'), 'needs --source=URL'), (('cachix',), 'needs more: update cachix PIN'),
     (('query', '--source=http://h', '--pin-name=../x'), '--pin-name=../x'),
     (('query', '--source=http://h', '--pin-name='), '--pin-name=')])
 def test_usage(ctl, admin, words, said):

@@ -169,7 +169,7 @@ def test_who_leaves_is_seen_to_leave(remote):
 
 @pytest.mark.parametrize('words, says', [
     ((), 'needs more'), (('lsit',), "'lsit' is none of list, status, connect, disconnect, on and off."),
-    (('connect',), "'wifi connect' takes the name of a network."), (('on', 'x'), "'wifi on' takes no name."),
+    (('connect',), "'wifi connect' needs more: wifi connect SSID"), (('on', 'x'), "'x' is too much: wifi on"),
     (('connect', 'a', 'b'), 'is too much'),
 ])
 def test_usage(remote, words, says):

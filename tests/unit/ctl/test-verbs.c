@@ -65,6 +65,29 @@ static void test_words_are_counted(void **state) {
                 }
 }
 
+/* A verb below another is found by its own word, and its words are counted behind that. */
+static void test_verbs_below(void **state) {
+        char *words[] = { (char *) "wifi", (char *) "connect", (char *) "home", (char *) "x", NULL };
+        Options o = { .words = words, .n_words = 3 };
+        const Verb *verb = NULL;
+        size_t n;
+
+        (void) state;
+        assert_int_equal(verb_from_options(&o, &verb), CTL_OK);
+        assert_string_equal(verb->name, "wifi connect");
+        assert_string_equal(verb_get_word(verb), "connect");
+        assert_ptr_equal(verb_get_rest(verb, &o, &n), words + 2);
+        assert_int_equal(n, 1);
+        for (o.n_words = 1; o.n_words <= 4; o.n_words++)
+                assert_int_equal(verb_from_options(&o, &verb), o.n_words == 3 ? CTL_OK : CTL_USAGE);
+        words[1] = (char *) "konnect";
+        o.n_words = 3;
+        assert_int_equal(verb_from_options(&o, &verb), CTL_USAGE);
+        o.n_words = 0;
+        assert_ptr_equal(verb_get_rest(verb_find("list"), &o, &n), words);
+        assert_int_equal(n, 0);
+}
+
 static void test_arguments_are_for_applications(void **state) {
         char *arguments[] = { (char *) "x", NULL }, *start[] = { (char *) "start", (char *) "foot", NULL },
              *stop[] = { (char *) "stop", (char *) "foot", NULL };
@@ -126,6 +149,7 @@ int main(void) {
                 cmocka_unit_test(test_find),
                 cmocka_unit_test(test_suggest),
                 cmocka_unit_test(test_words_are_counted),
+                cmocka_unit_test(test_verbs_below),
                 cmocka_unit_test(test_arguments_are_for_applications),
                 cmocka_unit_test(test_options_are_for_some),
                 cmocka_unit_test(test_exit_statuses),
