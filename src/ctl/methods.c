@@ -114,9 +114,9 @@ static bool bytes_find(Bytes b, unsigned field, const char *name, Bytes *ret) {
         return false;
 }
 
-Method method_get(const ProtobufCServiceDescriptor *service, const ProtobufCMethodDescriptor *method) {
+ContractMethod method_get(const ProtobufCServiceDescriptor *service, const ProtobufCMethodDescriptor *method) {
         Bytes set = { givc_descriptors, givc_descriptors_end }, file, s, m;
-        Method found = { .service = service, .method = method };
+        ContractMethod found = { .service = service, .method = method };
         uint64_t v;
 
         while (bytes_next(&set, SET_FILE, &file, &v))
@@ -129,6 +129,10 @@ Method method_get(const ProtobufCServiceDescriptor *service, const ProtobufCMeth
         return found;
 }
 
+const ProtobufCServiceDescriptor *service_get(size_t i) {
+        return i < ELEMENTSOF(services) ? services[i] : NULL;
+}
+
 const ProtobufCServiceDescriptor *service_find(const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(services); i++)
                 if (streq(services[i]->name, name))
@@ -136,7 +140,7 @@ const ProtobufCServiceDescriptor *service_find(const char *name) {
         return NULL;
 }
 
-int method_find(const char *name, Method *ret) {
+int method_find(const char *name, ContractMethod *ret) {
         const ProtobufCMethodDescriptor *m;
 
         for (size_t i = 0; i < ELEMENTSOF(services); i++) {

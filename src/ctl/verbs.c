@@ -29,6 +29,28 @@ static const Verb wifi[] = { { "wifi list", 0, 0, RADIO, ASK_USEC, verb_wifi_lis
         { "wifi on", 0, 0, RADIO, ASK_USEC, verb_wifi_on, "", "the radio", NULL, NULL },
         { "wifi off", 0, 0, RADIO, ASK_USEC, verb_wifi_off, "", "the radio", NULL, NULL }, {} };
 
+static const Verb policies[] = {
+        { "policy check", 1, VERB_ANY, VERB_LOCAL, 0, verb_policy_check, "FILE…", "find mistakes in rules", NULL,
+                        "Says what a file of rules has that does not load (an error), or that loads and\n"
+                        "was hardly meant so (a warning), by the messages that this program knows.\n"
+                        "Ends with 0 when there is nothing to say, else with 1. See givc.policy(5)." },
+        { "policy authorize", 0, 0, VERB_LOCAL | VERB_JUDGES, 0, verb_policy_authorize, "", "decide a call by rules",
+                        NULL,
+                        "  policy authorize --policies=rules.cedar --principal=gui-vm \\\n"
+                        "      --action=StartVM --resource=admin --context='{\"VmName\": \"net-vm\"}'\n"
+                        "A name alone is of a Source, a Command, a Module; others are Type::\"name\".\n"
+                        "Ends with 0 when it is allowed, with 5 when it is denied. Asks nobody." },
+        { "policy explain", 0, 0, VERB_LOCAL | VERB_JUDGES, 0, verb_policy_explain, "", "why a call is decided so",
+                        NULL,
+                        "Takes what 'policy authorize' takes, and says of each rule what became of it.\n"
+                        "Ends with 0, whatever the decision is." },
+        { "policy test", 1, VERB_ANY, VERB_LOCAL | VERB_TESTS, 0, verb_policy_test, "FILE…", "try rules on requests",
+                        NULL,
+                        "A FILE, in JSON, names policies and entities, has requests, each with what is\n"
+                        "expected; givc.policy(5) shows one. Ends with 0 when all is so, else with 1." },
+        {}
+};
+
 static const Verb verbs[] = {
         { "list", 0, VERB_ANY, VERB_DEFAULT | VERB_TABLE, ASK_USEC, verb_list, "[PATTERN…]",
                         "VMs and what is in them (the default)", "Look",
@@ -114,6 +136,14 @@ static const Verb verbs[] = {
         { "cat-config", 0, 0, VERB_LOCAL, 0, verb_cat_config, "", "the settings in effect", NULL,
                         "Each with where it is from, what the own certificate says, and what is wrong.\n"
                         "Asks nobody. Ends with 0, or with 1 when something is wrong." },
+        { "policy", 1, VERB_ANY, VERB_LOCAL | VERB_JOINS | VERB_JUDGES | VERB_TESTS, 0, NULL,
+                        "check|authorize|explain|test", "access rules", NULL,
+                        "  policy check FILE…       find mistakes in rules\n"
+                        "  policy authorize         decide a call by them\n"
+                        "  policy explain           and say why\n"
+                        "  policy test FILE…        try them on requests\n"
+                        "'policy check -h' and so on say more, givc.policy(5) teaches rules. Asks nobody.",
+                        policies },
         { "query", 0, 0, VERB_REFERENCE, ASK_USEC, verb_query, "", NULL, NULL },
         { "query-list", 0, 0, VERB_REFERENCE, ASK_USEC, verb_query, "", NULL, NULL },
         { "get-status", 2, 2, VERB_REFERENCE, ASK_USEC, verb_get_status, "VM UNIT", NULL, NULL },

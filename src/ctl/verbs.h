@@ -72,4 +72,8 @@ CtlExit verb_wifi_connect(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_wifi_disconnect(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_wifi_on(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_wifi_off(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_policy_check(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_policy_authorize(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_policy_explain(Ctl *ctl, char **words, size_t n_words);
+CtlExit verb_policy_test(Ctl *ctl, char **words, size_t n_words);
 CtlExit verb_watch(Ctl *ctl, char **words, size_t n_words);

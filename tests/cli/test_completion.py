@@ -82,6 +82,8 @@ def test_what_is_offered(complete, name):
     assert '--no-block' in offer('start', '--no-')
     assert sorted(offer('update', '')) == ['cachix', 'list', 'query']
     assert sorted(offer('wifi', 'o')) == ['off', 'on']
+    assert sorted(offer('policy', '')) == ['authorize', 'check', 'explain', 'test']
+    assert {'/usr/bin/env'} <= set(offer('policy', 'check', '/usr/bin/en'))
     assert 'net-vm' in offer('start', '--vm', 'ne')
 
 

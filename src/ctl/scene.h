@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is known of a call at one place of a rule: which methods it may be of, who may call, and what the context has
+ * for certain. It starts with everything and is narrowed by what the rule has asked before that place. */
+#pragma once
+
+#include "ctl/methods.h"
+#include "policy/policy.h"
+
+#define SCENE_METHODS_MAX 256
+#define SCENE_PATHS_MAX   32
+
+/* context.target.vm: names of two expressions, one behind the other. */
+typedef struct ScenePath {
+        Variable variable;
+        size_t n, n_first;
+        const Text *first, *second;
+} ScenePath;
+
+typedef struct Scene {
+        bool methods[SCENE_METHODS_MAX]; /* by their number */
+        const EntityUid *principal;      /* NULL: any */
+        bool impossible;
+        const Expr *culprit; /* what made it so */
+        size_t n_paths;
+        ScenePath paths[SCENE_PATHS_MAX];
+} Scene;
+
+void scene_init(Scene *s);
+/* The head of a rule says this of one of the three. */
+void scene_assume_scope(Scene *s, Variable variable, const Scope *scope);
+/* The expression is true, or false. */
+void scene_assume(Scene *s, const Expr *expr, bool truth);
+
+/* The methods of the contract by their number; false behind the last. */
+bool scene_get_method(size_t i, ContractMethod *ret);
+/* The package up to its first dot, which rules call the module, and what is behind it in the name of the service. */
+Text service_to_module(const ProtobufCServiceDescriptor *service);
+const char *service_to_rest(const ProtobufCServiceDescriptor *service);
+
+/* The path that the expression is, or the one that it asks for with 'has'; false when it is none. */
+bool path_from_expr(const Expr *expr, ScenePath *ret);
+Text path_get(const ScenePath *p, size_t i);
+/* Whether the first n names of the path are there for certain. */
+bool scene_has_path(const Scene *s, const ScenePath *p, size_t n);
+void scene_add_path(Scene *s, const ScenePath *p);
+
+/* The i-th of the literals that the expression lists, or is; NULL behind the last. *ret_all is false when it has others
+ * than literals. */
+const Value *expr_get_literal(const Expr *expr, size_t i, bool *ret_all);
