@@ -4,9 +4,10 @@
 #include "base/str.h"
 #include "policy/syntax.h"
 
-/* Bytes of a line that are shown, on each side of the caret: with what stands around them they fit a terminal. */
-#define LINE_BEFORE_MAX 34
-#define LINE_AFTER_MAX  38
+/* Bytes of a line that are shown, which fit a terminal with what stands around them; and how many of them are from the
+ * caret on, when there are more on both sides. */
+#define SHOWN_MAX       72
+#define SHOWN_AFTER_MAX 38
 
 static bool continues_character(char c) {
         return ((uint8_t) c & 0xC0) == 0x80;
@@ -54,7 +55,7 @@ static char *copy_printable(const char *s, size_t n) {
 
 char *source_message(const PolicySource *source, Span span, const char *message) {
         Text text = source->text;
-        size_t at = MIN((size_t) span.start, text.size), start = line_start(text, at), end = at;
+        size_t at = MIN((size_t) span.start, text.size), start = line_start(text, at), end = at, before_max;
         const char *head = "", *tail = "";
         _cleanup_free_ char *before = NULL, *after = NULL;
         unsigned line, column;
@@ -63,14 +64,15 @@ char *source_message(const PolicySource *source, Span span, const char *message)
                 end++;
         if (end > at && text.data[end - 1] == '\r')
                 end--;
-        if (at - start > LINE_BEFORE_MAX) {
-                start = at - LINE_BEFORE_MAX;
+        before_max = SHOWN_MAX - MIN(end - at, (size_t) SHOWN_AFTER_MAX);
+        if (at - start > before_max) {
+                start = at - before_max;
                 while (start < at && continues_character(text.data[start]))
                         start++;
                 head = "...";
         }
-        if (end - at > LINE_AFTER_MAX) {
-                end = at + LINE_AFTER_MAX;
+        if (end - start > SHOWN_MAX) {
+                end = start + SHOWN_MAX;
                 while (end > at && continues_character(text.data[end]))
                         end--;
                 tail = "...";

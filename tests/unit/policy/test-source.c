@@ -40,7 +40,7 @@ static void test_unprintable(_unused_ void **state) {
         assert_shows(TEXT("\xff\xC2\x9bz"), 3, "f:1:3: why\n  ???z\n     ^");
 }
 
-/* 60 bytes before the place and 40 from there on, and no character in parts. */
+/* 72 bytes, up to 38 of them from the place on, and no character in parts. */
 static void test_long_lines(_unused_ void **state) {
         char text[400];
         const PolicySource source = { "f", { text, sizeof(text) } };
@@ -50,14 +50,15 @@ static void test_long_lines(_unused_ void **state) {
                 memcpy(text + i, "\xC3\xA9", 2);
         for (uint32_t at = 0; at < sizeof(text); at += 2) {
                 _cleanup_free_ char *message = source_message(&source, (Span){ at, at + 2 }, "why");
+                uint32_t after = MIN((uint32_t) sizeof(text) - at, 38u), before = MIN(at, 72 - after);
 
                 assert_non_null(message);
                 line = strchr(message, '\n') + 1;
                 caret = strchr(line, '\n') + 1;
                 assert_true(str_is_utf8(line, (size_t) (caret - line)));
-                assert_int_equal(startswith(line, "  ...") != NULL, at > 60);
-                assert_int_equal(strncmp(caret - 4, "...", 3) == 0, sizeof(text) - at > 40);
-                assert_int_equal(strlen(caret), 2 + (at > 60 ? 3 + 30 : at / 2) + 1);
+                assert_int_equal(startswith(line, "  ...") != NULL, at > 34);
+                assert_int_equal(strncmp(caret - 4, "...", 3) == 0, sizeof(text) - at > 72 - before);
+                assert_int_equal(strlen(caret), 2 + (at > 34 ? 3 : 0) + before / 2 + 1);
         }
 }
 
