@@ -219,6 +219,9 @@ static int run_wait(PolicySource *s, UnitRun *run, Buffer *output, char **reterr
                 r = read_wait(stdio.err, &err, COMPLAINT_MAX * 64, deadline);
         if (r >= 0)
                 r = unit_program_end_wait(program, deadline, &result);
+        if (r == -EFBIG || r == -ETIMEDOUT)
+                *reterr = strf("'%s': git %s.", s->policies->config->url,
+                                r == -EFBIG ? "has more to say than it may" : "has not ended in time");
         return r < 0 ? r : judge_end(&result, &err, s->policies->config->url, reterr);
 }
 

@@ -3,7 +3,8 @@
  * a manager that exists only here. */
 #include "unit/bus/fixture.h"
 
-#include <sys/stat.h>
+#include <fcntl.h>
+#include <signal.h>
 
 #include "admin/policy-source.h"
 #include "base/fd.h"
@@ -158,6 +159,26 @@ static void test_other_files(void **state) {
         work_done(&w);
 }
 
+/* It is ended as soon as it is too much. */
+static void test_too_much(void **state) {
+        static char chunk[65536];
+        Fixture *f = *state;
+        FakeUnit *u;
+        Work w;
+
+        work_init(f, &w);
+        TURN_UNTIL(f, git(&w) && streq(git(&w)->active_state, "active"));
+        u = git(&w);
+        assert_int_equal(fcntl(u->stdio[1], F_SETFL, O_NONBLOCK), 0);
+        while (!*reason(&w)) {
+                (void) !write(u->stdio[1], chunk, sizeof(chunk));
+                assert_true(sd_event_run(f->event, 0) >= 0);
+        }
+        assert_string_equal(reason(&w), "'git://h/r': git has more to say than it may.");
+        TURN_UNTIL(f, fake_systemd_count_calls(f->fake, "StopUnit") == 1);
+        work_done(&w);
+}
+
 static void test_stop_while_it_runs(void **state) {
         Fixture *f = *state;
         Work w;
@@ -190,10 +211,12 @@ int main(void) {
                 TEST(test_fetch),
                 TEST(test_no_good),
                 TEST(test_other_files),
+                TEST(test_too_much),
                 TEST(test_stop_while_it_runs),
                 TEST(test_manager_away),
         };
 
         log_set_level(LOG_CRIT);
+        (void) signal(SIGPIPE, SIG_IGN);
         return cmocka_run_group_tests_name("admin-policy-git", tests, NULL, NULL);
 }
