@@ -74,6 +74,50 @@ static int decide_in_block(void *arg) {
         return policy_set_decide(arg, &request, &arena, &decision);
 }
 
+static int parse_expr(void *arg) {
+        const PolicySource source = { "test", text_of(arg) };
+        _cleanup_free_ char *err = NULL;
+        _cleanup_arena_ Arena arena;
+        Expr *e;
+        int r;
+
+        arena_init(&arena, NULL, 0, 1 << 20);
+        r = syntax_parse_expr(&arena, &source, &e, &err);
+        assert_int_equal(!err, r != -EINVAL);
+        return r == -EINVAL ? 0 : r;
+}
+
+static int parse_entity(void *arg) {
+        _cleanup_arena_ Arena arena;
+        char *err = NULL;
+        EntityUid uid;
+
+        arena_init(&arena, NULL, 0, 1 << 20);
+        return syntax_parse_entity(&arena, arg, &uid, &err);
+}
+
+static int print(_unused_ void *arg) {
+        const Value item = { .kind = VALUE_ENTITY, .entity = &a };
+        const ValueSet set = { 1, &item };
+        const ValueMember member = { TEXT("a name that is longer than what a buffer begins with, which is not much"),
+                { .kind = VALUE_SET, .set = &set } };
+        const ValueRecord record = { 1, &member };
+        _cleanup_free_ char *s = value_to_string(&(Value){ .kind = VALUE_RECORD, .record = &record });
+
+        return s ? 0 : -ENOMEM;
+}
+
+static void test_parse(_unused_ void **state) {
+        static char good[] = "if A::B::\"\\n\" has a.b then {a: [-1, 2 + 3]} else context.x.contains(ip(\"::1\")) && "
+                             "context like \"a*\"",
+                    bad[] = "[1, 2, foo]", entity[] = "A :: B::\"\\n\"";
+
+        assert_in_range(each_failing(parse_expr, good), 2, 50);
+        assert_in_range(each_failing(parse_expr, bad), 5, 50);
+        assert_in_range(each_failing(parse_entity, entity), 2, 10);
+        assert_in_range(each_failing(print, NULL), 1, 10);
+}
+
 static void test_entities(_unused_ void **state) {
         assert_in_range(each_failing(make_entities, NULL), 5, 50);
 }
@@ -96,6 +140,7 @@ static void test_decide(_unused_ void **state) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_parse),
                 cmocka_unit_test(test_entities),
                 cmocka_unit_test(test_set),
                 cmocka_unit_test(test_decide),

@@ -201,12 +201,43 @@ static void test_members(_unused_ void **state) {
         assert_non_null(strstr(message, "k7919: 1}\n"));
 }
 
+static int count(_unused_ Policy *policy, void *userdata) {
+        (*(size_t *) userdata)++;
+        return 0;
+}
+
+/* With each bound of memory there is, from nothing to enough. */
+static void test_memory(_unused_ void **state) {
+        static const char text[] =
+                        "@a(\"\\n\") permit(principal is A::B in C::D::\"\\n\", action in [E::\"e\"], resource == "
+                        "?resource)"
+                        "when { if !true then {a: [1 + 2 * 3, -principal.a.b], b: \"\\n\"} else context has a.b.c }"
+                        "unless { A::B::\"b\" is A in C::\"c\" && 1 < 2 || [].contains(context) || ip(\"\").isIpv4() &&"
+                        "context like \"a*b\" };";
+        const PolicySource source = { "t", TEXT(text) };
+        int r = -ENOMEM;
+
+        for (size_t max = 0; r < 0; max++) {
+                _cleanup_free_ char *message = NULL;
+                _cleanup_arena_ Arena arena = {};
+                size_t n = 0;
+
+                arena_init(&arena, NULL, 0, max);
+                r = syntax_parse_policies(&arena, &source, count, &n, &message);
+                assert_true(r == 0 || r == -ENOMEM);
+                assert_null(message);
+                assert_int_equal(n, r == 0);
+                assert_true(max < 10000);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_depth),
                 cmocka_unit_test(test_stack),
                 cmocka_unit_test(test_chains),
                 cmocka_unit_test(test_members),
+                cmocka_unit_test(test_memory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
