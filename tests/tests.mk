@@ -34,6 +34,7 @@ sudo make demo    show it all on a fleet of real systemd machines; KEEP=1 keeps 
 sudo make check   run every test; parts of it: check-quick, check-unit, check-cli, check-fleet, check-interop,
                   check-attack, check-storm; with SANITIZE=address,undefined sanitized, with VALGRIND=1 under valgrind
 make soak         a fleet under a crowd and bad weather, for MINUTES=60; SOAK_SEED repeats the dice
+make oracle       ask Cedar's own library COUNT=100000 made-up questions of SEED=1, and compare
 make install      DESTDIR= PREFIX=/usr
 make deps         install what all of this needs from Debian; needs root
 make bench        measure ourselves against yardsticks; BENCH=rpc|admin|fleet|proxy|exec|policy one part
@@ -115,6 +116,7 @@ $(T)/interop/outsider: tests/interop/outsider.c $(B)/examples/greeter $(B)/libgi
 ANSWERS   := $(T)/interop/policy-answers
 $(ANSWERS): %: %.o $(call archive,policy) $(call archive,base)
 	$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+.PHONY: oracle
 oracle: $(ANSWERS) $(T)/js/installed
 	NODE_PATH=$(T)/js/node_modules node tests/interop/js/policy/differ.js $(ANSWERS) $(or $(SEED),1):0:$(or $(COUNT),100000)
 check-interop: $(OUTSIDE) $(T)/interop/outsider $(T)/js/installed $(ANSWERS)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers questions of who may do what, one after the other, for those who compare the answers with somebody else's. A
- * question is a line with six sizes, then as many bytes each: policies, and in JSON principal, action, resource,
- * context, entities. An answer is a line of JSON. */
+ * question is a line with seven sizes, then as many bytes each: policies, and in JSON principal, action, resource,
+ * context, entities, and links of templates. An answer is a line of JSON. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,10 +17,12 @@ enum {
         RESOURCE,
         CONTEXT,
         ENTITIES,
+        LINKS,
         PARTS,
 };
 
-static const char *const part_names[PARTS] = { "policies", "principal", "action", "resource", "context", "entities" };
+static const char *const part_names[PARTS] = { "policies", "principal", "action", "resource", "context", "entities",
+        "links" };
 
 typedef struct Question {
         PolicySource parts[PARTS];
@@ -79,6 +81,51 @@ static int question_parse_request(Question *q, Arena *arena, char **reterr) {
         if (r < 0)
                 return r;
         return policy_json_read_entities(arena, &q->parts[ENTITIES], &q->entities, reterr);
+}
+
+static char *dup_member(const Node *node, const char *name) {
+        const Node *member = node_get(node, name);
+
+        return member && member->kind == NODE_STRING ? strndup(member->string.data, member->string.size) : NULL;
+}
+
+static int read_slot(const PolicySource *source, const Node *link, const char *name, EntityUid *storage,
+                const EntityUid **ret, char **reterr) {
+        const Node *node = node_get(link, name);
+
+        *ret = node ? storage : NULL;
+        return node ? policy_json_to_uid(source, node, storage, reterr) : 0;
+}
+
+/* [{"template", "id", "principal", "resource"}, ...]. */
+static int question_link(Question *q, Arena *arena, char **reterr) {
+        const PolicySource *source = &q->parts[LINKS];
+        const Node *links;
+        int r;
+
+        r = node_parse(arena, source, &links, reterr);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < links->n; i++) {
+                const Node *link = &links->items[i];
+                _cleanup_free_ char *template = dup_member(link, "template");
+                _cleanup_free_ char *id = dup_member(link, "id");
+                EntityUid storage[2] = {};
+                const EntityUid *principal, *resource;
+
+                if (!template || !id)
+                        return -EINVAL;
+                r = read_slot(source, link, "principal", &storage[0], &principal, reterr);
+                if (r < 0)
+                        return r;
+                r = read_slot(source, link, "resource", &storage[1], &resource, reterr);
+                if (r < 0)
+                        return r;
+                r = policy_set_link(q->set, template, id, principal, resource);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 static void print_string(const char *s) {
@@ -161,8 +208,10 @@ static int answer(Question *q, Arena *arena) {
         if (r < 0)
                 return r;
 
-        r = question_parse_request(q, arena, &err);
-        if (r == -EINVAL || r == -E2BIG)
+        r = question_link(q, arena, &err);
+        if (r >= 0)
+                r = question_parse_request(q, arena, &err);
+        if (r == -EINVAL || r == -E2BIG || r == -EEXIST || r == -ENOENT)
                 return print_refusal("request", err), 0;
         if (r < 0)
                 return r;

@@ -22,10 +22,7 @@ const deviations = [
         [/: there is no function 'unknown'/, null],
         // What says that it is an entity or a call and is none, they read as a record; members that they do not know,
         // they skip.
-        [
-                /^\w+:\d+:\d+: (expected (an entity|a call), \{|'__e(ntity|xtn)' stands alone)/,
-                null,
-        ],
+        [/^\w+:\d+:\d+: (expected (an entity|a call), \{|'__e(ntity|xtn)' stands alone)/, null],
         [/^entities:\d+:\d+: an entity has uid, attrs, parents and tags, and no other members/, null],
 ];
 

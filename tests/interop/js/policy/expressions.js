@@ -193,7 +193,11 @@ class Expressions {
                 const d = depth - 1;
                 const sets = r.pick(['entities', 'longs', 'strings', 'mixed']);
                 const kind = r.pick(kinds);
-                switch (r.below(20)) {
+                switch (r.below(23)) {
+                        case 20:
+                        case 21:
+                        case 22:
+                                return this.asked();
                         case 0:
                         case 1:
                                 return this.chain(2, ['&&'], 'bool', depth);
@@ -271,6 +275,30 @@ class Expressions {
                         default:
                                 return this.ipQuestion(d);
                 }
+        }
+
+        // What rules mostly ask: is it one of these?
+        asked() {
+                const r = this.r;
+                const variable = r.pick(['principal', 'action', 'resource']);
+                const ask = () => {
+                        switch (r.below(6)) {
+                                case 0:
+                                        return this.relation(this.uid(), '==', variable)[1];
+                                case 1:
+                                        return this.relation(variable, 'in', this.uid())[1];
+                                case 2: {
+                                        const uids = r.some(3, () => this.uid());
+                                        return this.relation(variable, 'in', this.list('[', uids, ']'))[1];
+                                }
+                                case 3:
+                                        return r.percent(50) ? r.pick(['true', 'false']) : this.is(0)[1];
+                                default:
+                                        return this.relation(variable, '==', this.uid())[1];
+                        }
+                };
+                const asks = [ask(), ...r.some(3, ask)];
+                return [asks.length > 1 ? 1 : RELATION, asks.join(`${SPACE}||${SPACE}`)];
         }
 
         ipQuestion(depth) {

@@ -32,6 +32,7 @@ class Triple {
                         ...request,
                         context: this.record(3),
                         entities: this.entities(),
+                        links: text.damaged ? [] : this.links(pieces),
                 };
         }
 
@@ -125,6 +126,20 @@ class Triple {
                         default:
                                 return 'action';
                 }
+        }
+
+        // Of each template none or some; few with a slot that it lacks, or without one that it has.
+        links(pieces) {
+                const r = this.r;
+                const link = (piece, i, n) => {
+                        const wrong = r.percent(1) ? r.pick(['principal', 'resource']) : null;
+                        const slots = ['principal', 'resource'].filter(
+                                (v) => piece.text.includes(`?${v}`) !== (v === wrong),
+                        );
+                        const values = slots.map((v) => [v, this.asked(v, this.uids)]);
+                        return { template: `policy${i}`, id: `link${i}-${n}`, ...Object.fromEntries(values) };
+                };
+                return pieces.flatMap((p, i) => (p.template ? r.some(3, (n) => link(p, i, n)) : []));
         }
 
         // One text in four is not quite one.

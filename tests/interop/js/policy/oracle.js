@@ -13,7 +13,12 @@ function policySet(triple, parts) {
         const named = triple.pieces.map((p, i) => [`policy${i}`, p]);
         const some = (template) =>
                 Object.fromEntries(named.filter(([, p]) => p.template === template).map(([id, p]) => [id, p.text]));
-        return { staticPolicies: some(false), templates: some(true) };
+        const templateLinks = (triple.links || []).map(({ template, id, principal, resource }) => ({
+                templateId: template,
+                newId: id,
+                values: { ...(principal && { '?principal': principal }), ...(resource && { '?resource': resource }) },
+        }));
+        return { staticPolicies: some(false), templates: some(true), templateLinks };
 }
 
 // null for "the policies are accepted, and which is which is not known".

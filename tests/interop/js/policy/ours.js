@@ -15,9 +15,8 @@ class Ours {
         async send(triples) {
                 const parts = [];
                 for (const t of triples) {
-                        const json = [t.principal, t.action, t.resource, t.context, t.entities].map((x) =>
-                                JSON.stringify(x),
-                        );
+                        const parsed = [t.principal, t.action, t.resource, t.context, t.entities, t.links ?? []];
+                        const json = parsed.map((x) => JSON.stringify(x));
                         const texts = [t.policies, ...json].map((x) => Buffer.from(x));
                         parts.push(Buffer.from(`${texts.map((x) => x.length).join(' ')}\n`), ...texts);
                 }

@@ -23,11 +23,13 @@ async function reduce(triple, differs) {
                 small = other;
                 return true;
         };
-        if (small.pieces)
+        await shorten(small.links ?? [], (links) => attempt({ links }));
+        const fixed = small.links?.length; // links name templates by their place
+        if (small.pieces && !fixed)
                 await shorten(small.pieces, (pieces) =>
                         attempt({ pieces, policies: pieces.map((p) => p.text).join('') }),
                 );
-        if (!small.pieces?.some((p) => p.template))
+        if (!fixed && !small.pieces?.some((p) => p.template))
                 await shorten(tokens(small.policies), (t) => attempt({ pieces: null, policies: t.join('') }));
         await shorten(small.entities, (entities) => attempt({ entities }));
         await shorten(Object.entries(small.context), (members) => attempt({ context: Object.fromEntries(members) }));
