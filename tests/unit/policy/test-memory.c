@@ -138,12 +138,65 @@ static void test_decide(_unused_ void **state) {
         assert_int_equal(policy_set_size(s), 6);
 }
 
+/* As a system's configuration generates them: rule N lets vmN call methodN of vmN. */
+static char *generate_rules(size_t n, size_t *ret_size) {
+        char *rules = NULL;
+        FILE *f = open_memstream(&rules, ret_size);
+
+        assert_non_null(f);
+        for (size_t i = 0; i < n; i++)
+                fprintf(f,
+                                "permit (principal, action, resource) when {\n"
+                                "  (principal == Source::\"gui-vm\" || principal == Source::\"vm%zu\") &&\n"
+                                "  resource == Module::\"admin\" &&\n"
+                                "  (action == Command::\"QueryList\" || action == Command::\"method%zu\") &&\n"
+                                "  (context has \"VmName\" && (context.VmName == \"vm%zu\" || context.VmName == "
+                                "\"x\"))\n"
+                                "};\n",
+                                i, i, i);
+        assert_int_equal(fclose(f), 0);
+        return rules;
+}
+
+/* Whoever is allowed costs no allocation, however many rules there are. */
+static void test_allow(_unused_ void **state) {
+        static const EntityUid principals[] = { { TEXT("Source"), TEXT("vm7") }, { TEXT("Source"), TEXT("gui-vm") } };
+        static const EntityUid actions[] = { { TEXT("Command"), TEXT("method7") },
+                { TEXT("Command"), TEXT("QueryList") } };
+        static const EntityUid resource = { TEXT("Module"), TEXT("admin") };
+        static const ValueMember member = { TEXT("VmName"), { .kind = VALUE_STRING, .string = TEXT("vm7") } };
+        static const ValueRecord context = { 1, &member };
+        _cleanup_(policy_set_freep) PolicySet *s = policy_set_new();
+        _cleanup_free_ char *rules = NULL, *err = NULL;
+        size_t size;
+
+        assert_non_null(s);
+        rules = generate_rules(200, &size);
+        assert_int_equal(policy_set_add(s, "rules", rules, size, &err), 0);
+        for (size_t i = 0; i < ELEMENTSOF(principals); i++) {
+                const PolicyRequest request = { &principals[i], &actions[i], &resource, &context, NULL };
+                char block[4096] __attribute__((aligned(16)));
+                PolicyDecision decision;
+                _cleanup_arena_ Arena arena;
+
+                arena_init(&arena, block, sizeof(block), POLICY_DECISION_MAX);
+                allocations_left = 0;
+                assert_int_equal(policy_set_decide(s, &request, &arena, &decision), 0);
+                allocations_left = SIZE_MAX;
+                assert_true(decision.allow);
+                assert_int_equal(decision.n_reasons, 1);
+                assert_string_equal(decision.reasons[0]->id, "policy7");
+                assert_int_equal(decision.n_faults, 0);
+        }
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_parse),
                 cmocka_unit_test(test_entities),
                 cmocka_unit_test(test_set),
                 cmocka_unit_test(test_decide),
+                cmocka_unit_test(test_allow),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
