@@ -44,6 +44,9 @@ let
     "appvm"
   ];
 
+  # What the system before this one does not have is in the configuration only where it is not the default.
+  said = set: defaults: removeAttrs set (filter (key: set.${key} == defaults.${key}) (lib.attrNames defaults));
+
   # Paths of drop-ins for what the sandbox has to leave open.
   dropIns =
     optional hasEvents ../units/examples/50-events.conf
@@ -250,12 +253,17 @@ in
         inherit (transport) name;
       }
       // identity;
-      inherit (cfg) network;
-      capabilities = capabilities // extra;
-      accessControl = {
+      network = cfg.network // {
+        tls = said cfg.network.tls { crlPath = ""; };
+      };
+      capabilities =
+        capabilities
+        // lib.optionalAttrs (capabilities ? exec) { exec = said capabilities.exec { commands = null; }; }
+        // extra;
+      accessControl = said {
         inherit (cfg.accessControl) enable onError;
         rulesFile = "/etc/${rulesFile}";
-      };
+      } { onError = "skip"; };
     };
     ${rulesFile} = mkIf cfg.accessControl.enable { source = rules.check (rules.agent cfg.accessControl); };
     "modules-load.d/givc.conf" = mkIf hasEvents { text = "uinput\n"; };

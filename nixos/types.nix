@@ -80,6 +80,7 @@ in
       caCertPath = string "/etc/givc/ca-cert.pem" "The authority's certificate.";
       certPath = string "/etc/givc/cert.pem" "The machine's certificate.";
       keyPath = string "/etc/givc/key.pem" "Its key.";
+      crlPath = string "" "Certificates that the authority has revoked, if there is such a list.";
     };
   };
 
@@ -205,11 +206,6 @@ in
         type = types.bool;
         default = false;
         description = "Whether the device is on this machine.";
-      };
-      producer.grab = mkOption {
-        type = types.bool;
-        default = false;
-        description = "Whether only the other end gets its events.";
       };
       consumer.enable = mkOption {
         type = types.bool;

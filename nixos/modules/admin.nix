@@ -101,6 +101,7 @@ let
     cfg.tls.certPath
     cfg.tls.keyPath
   ];
+  hasList = cfg.tls.enable && cfg.tls.crlPath != "";
 in
 {
   options.givc.admin = {
@@ -260,7 +261,8 @@ in
               "ca-cert.pem:${cfg.tls.caCertPath}"
               "cert.pem:${cfg.tls.certPath}"
               "key.pem:${cfg.tls.keyPath}"
-            ];
+            ]
+            ++ optional hasList "crl.pem:${cfg.tls.crlPath}";
             Sockets = optional (addresses != [ ]) "givc-admin.socket" ++ [ "givc-admin-local.socket" ];
           }
           // optionalAttrs cfg.policyAdmin.enable { ReadWritePaths = [ cfg.policyAdmin.storePath ]; }
@@ -284,6 +286,7 @@ in
           HOST_CERT = "cert.pem";
           HOST_KEY = "key.pem";
         }
+        // optionalAttrs hasList { CRL = "crl.pem"; }
         // optionalAttrs cfg.accessControl.enable { ACCESS_CONTROL_ON_ERROR = cfg.accessControl.onError; }
         // optionalAttrs cfg.debug { GIVC_LOG = "debug"; };
       };
@@ -292,7 +295,7 @@ in
       systemd.paths.givc-admin-certificates = mkIf cfg.tls.enable {
         description = "Certificates of the givc admin";
         wantedBy = [ "multi-user.target" ];
-        pathConfig.PathChanged = certificates;
+        pathConfig.PathChanged = certificates ++ optional hasList cfg.tls.crlPath;
       };
       systemd.services.givc-admin-certificates = mkIf cfg.tls.enable {
         description = "New certificates for the givc admin";

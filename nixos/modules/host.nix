@@ -41,12 +41,9 @@ in
       exec = {
         enable = lib.mkEnableOption "commands that others may run on the host, as far as `commands` goes";
         commands = lib.mkOption {
-          type = lib.types.listOf lib.types.str;
-          default = [
-            "ota-update"
-            "uptime"
-          ];
-          description = "Names or paths of programs that may be run.";
+          type = lib.types.nullOr (lib.types.listOf lib.types.str);
+          default = null;
+          description = "Names or paths of programs that may be run. Without a list: `ota-update` and `uptime`.";
         };
       };
     };

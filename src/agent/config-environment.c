@@ -108,6 +108,7 @@ static const Variable variables[] = {
         ROW("CA_CERT", "network.tls.caCertPath", read_string, network.ca, false),
         ROW("HOST_CERT", "network.tls.certPath", read_string, network.cert, false),
         ROW("HOST_KEY", "network.tls.keyPath", read_string, network.key, false),
+        ROW("CRL", "network.tls.crlPath", read_string, network.crl, false),
 };
 
 /* What config.c says of a transport as a whole. */

@@ -50,6 +50,7 @@ static const Field tls_fields[] = {
         MEMBER(Config, "caCertPath", FIELD_STRING, network.ca),
         MEMBER(Config, "certPath", FIELD_STRING, network.cert),
         MEMBER(Config, "keyPath", FIELD_STRING, network.key),
+        MEMBER(Config, "crlPath", FIELD_STRING, network.crl),
         {},
 };
 

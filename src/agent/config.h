@@ -51,6 +51,7 @@ typedef struct Config {
                 ConfigTransport admin, agent;
                 bool tls;
                 char *ca, *cert, *key;
+                char *crl; /* NULL: none is revoked */
         } network;
         char **services, *admin_vm, **system_vms, **app_vms; /* units that this agent exposes */
         ConfigApplication *applications;

@@ -183,7 +183,8 @@ static void on_stop(void *userdata) {
 }
 
 static int program_load_credentials(Program *p) {
-        const TlsPaths paths = { p->config->network.ca, p->config->network.cert, p->config->network.key, NULL };
+        const TlsPaths paths = { p->config->network.ca, p->config->network.cert, p->config->network.key,
+                isempty(p->config->network.crl) ? NULL : p->config->network.crl };
         _cleanup_free_ char *reason = NULL;
         int r;
 

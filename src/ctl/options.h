@@ -42,6 +42,7 @@ typedef enum VerbFlags {
         VERB_WEB = 1 << 19,         /* asks the web, not the admin */
         VERB_JUDGES = 1 << 20,      /* takes rules and a request */
         VERB_TESTS = 1 << 21,       /* takes --root */
+        VERB_CERTIFIES = 1 << 22,   /* takes what is said about certificates */
 } VerbFlags;
 
 typedef enum OptionSource {
@@ -74,10 +75,11 @@ typedef struct Options {
         const char *lines, *since;
         const char *urgency, *icon, *event, *title, *message;
         const char *policies, *entities, *principal, *action, *resource, *context, *root;
+        const char *dir, *lifetime, *within;
         const char *source, *pin_name, *cache, *cachix_host, *token;
         const char *completion, *retry, *type, *by_type, *by_name;
         bool terminal, notls, json_auto, no_legend, no_pager, full, help, help_all, version, no_block, watch, follow,
-                        as_json, initial, raw, current;
+                        new_key, as_json, initial, raw, current;
 
         uint8_t sources[OPTIONS_MAX]; /* of each row */
 

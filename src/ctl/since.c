@@ -43,7 +43,7 @@ static const char *skip_blanks(const char *s) {
 }
 
 /* "1h 30min" */
-static int span_parse(const char *text, usec_t *ret) {
+int span_parse(const char *text, usec_t *ret) {
         usec_t sum = 0;
 
         text = skip_blanks(text);

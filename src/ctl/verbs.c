@@ -51,6 +51,29 @@ static const Verb policies[] = {
         {}
 };
 
+#define CERTIFIES (VERB_LOCAL | VERB_CERTIFIES)
+
+static const Verb certs[] = {
+        { "certs init", 0, 1, CERTIFIES, 0, verb_certs_init, "[NAME]", "make an authority", NULL,
+                        "Its name is 'givc' where none is said, its lifetime ten years. Who has the\n"
+                        "ca-key.pem can be any machine." },
+        { "certs issue", 1, VERB_ANY, CERTIFIES, 0, verb_certs_issue, "NAME [ADDRESS…]", "a certificate for a machine",
+                        NULL,
+                        "  certs issue app-vm 192.168.101.5\n"
+                        "The folder app-vm in the authority's has all that goes to the machine then." },
+        { "certs renew", 0, VERB_ANY, CERTIFIES, 0, verb_certs_renew, "[NAME…]", "another one for as long", NULL,
+                        "Without a NAME all are renewed; with --within=30d those that end so soon.\n"
+                        "The key stays, unless --new-key is said. Daemons see the files change." },
+        { "certs revoke", 1, VERB_ANY, CERTIFIES, 0, verb_certs_revoke, "NAME…", "let nobody trust it any more", NULL,
+                        "All that a machine ever got. The list, crl.pem, has to get to all machines." },
+        { "certs show", 0, VERB_ANY, CERTIFIES | VERB_TABLE, 0, verb_certs_show, "[NAME | PATH…]", "what they say",
+                        NULL, NULL },
+        { "certs check", 0, VERB_ANY, CERTIFIES, 0, verb_certs_check, "[NAME | DIR…]", "what is wrong with them", NULL,
+                        "What ends within 30 days, does not fit together, is revoked, or is for\n"
+                        "everybody to read. Ends with 0 when nothing is wrong, else with 1." },
+        {}
+};
+
 static const Verb verbs[] = {
         { "list", 0, VERB_ANY, VERB_DEFAULT | VERB_TABLE, ASK_USEC, verb_list, "[PATTERN…]",
                         "VMs and what is in them (the default)", "Look",
@@ -133,7 +156,7 @@ static const Verb verbs[] = {
                         "With '-' requests come from standard input. 'introspect' shows what there is." },
         { "introspect", 0, 1, VERB_LOCAL_NAMES, ASK_USEC, verb_introspect, "[NAME]", "what there is to call", NULL,
                         "NAME is a service, a method or a message." },
-        { "cat-config", 0, 0, VERB_LOCAL, 0, verb_cat_config, "", "the settings in effect", NULL,
+        { "cat-config", 0, 0, VERB_LOCAL, 0, verb_cat_config, "", "own settings", NULL,
                         "Each with where it is from, what the own certificate says, and what is wrong.\n"
                         "Asks nobody. Ends with 0, or with 1 when something is wrong." },
         { "policy", 1, VERB_ANY, VERB_LOCAL | VERB_JOINS | VERB_JUDGES | VERB_TESTS, 0, NULL,
@@ -144,6 +167,16 @@ static const Verb verbs[] = {
                         "  policy test FILE…        try them on requests\n"
                         "'policy check -h' and so on say more, givc.policy(5) teaches rules. Asks nobody.",
                         policies },
+        { "certs", 1, VERB_ANY, CERTIFIES | VERB_JOINS | VERB_TABLE, 0, NULL, "init|issue|renew|revoke|show|check",
+                        "certificates", NULL,
+                        "  certs init               make an authority\n"
+                        "  certs issue NAME ADDR…   a certificate for a machine\n"
+                        "  certs renew [NAME…]      another one for as long\n"
+                        "  certs revoke NAME…       let nobody trust it any more\n"
+                        "  certs show [NAME…]       what they say\n"
+                        "  certs check [NAME…]      what is wrong with them\n"
+                        "Files are in --dir, /etc/givc/authority. Asks nobody.",
+                        certs },
         { "query", 0, 0, VERB_REFERENCE, ASK_USEC, verb_query, "", NULL, NULL },
         { "query-list", 0, 0, VERB_REFERENCE, ASK_USEC, verb_query, "", NULL, NULL },
         { "get-status", 2, 2, VERB_REFERENCE, ASK_USEC, verb_get_status, "VM UNIT", NULL, NULL },

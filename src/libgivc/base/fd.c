@@ -86,8 +86,9 @@ int fd_write_all(int fd, const void *data, size_t size) {
         return 0;
 }
 
-static int file_write_temporary(const char *path, const void *p, size_t size, mode_t mode) {
-        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+/* Owner and mode are right before anybody sees the file by its name. before is NULL for a new one. */
+static int file_write_temporary(const char *path, const void *p, size_t size, mode_t mode, const struct stat *before) {
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode & 0600);
         int r;
 
         if (fd < 0)
@@ -95,7 +96,10 @@ static int file_write_temporary(const char *path, const void *p, size_t size, mo
         r = fd_write_all(fd, p, size);
         if (r < 0)
                 return r;
-        return fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -errno : 0;
+        if (before && (before->st_uid != geteuid() || before->st_gid != getegid()) &&
+                        fchown(fd, before->st_uid, before->st_gid) < 0)
+                return -errno;
+        return fchmod(fd, before ? before->st_mode & 07777 : mode) < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
 /* The new name is on the disk when its directory is. */
@@ -110,14 +114,14 @@ int file_sync_directory(const char *path) {
         return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-int file_write(const char *path, const void *p, size_t size, mode_t mode) {
+static int file_put(const char *path, const void *p, size_t size, mode_t mode, const struct stat *before) {
         _cleanup_free_ char *temporary = strf("%s.new", path);
         int r;
 
         if (!temporary)
                 return -ENOMEM;
         (void) unlink(temporary); /* of a crash */
-        r = file_write_temporary(temporary, p, size, mode);
+        r = file_write_temporary(temporary, p, size, mode, before);
         if (r >= 0 && rename(temporary, path) < 0)
                 r = -errno;
         if (r < 0) {
@@ -125,4 +129,16 @@ int file_write(const char *path, const void *p, size_t size, mode_t mode) {
                 return r;
         }
         return file_sync_directory(path);
+}
+
+int file_write(const char *path, const void *p, size_t size, mode_t mode) {
+        return file_put(path, p, size, mode, NULL);
+}
+
+int file_replace(const char *path, const void *p, size_t size, mode_t mode) {
+        struct stat st;
+
+        if (stat(path, &st) >= 0)
+                return file_put(path, p, size, mode, &st);
+        return errno == ENOENT ? file_put(path, p, size, mode, NULL) : -errno;
 }

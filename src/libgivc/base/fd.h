@@ -21,6 +21,8 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_size) _warn_
 /* Replaces the file by one with these bytes and this mode, which is on the disk when it returns: after a failure or a
  * crash there is the old content or the new, whole. It waits for the disk. 0 or a negative errno. */
 int file_write(const char *path, const void *p, size_t size, mode_t mode) _warn_unused_;
+/* The same, but a file that is there keeps its owner and its mode. */
+int file_replace(const char *path, const void *p, size_t size, mode_t mode) _warn_unused_;
 /* Makes the name of a file that was made or renamed durable; 0 or a negative errno. It waits for the disk. */
 int file_sync_directory(const char *path) _warn_unused_;
 /* All of it; 0 or a negative errno. It waits for whom the descriptor belongs to. */

@@ -30,9 +30,21 @@ void tls_certificate_done(TlsCertificate *c) {
         *c = (TlsCertificate){};
 }
 
+static int certificates_parse(const char *name, const char *data, size_t size, Certificates *ret, char **reterr) {
+        gnutls_datum_t pem = { (uint8_t *) data, (unsigned) size };
+        int r;
+
+        r = gnutls_x509_crt_list_import2(&ret->list, &ret->n, &pem, GNUTLS_X509_FMT_PEM, 0);
+        if (r < 0) {
+                *ret = (Certificates){};
+                *reterr = strf("%s: holds no certificate in PEM form", name);
+                return x509_errno(r);
+        }
+        return 0;
+}
+
 static int certificates_read(const char *path, Certificates *ret, char **reterr) {
         _cleanup_free_ char *data = NULL;
-        gnutls_datum_t pem;
         size_t size;
         int r;
 
@@ -41,14 +53,7 @@ static int certificates_read(const char *path, Certificates *ret, char **reterr)
                 *reterr = strf("%s: %s", path, r == -EFBIG ? "is larger than 1 MiB" : strerror(-r));
                 return r;
         }
-        pem = (gnutls_datum_t){ (uint8_t *) data, (unsigned) size };
-        r = gnutls_x509_crt_list_import2(&ret->list, &ret->n, &pem, GNUTLS_X509_FMT_PEM, 0);
-        if (r < 0) {
-                *ret = (Certificates){};
-                *reterr = strf("%s: holds no certificate in PEM form", path);
-                return x509_errno(r);
-        }
-        return 0;
+        return certificates_parse(path, data, size, ret, reterr);
 }
 
 static int certificate_read_name(
@@ -112,29 +117,42 @@ static bool certificate_is_signed_by(const Certificates *own, const Certificates
                         status == 0;
 }
 
-int tls_certificate_read(const char *path, const char *ca, TlsCertificate *ret, char **reterr) {
+static int certificate_fill(const Certificates *own, const Certificates *cas, TlsCertificate *ret) {
         _cleanup_(tls_certificate_done) TlsCertificate c = {};
+        gnutls_x509_crt_t crt = own->list[0];
+        int r;
+
+        c.is_signed = cas && certificate_is_signed_by(own, cas);
+        c.begin = gnutls_x509_crt_get_activation_time(crt);
+        c.end = gnutls_x509_crt_get_expiration_time(crt);
+        r = certificate_read_name(crt, gnutls_x509_crt_get_dn3, &c.subject);
+        if (r >= 0)
+                r = certificate_read_name(crt, gnutls_x509_crt_get_issuer_dn3, &c.issuer);
+        if (r >= 0)
+                r = certificate_read_serial(crt, &c.serial);
+        if (r >= 0)
+                r = certificate_read_alternatives(crt, &c);
+        if (r < 0)
+                return r;
+        *ret = c;
+        c = (TlsCertificate){};
+        return 0;
+}
+
+int tls_certificate_read(const char *path, const char *ca, TlsCertificate *ret, char **reterr) {
         _cleanup_(certificates_done) Certificates own = {}, cas = {};
         int r;
 
         r = certificates_read(path, &own, reterr);
         if (r >= 0 && ca)
                 r = certificates_read(ca, &cas, reterr);
-        if (r < 0)
-                return r;
-        c.is_signed = ca && certificate_is_signed_by(&own, &cas);
-        c.begin = gnutls_x509_crt_get_activation_time(own.list[0]);
-        c.end = gnutls_x509_crt_get_expiration_time(own.list[0]);
-        r = certificate_read_name(own.list[0], gnutls_x509_crt_get_dn3, &c.subject);
-        if (r >= 0)
-                r = certificate_read_name(own.list[0], gnutls_x509_crt_get_issuer_dn3, &c.issuer);
-        if (r >= 0)
-                r = certificate_read_serial(own.list[0], &c.serial);
-        if (r >= 0)
-                r = certificate_read_alternatives(own.list[0], &c);
-        if (r < 0)
-                return r;
-        *ret = c;
-        c = (TlsCertificate){};
-        return 0;
+        return r < 0 ? r : certificate_fill(&own, ca ? &cas : NULL, ret);
+}
+
+int tls_certificate_parse(const char *pem, const char *name, TlsCertificate *ret, char **reterr) {
+        _cleanup_(certificates_done) Certificates own = {};
+        int r;
+
+        r = certificates_parse(name, pem, strlen(pem), &own, reterr);
+        return r < 0 ? r : certificate_fill(&own, NULL, ret);
 }

@@ -18,4 +18,6 @@ typedef struct TlsCertificate {
 /* The first certificate in a PEM file. ca is the file of its authority, or NULL. Strings are as they stand there, so
  * that they may hold anything. 0, or a negative errno with a sentence in *reterr (new string) that names the file. */
 int tls_certificate_read(const char *path, const char *ca, TlsCertificate *ret, char **reterr) _warn_unused_;
+/* The same of PEM text that is called name in sentences. */
+int tls_certificate_parse(const char *pem, const char *name, TlsCertificate *ret, char **reterr) _warn_unused_;
 void tls_certificate_done(TlsCertificate *c);

@@ -26,11 +26,15 @@
         appVms = [ "microvm@app-vm.service" ];
       };
       exec.enable = true;
+      exec.commands = [ "uptime" ];
       policy = {
         enable = true;
         policies.proxy-config = "/var/lib/proxy/policy.bin";
       };
     };
-    accessControl.enable = true;
+    accessControl = {
+      enable = true;
+      onError = "deny";
+    };
   };
 }

@@ -25,6 +25,7 @@
       }
     ];
     network = {
+      tls.crlPath = "/etc/givc/crl.pem";
       agent.transport = {
         name = "net-vm";
         addr = "192.168.101.1";

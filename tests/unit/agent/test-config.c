@@ -26,9 +26,11 @@ static int load(const char *text, Config **ret, char **reterr) {
 
 #define NETWORK_WITH(admin, agent, tls)                                                                                \
         "\"network\": {\"admin\": {\"transport\": " admin "}, \"agent\": {\"transport\": " agent "}, \"tls\": " tls "}"
-#define ADMIN   "{\"name\": \"admin-vm\", \"addr\": \"192.168.101.10\", \"port\": \"9001\", \"protocol\": \"tcp\"}"
-#define AGENT   "{\"name\": \"net-vm\", \"addr\": \"192.168.101.1\", \"port\": \"9000\", \"protocol\": \"tcp\"}"
-#define TLS     "{\"enable\": true, \"caCertPath\": \"/ca\", \"certPath\": \"/cert\", \"keyPath\": \"/key\"}"
+#define ADMIN "{\"name\": \"admin-vm\", \"addr\": \"192.168.101.10\", \"port\": \"9001\", \"protocol\": \"tcp\"}"
+#define AGENT "{\"name\": \"net-vm\", \"addr\": \"192.168.101.1\", \"port\": \"9000\", \"protocol\": \"tcp\"}"
+#define TLS                                                                                                            \
+        "{\"enable\": true, \"caCertPath\": \"/ca\", \"certPath\": \"/cert\", \"keyPath\": \"/key\","                  \
+        "\"crlPath\": \"/crl\"}"
 #define NETWORK NETWORK_WITH(ADMIN, AGENT, TLS)
 #define IDENTITY                                                                                                       \
         "\"identity\": {\"name\": \"net-vm\", \"type\": 8, \"subType\": 9, \"parent\": \"microvm@net-vm.service\"}"
@@ -78,6 +80,7 @@ static void test_whole(_unused_ void **state) {
         assert_string_equal(c->network.ca, "/ca");
         assert_string_equal(c->network.cert, "/cert");
         assert_string_equal(c->network.key, "/key");
+        assert_string_equal(c->network.crl, "/crl");
         assert_int_equal(strv_length(c->services), 2);
         assert_string_equal(c->services[1], "reboot.target");
         assert_string_equal(c->admin_vm, "microvm@admin-vm.service");
