@@ -41,25 +41,26 @@ function differ(ours, theirs) {
 
 const sort = (ours, theirs) => `${ours.broken} ${ours.refused} ${theirs?.refused}`;
 
-// An expression is asked of a small world.
-const written = (line) =>
-        typeof line !== 'string'
-                ? line
-                : {
-                          policies: `permit(principal, action, resource) when { ${line} };`,
-                          principal: { type: 'User', id: 'me' },
-                          action: { type: 'Action', id: 'a' },
-                          resource: { type: 'Doc', id: 'd' },
-                          context: { n: 1, s: 'text', r: { a: { b: 2 } } },
-                          entities: [
-                                  {
-                                          uid: { type: 'User', id: 'me' },
-                                          attrs: { age: 7 },
-                                          parents: [{ type: 'Group', id: 'g' }],
-                                          tags: { x: 1 },
-                                  },
-                          ],
-                  };
+// What an expression, or a triple that does not say, is asked of.
+const world = {
+        principal: { type: 'User', id: 'me' },
+        action: { type: 'Action', id: 'a' },
+        resource: { type: 'Doc', id: 'd' },
+        context: { n: 1, s: 'text', r: { a: { b: 2 } } },
+        entities: [
+                {
+                        uid: { type: 'User', id: 'me' },
+                        attrs: { age: 7 },
+                        parents: [{ type: 'Group', id: 'g' }],
+                        tags: { x: 1 },
+                },
+        ],
+};
+
+const whole = (line) => {
+        const policies = (expression) => `permit(principal, action, resource) when { ${expression} };`;
+        return { ...world, ...(typeof line === 'string' ? { policies: policies(line) } : line) };
+};
 
 function* triples(sources) {
         for (const source of sources) {
@@ -69,7 +70,7 @@ function* triples(sources) {
                         for (let i = from; i < from + count; i++) yield [`${seed}:${i}:1`, generate(seed, i)];
                 } else {
                         for (const [i, line] of fs.readFileSync(source, 'utf8').trimEnd().split('\n').entries())
-                                yield [`${source}:${i + 1}`, written(JSON.parse(line))];
+                                yield [`${source}:${i + 1}`, whole(JSON.parse(line))];
                 }
         }
 }
