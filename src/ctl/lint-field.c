@@ -29,9 +29,7 @@ static void facts_add(
                 break;
         case PROTOBUF_C_TYPE_FLOAT:
         case PROTOBUF_C_TYPE_DOUBLE:
-                facts->kinds = KINDS_ALL;
-                facts->any_string = true;
-                break;
+                break; /* the language has no value for it */
         case PROTOBUF_C_TYPE_ENUM:
                 facts->kinds |= KIND_BIT(VALUE_STRING);
                 facts_add_enum(facts, field->descriptor);

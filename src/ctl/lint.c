@@ -127,24 +127,31 @@ static void check_field(Lint *l, const Expr *expr, const ScenePath *path) {
         }
 }
 
+/* "target.vm". New string. */
+static char *path_to_string(const ScenePath *path) {
+        char *text = strdup("");
+
+        for (size_t i = 0; i < path->n && text; i++) {
+                char *longer = strf("%s%s%.*s", text, i > 0 ? "." : "", SHOW(path_get(path, i)));
+
+                free(text);
+                text = longer;
+        }
+        return text;
+}
+
 /* Evaluation fails there, and a rule whose evaluation fails is skipped. */
 static void check_guard(Lint *l, const Expr *expr, const ScenePath *path) {
-        size_t n = 1;
+        _cleanup_free_ char *guard = NULL;
+        Text name;
 
-        if (!l->policy->is_forbid || text_equal(path_get(path, 0), TEXT("service")))
+        if (!l->policy->is_forbid || scene_has_path(&l->scene, path, path->n) ||
+                        text_equal(path_get(path, 0), TEXT("service")))
                 return;
-        if (text_equal(path_get(path, 0), TEXT("target")))
-                n = 2;
-        for (; n <= path->n; n++)
-                if (!scene_has_path(&l->scene, path, n)) {
-                        Text name = path_get(path, n - 1), before = n > 1 ? path_get(path, n - 2) : TEXT("");
-
-                        lint_say(l, expr->span,
-                                        "this forbid is skipped where there is no '%.*s'; guard it: "
-                                        "%s%.*s has %.*s && ...",
-                                        SHOW(name), n > 1 ? "context." : "context", SHOW(before), SHOW(name));
-                        return;
-                }
+        guard = path_to_string(path);
+        name = path_get(path, path->n - 1);
+        lint_say(l, expr->span, "this forbid is skipped where there is no '%.*s'; guard it: context has %s && ...",
+                        SHOW(name), strempty(guard));
 }
 
 static void check_path(Lint *l, const Expr *expr) {
@@ -352,14 +359,16 @@ static void check_head(Lint *l) {
 
 void lint_policy(const Policy *policy, lint_found_t func, void *userdata) {
         Lint l = { .policy = policy, .func = func, .userdata = userdata };
+        unsigned effort;
 
-        scene_init(&l.scene);
+        scene_init(&l.scene, &effort);
         check_head(&l);
         for (size_t i = 0; i < policy->n_conditions; i++) {
                 const Condition *c = policy->conditions + i;
                 size_t before = l.n_found;
                 bool possible = !l.scene.impossible;
 
+                effort = SCENE_EFFORT_MAX;
                 visit(&l, c->expr);
                 check_kinds(&l, c->expr, KIND_BIT(VALUE_BOOL));
                 scene_assume(&l.scene, c->expr, !c->is_unless);

@@ -32,10 +32,10 @@ static void scene_end(Scene *s, const Expr *culprit) {
         s->impossible = true;
 }
 
-void scene_init(Scene *s) {
+void scene_init(Scene *s, unsigned *effort) {
         ContractMethod method;
 
-        *s = (Scene){};
+        *s = (Scene){ .effort = effort };
         for (size_t i = 0; i < SCENE_METHODS_MAX && scene_get_method(i, &method); i++)
                 s->methods[i] = true;
 }
@@ -237,8 +237,9 @@ static void scene_assume_compare(Scene *s, const Expr *by, bool truth) {
 void scene_assume(Scene *s, const Expr *expr, bool truth) {
         ScenePath path;
 
-        if (s->impossible)
+        if (s->impossible || *s->effort == 0)
                 return;
+        --*s->effort;
         switch (expr->kind) {
         case EXPR_LITERAL:
                 if (expr->value.kind == VALUE_BOOL && expr->value.boolean != truth)

@@ -8,6 +8,7 @@
 
 #define SCENE_METHODS_MAX 256
 #define SCENE_PATHS_MAX   32
+#define SCENE_EFFORT_MAX  100000 /* expressions that are looked at, one for each way that leads to it */
 
 /* context.target.vm: names of two expressions, one behind the other. */
 typedef struct ScenePath {
@@ -17,6 +18,7 @@ typedef struct ScenePath {
 } ScenePath;
 
 typedef struct Scene {
+        unsigned *effort; /* what is left of it, of all scenes of a condition; then nothing more is assumed */
         bool methods[SCENE_METHODS_MAX]; /* by their number */
         const EntityUid *principal;      /* NULL: any */
         bool impossible;
@@ -25,7 +27,8 @@ typedef struct Scene {
         ScenePath paths[SCENE_PATHS_MAX];
 } Scene;
 
-void scene_init(Scene *s);
+/* effort is borrowed. */
+void scene_init(Scene *s, unsigned *effort);
 /* The head of a rule says this of one of the three. */
 void scene_assume_scope(Scene *s, Variable variable, const Scope *scope);
 /* The expression is true, or false. */

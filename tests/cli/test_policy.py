@@ -106,13 +106,25 @@ def rule(condition, head='principal, action == Command::"StartVM", resource', ef
     (rule('action == Command::"StopApplication"'), 2, 8, 'the rule never matches'),
     (rule('context.VmName == "x"', effect='forbid'), 2, 8, "is skipped where there is no 'VmName'; guard it: "
      'context has VmName && ...'),
-    (rule('context.target.vm == "x"', effect='forbid'), 2, 8, 'guard it: context.target has vm && ...'),
+    (rule('context.target.vm == "x"', effect='forbid'), 2, 8, 'guard it: context has target.vm && ...'),
+    (rule('context.target has vm && context.target.vm == "x"', effect='forbid'), 2, 8,
+     "no 'target'; guard it: context has target && ..."),
     (rule('context.VmName == "x" || context has VmName', effect='forbid'), 2, 8, 'guard it'),
     (rule('!(context has VmName) && context.VmName == "x"', effect='forbid'), 2, 33, 'guard it'),
 ])
 def test_warnings(check, text, line, column, says):
     (severity, *place, sentence), = check(text)
     assert (severity, place) == ('warning', [line, column]) and says in sentence
+
+
+def test_ways_that_multiply(check):
+    """Each level doubles the ways that lead to what is in it; there are rules that are long, too."""
+    nested = 'context has VmName'
+    for _ in range(45):
+        nested = f'(context has AppName || context has UnitName && {nested})'
+    assert check(rule(nested, 'principal, action, resource')) == []
+    long = ' || '.join(f'(context has VmName && context.VmName == "vm-{n}")' for n in range(5000))
+    assert check(rule(long, effect='forbid')) == []
 
 
 def test_an_error_is_told_with_its_place(policy, tmp_path):
