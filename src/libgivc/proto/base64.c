@@ -4,26 +4,28 @@
 #include "base/mem.h"
 #include "proto/base64.h"
 
-char *base64_encode(const void *data, size_t size) {
+void base64_write(char *text, const void *data, size_t size) {
         static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         const uint8_t *p = data;
-        char *text, *t;
-
-        t = text = mem_new(char, size / 3 * 4 + 5);
-        if (!text)
-                return NULL;
 
         for (; size > 0; p += 3) {
                 size_t n = MIN(size, 3U);
                 uint32_t v = (uint32_t) p[0] << 16 | (n > 1 ? (uint32_t) p[1] << 8 : 0) | (n > 2 ? p[2] : 0);
 
-                *t++ = alphabet[v >> 18];
-                *t++ = alphabet[v >> 12 & 63];
-                *t++ = n > 1 ? alphabet[v >> 6 & 63] : '=';
-                *t++ = n > 2 ? alphabet[v & 63] : '=';
+                *text++ = alphabet[v >> 18];
+                *text++ = alphabet[v >> 12 & 63];
+                *text++ = n > 1 ? alphabet[v >> 6 & 63] : '=';
+                *text++ = n > 2 ? alphabet[v & 63] : '=';
                 size -= n;
         }
-        *t = 0;
+        *text = 0;
+}
+
+char *base64_encode(const void *data, size_t size) {
+        char *text = mem_new(char, base64_size(size) + 1);
+
+        if (text)
+                base64_write(text, data, size);
         return text;
 }
 
