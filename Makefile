@@ -155,8 +155,8 @@ $(filter $(B)/tests/unit/$(1)/%,$(UNIT_BIN)): $(B)/tests/unit/$(1)/%: $(B)/tests
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit,$(r),,$(USES_$(r)))))
 PROGRAM_OBJECTS = $(filter-out $(B)/$(1)/main.o,$(call objects,$(2)))
-$(eval $(call unit,agent,$(call PROGRAM_OBJECTS,agent,$(AGENT_SRC)) $(EVDEV_LIBS),rpc http bus proto tls event base))
-$(eval $(call unit,admin,$(call PROGRAM_OBJECTS,admin,$(ADMIN_SRC)),rpc http bus proto tls event base))
+$(eval $(call unit,agent,$(call PROGRAM_OBJECTS,agent,$(AGENT_SRC)) $(EVDEV_LIBS),rpc http bus policy proto tls event base))
+$(eval $(call unit,admin,$(call PROGRAM_OBJECTS,admin,$(ADMIN_SRC)),rpc http bus policy proto tls event base))
 $(eval $(call unit,ctl,$(call PROGRAM_OBJECTS,ctl,$(CTL_SRC)) $(if $(CTL_SRC),-lsmartcols),rpc policy http bus proto tls event base))
 tests-unit: $(UNIT_BIN)
 

@@ -162,11 +162,18 @@ $(T)/proto/bytes.jsonl: tests/unit/proto/oracle.py $(T)/proto/set.bin tests/unit
 $(T)/proto/vectors.jsonl: tests/unit/proto/oracle.py $(T)/proto/set.bin
 	$(PYTHON) $< vectors $(T)/proto/set.bin > $@
 $(PROTO_TEST): EXTRA_O := $(KINDS:%=$(T)/proto/%.pb-c.o)
-$(patsubst %,$(B)/tests/unit/%/test-memory,proto policy admin agent): EXTRA_O += \
-        $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc reallocarray strdup vasprintf __vasprintf_chk)
+WRAP_MALLOC := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc reallocarray strdup vasprintf __vasprintf_chk)
+$(patsubst %,$(B)/tests/unit/%/test-memory,proto policy admin agent): EXTRA_O += $(WRAP_MALLOC)
 $(PROTO_TEST): $(KINDS:%=$(T)/proto/%.pb-c.o)
 $(PROTO_TEST:%=%.o): CPPFLAGS += -I$(T)/proto -DWITNESS='"$(abspath $(T)/proto)"' -DGOLDEN='"$(abspath tests/unit/proto/golden)"'
 $(PROTO_TEST:%=%.o): $(TYPES_H) | $(addprefix $(T)/proto/,descriptors.txt bytes.jsonl vectors.jsonl)
+
+# Rpc: access rules see every kind of field.
+RULES_TEST := $(B)/tests/unit/rpc/test-rules
+$(RULES_TEST): EXTRA_O := $(KINDS:%=$(T)/proto/%.pb-c.o) $(WRAP_MALLOC)
+$(RULES_TEST): $(KINDS:%=$(T)/proto/%.pb-c.o)
+$(RULES_TEST).o: CPPFLAGS += -I$(T)/proto
+$(RULES_TEST).o: | $(KINDS:%=$(T)/proto/%.pb-c.h)
 
 # Http: its tests ask a web server of Python's.
 $(B)/tests/unit/http/%.o: CPPFLAGS += -DSERVER='"$(abspath tests/unit/http/server.py)"'

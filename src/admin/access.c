@@ -73,7 +73,7 @@ static bool may_use_front_door(Access *a, const struct ucred *ucred) {
         return is_member(a, ucred);
 }
 
-static void log_denied(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
+void access_log_denied(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
                 const char *why) {
         _cleanup_free_ char *path = strf("%s/%s", service->name, method);
 
@@ -92,7 +92,7 @@ static int deny_address(const Identity *identity, RpcStatus *reterr) {
         return rpc_error(reterr, RPC_PERMISSION_DENIED, "IP %s not in certificate SAN", text);
 }
 
-int access_check(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
+int access_check(const Identity *identity, const ProtobufCServiceDescriptor *service, const RpcMethod *method,
                 const ProtobufCMessage *request, RpcStatus *reterr, void *userdata) {
         Access *a = userdata;
         int r = 0;
@@ -105,6 +105,7 @@ int access_check(const Identity *identity, const ProtobufCServiceDescriptor *ser
                 r = rpc_error(reterr, RPC_PERMISSION_DENIED, "Only root and members of group '%s' may use this socket.",
                                 ACCESS_GROUP);
         if (r < 0)
-                log_denied(identity, service, method, reterr && reterr->message ? reterr->message : "not permitted");
+                access_log_denied(identity, service, method->name,
+                                reterr && reterr->message ? reterr->message : "not permitted");
         return r;
 }

@@ -22,6 +22,8 @@ void access_init(Access *a);
 void access_done(Access *a);
 /* Reads the group's members again. */
 void access_refresh(Access *a);
-/* The rpc_access_t of the server; userdata is the Access. */
-int access_check(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
+void access_log_denied(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
+                const char *why);
+/* What the rpc_access_t of the server asks first; userdata is the Access. */
+int access_check(const Identity *identity, const ProtobufCServiceDescriptor *service, const RpcMethod *method,
                 const ProtobufCMessage *request, RpcStatus *reterr, void *userdata);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/admin.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "admin/policy-source.h"
@@ -109,7 +110,7 @@ static char *policies_sentence(const Policies *p) {
 char *admin_get_sentence(const Admin *a) {
         _cleanup_free_ char *policies = policies_sentence(&a->policies);
         RegistryStats s;
-        char unreachable[32] = "";
+        char unreachable[32] = "", judged[80] = "";
 
         if (!policies)
                 return NULL;
@@ -117,8 +118,15 @@ char *admin_get_sentence(const Admin *a) {
         registry_get_stats(a->registry, &s);
         if (s.n_unreachable > 0)
                 (void) snprintf(unreachable, sizeof(unreachable), " (%u unreachable)", s.n_unreachable);
-        return strf("%u agent%s%s, %u unit%s, %u watcher%s%s", s.n_agents, s.n_agents == 1 ? "" : "s", unreachable,
-                        s.n_units, s.n_units == 1 ? "" : "s", s.n_watches, s.n_watches == 1 ? "" : "s", policies);
+        if (a->rules) {
+                RpcRulesCounts n = rpc_rules_get_counts(a->rules);
+
+                (void) snprintf(judged, sizeof(judged), "; calls: %" PRIu64 " allowed, %" PRIu64 " denied", n.n_allowed,
+                                n.n_denied);
+        }
+        return strf("%u agent%s%s, %u unit%s, %u watcher%s%s%s", s.n_agents, s.n_agents == 1 ? "" : "s", unreachable,
+                        s.n_units, s.n_units == 1 ? "" : "s", s.n_watches, s.n_watches == 1 ? "" : "s", policies,
+                        judged);
 }
 
 RegistrationRules admin_get_rules(const Admin *a) {

@@ -9,6 +9,7 @@
 #include "admin/host.h"
 #include "admin/launcher.h"
 #include "admin/registration.h"
+#include "rpc/rules.h"
 
 typedef struct Admin {
         Registry *registry;
@@ -16,6 +17,7 @@ typedef struct Admin {
         Agents agents;
         Launcher launcher;
         Access access;
+        RpcRules *rules; /* borrowed; NULL: everybody who may call may call anything */
         Host host;
         const char *gui_vm; /* whose security keys are lent; borrowed */
         Settings settings;

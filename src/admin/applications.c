@@ -118,18 +118,12 @@ int application_start_wait(Launcher *launcher, const ApplicationRequest *request
         return 0;
 }
 
-/* What a request is about, resolved: units under one agent. */
-typedef struct Target {
-        char *agent;
-        char **units;
-} Target;
-
-static void target_done(Target *t) {
+void application_target_done(ApplicationTarget *t) {
         free(t->agent);
         strv_free(t->units);
 }
 
-static int target_add(Target *t, const Entry *e) {
+static int target_add(ApplicationTarget *t, const Entry *e) {
         if (!t->agent) {
                 t->agent = strdup(e->agent);
                 if (!t->agent)
@@ -150,7 +144,7 @@ static int ambiguous(RpcStatus *reterr, const char *name, const char *candidates
 }
 
 static int resolve_instances(
-                const Registry *registry, const char *app, const char *agent, Target *t, RpcStatus *reterr) {
+                const Registry *registry, const char *app, const char *agent, ApplicationTarget *t, RpcStatus *reterr) {
         for (const Entry *e = registry_next(registry, agent, NULL); e; e = registry_next(registry, agent, e)) {
                 _cleanup_free_ char *candidates = NULL;
                 int r;
@@ -171,12 +165,15 @@ static int resolve_instances(
         return 0;
 }
 
-static int resolve(const Registry *registry, const char *app, const char *vm, Target *t, RpcStatus *reterr) {
+int application_resolve(
+                const Registry *registry, const char *app, const char *vm, ApplicationTarget *t, RpcStatus *reterr) {
         _cleanup_free_ char *agent = NULL, *candidates = NULL;
         const Entry *e = NULL;
         int r;
 
-        if (vm) {
+        if (isempty(app) || strlen(app) > ENTRY_NAME_MAX)
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is no name of an application.", app);
+        if (!isempty(vm)) {
                 agent = agent_from_vm(vm);
                 if (!agent)
                         return -ENOMEM;
@@ -228,15 +225,22 @@ static int act_on_unit_wait(Agent *a, ApplicationAction action, const char *unit
         return monitor_reflect_wait(a, &status, actions[action].is_done);
 }
 
+/* While one instance was waited for, its agent may have registered something else by the name of the next. */
+static int check_still_application(const Agent *a, const char *unit, RpcStatus *reterr) {
+        const Entry *e = a->agents ? registry_get(a->agents->registry, a->name, unit) : NULL;
+
+        if (!e || e->type.service == SERVICE_APP)
+                return 0;
+        return rpc_error(reterr, RPC_PERMISSION_DENIED, "'%s' is no application any more.", unit);
+}
+
 int application_act_wait(
                 Agents *agents, ApplicationAction action, const ApplicationRequest *request, RpcStatus *reterr) {
-        _cleanup_(target_done) Target target = {};
+        _cleanup_(application_target_done) ApplicationTarget target = {};
         _cleanup_(agent_unrefp) Agent *a = NULL;
         int r;
 
-        if (isempty(request->app) || strlen(request->app) > ENTRY_NAME_MAX)
-                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is no name of an application.", request->app);
-        r = resolve(agents->registry, request->app, request->vm, &target, reterr);
+        r = application_resolve(agents->registry, request->app, request->vm, &target, reterr);
         if (r < 0)
                 return r;
         a = agent_ref(agents_get(agents, target.agent));
@@ -246,7 +250,9 @@ int application_act_wait(
         if (r < 0)
                 return r;
         STRV_FOREACH(unit, target.units) {
-                r = act_on_unit_wait(a, action, *unit, request->deadline, reterr);
+                r = check_still_application(a, *unit, reterr);
+                if (r >= 0)
+                        r = act_on_unit_wait(a, action, *unit, request->deadline, reterr);
                 if (r < 0)
                         return r;
         }

@@ -23,9 +23,20 @@ typedef struct ApplicationRequest {
         usec_t deadline; /* CLOCK_MONOTONIC */
 } ApplicationRequest;
 
+/* What a request is about, resolved: units under one agent. */
+typedef struct ApplicationTarget {
+        char *agent;
+        char **units; /* at least one */
+} ApplicationTarget;
+void application_target_done(ApplicationTarget *t);
+
 /* Starts an instance, and its VM first when that is off; *ret_unit is the unit that is the application now, which may
  * be one that ran already (new string). */
 int application_start_wait(Launcher *launcher, const ApplicationRequest *request, char **ret_unit,
+                RpcStatus *reterr) _warn_unused_;
+/* The instance, or all instances, that a name means in a VM (NULL or "": any): NOT_FOUND, FAILED_PRECONDITION when it
+ * means those of two VMs, PERMISSION_DENIED when it means something that is no application. */
+int application_resolve(const Registry *registry, const char *app, const char *vm, ApplicationTarget *ret,
                 RpcStatus *reterr) _warn_unused_;
 /* Acts on an instance, or on all instances of an application; entries of other kinds are refused. */
 int application_act_wait(Agents *agents, ApplicationAction action, const ApplicationRequest *request,

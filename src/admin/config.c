@@ -42,8 +42,12 @@ const char config_help[] = "givc-admin [OPTION…]\n"
                            "     --monitoring[=BOOL]   Follow the state of units [$GIVC_MONITORING, true]\n"
                            "     --vm-start-timeout=S  How many seconds a VM may take until its agent has\n"
                            "                           registered [60, $GIVC_VM_START_TIMEOUT]\n"
-                           "     --access-control      Rules in --cedar-file [$ACCESS_CONTROL, $CEDAR_FILE];\n"
-                           "                           not in this build\n"
+                           "     --access-control[=BOOL]\n"
+                           "                           Let rules decide who may do what [$ACCESS_CONTROL]\n"
+                           "     --cedar-file=FILE     The rules, see givc.policy(5) [$CEDAR_FILE]\n"
+                           "     --on-rule-error=deny|skip\n"
+                           "                           What a rule that cannot be evaluated does\n"
+                           "                           [skip, $GIVC_ON_RULE_ERROR]\n"
                            "     --policy-admin[=BOOL] Hand out policies [$POLICY_ADMIN]\n"
                            "     --policy-config=JSON  Which, to whom, and where they come from; see\n"
                            "                           givc-admin(8) [$POLICY_CONFIG]\n"
@@ -78,6 +82,7 @@ enum {
         OPT_POLICY_STORE,
         OPT_ACCESS_CONTROL,
         OPT_CEDAR_FILE,
+        OPT_ON_RULE_ERROR,
         OPT_SERVICES,
         OPT_CHECK,
         OPT_VERSION,
@@ -101,6 +106,7 @@ static const struct option long_options[] = {
         { "policy-store", required_argument, NULL, OPT_POLICY_STORE },
         { "access-control", optional_argument, NULL, OPT_ACCESS_CONTROL },
         { "cedar-file", required_argument, NULL, OPT_CEDAR_FILE },
+        { "on-rule-error", required_argument, NULL, OPT_ON_RULE_ERROR },
         { "services", required_argument, NULL, OPT_SERVICES },
         { "check", no_argument, NULL, OPT_CHECK },
         { "version", no_argument, NULL, OPT_VERSION },
@@ -111,16 +117,16 @@ static const struct option long_options[] = {
 /* The words that were given, before they are judged together. */
 typedef struct Words {
         Config config;
-        bool access_control;
         char *policy_config;
-        char *vm_start;
-        char *ignored; /* cedar-file, services: nothing uses them yet */
+        char *vm_start, *on_rule_error;
+        char *ignored; /* services: nothing uses it */
 } Words;
 
 static void words_done(Words *w) {
         config_done(&w->config);
         free(w->policy_config);
         free(w->vm_start);
+        free(w->on_rule_error);
         free(w->ignored);
 }
 
@@ -145,10 +151,11 @@ static const Setting settings[] = {
         { OPT_MONITORING, "GIVC_MONITORING", offsetof(Words, config.monitoring), true },
         { OPT_VM_START_TIMEOUT, "GIVC_VM_START_TIMEOUT", offsetof(Words, vm_start), false },
         { OPT_POLICY_ADMIN, "POLICY_ADMIN", offsetof(Words, config.policy_admin), true },
-        { OPT_ACCESS_CONTROL, "ACCESS_CONTROL", offsetof(Words, access_control), true },
         { OPT_POLICY_CONFIG, "POLICY_CONFIG", offsetof(Words, policy_config), false },
         { OPT_POLICY_STORE, "POLICY_STORE", offsetof(Words, config.policy_store), false },
-        { OPT_CEDAR_FILE, "CEDAR_FILE", offsetof(Words, ignored), false },
+        { OPT_ACCESS_CONTROL, "ACCESS_CONTROL", offsetof(Words, config.access_control), true },
+        { OPT_CEDAR_FILE, "CEDAR_FILE", offsetof(Words, config.cedar_file), false },
+        { OPT_ON_RULE_ERROR, "GIVC_ON_RULE_ERROR", offsetof(Words, on_rule_error), false },
         { OPT_SERVICES, "SERVICES", offsetof(Words, ignored), false },
 };
 
@@ -299,16 +306,32 @@ static int parse_policies(Words *w, char **reterr) {
         return r;
 }
 
-static int check_words(Words *w, char **reterr) {
+/* Rules that nobody asks must never read as rules that allow. */
+static int check_rules(Words *w, char **reterr) {
         Config *c = &w->config;
 
-        if (w->access_control && !c->use_tls)
+        if (w->on_rule_error && !streq(w->on_rule_error, "deny") && !streq(w->on_rule_error, "skip"))
+                return str_refuse(reterr, "--on-rule-error ($GIVC_ON_RULE_ERROR): '%s' is neither deny nor skip.",
+                                w->on_rule_error);
+        c->deny_on_error = streq_ptr(w->on_rule_error, "deny");
+        if (!c->access_control)
+                return 0;
+        if (!c->use_tls)
                 return str_refuse(reterr,
                                 "--access-control: rules need to know who calls, and without --use-tls nobody does.");
-        if (w->access_control)
-                return str_refuse(reterr,
-                                "--access-control: this build has no rules evaluator yet, and without one "
-                                "it will not pretend to enforce rules.");
+        if (isempty(c->cedar_file))
+                return str_refuse(
+                                reterr, "--cedar-file ($CEDAR_FILE): access control is on, so the file must be named.");
+        return 0;
+}
+
+static int check_words(Words *w, char **reterr) {
+        Config *c = &w->config;
+        int r;
+
+        r = check_rules(w, reterr);
+        if (r < 0)
+                return r;
         if (c->host && !entry_word_is_valid(c->host))
                 return str_refuse(reterr, "--host: '%s' is no certificate name.", c->host);
         if (c->gui_vm && !entry_word_is_valid(c->gui_vm))
@@ -386,6 +409,7 @@ void config_done(Config *c) {
         free(c->host_cert);
         free(c->host_key);
         free(c->crl);
+        free(c->cedar_file);
         free(c->host);
         free(c->gui_vm);
         free(c->state_directory);

@@ -17,8 +17,10 @@ typedef struct Config {
         size_t n_listen;
         char *local_socket; /* front door for people on this machine; NULL: none */
         bool local_socket_asked_for;
-        bool use_tls, monitoring, check;
+        bool use_tls, monitoring, check, access_control;
+        bool deny_on_error; /* of access rules that cannot be evaluated */
         char *ca_cert, *host_cert, *host_key, *crl;
+        char *cedar_file;         /* access rules */
         char *host;               /* the only name that may register as the host; NULL: see admin/host.h */
         char *gui_vm;             /* the VM that has the security keys; NULL: CONFIG_GUI_VM */
         char *state_directory;    /* of the service manager; NULL: none */

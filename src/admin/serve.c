@@ -8,6 +8,7 @@
 
 #include "admin/forward.h"
 #include "admin/policy-source.h"
+#include "admin/services/permission.h"
 #include "admin/services/services.h"
 #include "admin/store.h"
 #include "base/fd.h"
@@ -23,6 +24,7 @@
 typedef struct Serve {
         const Config *config;
         TlsCredentials *credentials;
+        RpcRules *rules;
         Daemon *daemon;
         RpcQueue *queue;
         RpcServer *server;
@@ -41,6 +43,7 @@ static void serve_done(Serve *s) {
         log_control_free(s->log_control);
         bus_unref(s->bus);
         rpc_queue_unref(s->queue);
+        rpc_rules_free(s->rules);
         tls_credentials_unref(s->credentials);
         daemon_free(s->daemon);
 }
@@ -58,6 +61,24 @@ static int load_credentials(Serve *s) {
         if (r < 0)
                 log_write(LOG_ERR, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CONFIGURATION_REFUSED }, { "GIVC_REASON", why }),
                                 "TLS: %s", why ? why : strerror(-r));
+        return r;
+}
+
+static int load_rules(Serve *s) {
+        const RpcRulesOptions options = {
+                .file = s->config->cedar_file,
+                .deny_on_error = s->config->deny_on_error,
+                .local = s->credentials ? tls_credentials_get_name(s->credentials) : NULL,
+                .text = "cedar: permission denied by admin access control policy",
+        };
+        _cleanup_free_ char *why = NULL;
+        int r;
+
+        if (!s->config->access_control)
+                return 0;
+        r = rpc_rules_new(&options, &s->rules, &why);
+        if (r < 0)
+                rpc_rules_log_refused(why ? why : strerror(-r));
         return r;
 }
 
@@ -100,6 +121,8 @@ static void on_reload(void *userdata) {
 
         access_refresh(&s->admin.access);
         policy_sources_poll(&s->admin.policies);
+        if (s->rules)
+                rpc_rules_reload(s->rules);
         if (!s->credentials)
                 return;
         r = tls_credentials_reload(s->credentials, &why);
@@ -114,6 +137,12 @@ static void on_news(Admin *admin, void *userdata) {
 
         if (sentence)
                 daemon_set_status(s->daemon, "%s%s", s->config->use_tls ? "" : "TLS IS OFF; ", sentence);
+}
+
+static void on_judged(void *userdata) {
+        Serve *s = userdata;
+
+        on_news(&s->admin, s);
 }
 
 static int serve_init(Serve *s) {
@@ -145,7 +174,13 @@ static int serve_init(Serve *s) {
         r = rpc_server_new(s->queue, &s->server);
         if (r < 0)
                 return r;
-        rpc_server_set_access(s->server, access_check, &s->admin.access);
+        rpc_server_set_access(s->server, permission_check, &s->admin);
+        if (s->rules) {
+                s->admin.rules = s->rules;
+                r = rpc_rules_watch(s->rules, daemon_get_event(s->daemon), on_judged, s);
+                if (r < 0)
+                        log_warning_errno(r, "Cannot watch the access rules, so reload this service when they change");
+        }
         if (s->credentials) {
                 rpc_server_set_credentials(s->server, s->credentials);
                 r = tls_credentials_watch(s->credentials, daemon_get_event(s->daemon), on_credentials_changed, s);
@@ -267,7 +302,7 @@ int serve_run(const Config *config) {
         int r;
 
         log_set_level(config->log_level);
-        if (load_credentials(&s) < 0)
+        if (load_credentials(&s) < 0 || load_rules(&s) < 0)
                 return EXIT_USAGE;
         if (!config->use_tls)
                 log_write(LOG_WARNING, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_TLS_OFF }),

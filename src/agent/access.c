@@ -7,7 +7,9 @@
 #include "base/log.h"
 #include "base/message-id.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/str.h"
+#include "proto/field.h"
 
 static bool service_is_open(const ProtobufCServiceDescriptor *service) {
         return streq(service->name, "grpc.health.v1.Health") || startswith(service->name, "grpc.reflection.");
@@ -26,6 +28,10 @@ static bool is_at(const Identity *identity, const RpcAddress *expected) {
         return identity_get_vsock_cid(identity, &cid) && expected->kind == RPC_ADDRESS_VSOCK && expected->cid == cid;
 }
 
+static bool has_rules(const AccessPeer *peer) {
+        return peer->access && peer->access->rules;
+}
+
 static int check_certificate(const Identity *identity, const AccessPeer *peer, bool open, RpcStatus *reterr) {
         char text[INET6_ADDRSTRLEN] = "";
         IdentityAddress address;
@@ -35,7 +41,7 @@ static int check_certificate(const Identity *identity, const AccessPeer *peer, b
                         (void) inet_ntop(address.family, address.bytes, text, sizeof(text));
                 return rpc_error(reterr, RPC_PERMISSION_DENIED, "IP %s not in certificate SAN", text);
         }
-        if (open)
+        if (open || (peer->rules_decide && has_rules(peer)))
                 return 0;
         if (!streq_ptr(identity_get_principal(identity), peer->name))
                 return rpc_error(reterr, RPC_PERMISSION_DENIED, "This %s answers '%s' only, not '%s'.", peer->what,
@@ -76,28 +82,51 @@ static int check_identity(const Identity *identity, const AccessPeer *peer, bool
         return rpc_error(reterr, RPC_UNAUTHENTICATED, "Nothing is known about the caller.");
 }
 
-int access_check_peer(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
-                _unused_ const ProtobufCMessage *request, RpcStatus *reterr, void *userdata) {
-        _cleanup_free_ char *path = NULL;
-        int r;
+/* What the caller is about to do to this machine: the messages of systemd.UnitControlService name a unit. */
+static RpcTarget find_target(const Access *access, const ProtobufCMessage *request) {
+        const ProtobufCFieldDescriptor *field = request
+                        ? protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "UnitName")
+                        : NULL;
+        RpcTarget target = { .vm = text_of(access->vm) };
+        const char *unit;
 
-        r = check_identity(identity, userdata, service_is_open(service), reterr);
-        if (r >= 0)
-                return 0;
-        path = strf("%s/%s", service->name, method);
+        if (!field || field->type != PROTOBUF_C_TYPE_STRING || field->label == PROTOBUF_C_LABEL_REPEATED)
+                return target;
+        unit = *(char *const *) field_member(request, field->offset);
+        target.unit = text_of(unit);
+        target.app = (Text){ unit, instance_app_length(strempty(unit)) };
+        return target;
+}
+
+static void log_refused(const Identity *identity, const ProtobufCServiceDescriptor *service, const RpcMethod *method,
+                const char *reason) {
+        _cleanup_free_ char *path = strf("%s/%s", service->name, method->name);
+
         log_write(LOG_WARNING,
                         LOG_FIELDS({ "MESSAGE_ID", MESSAGE_ACCESS_DENIED },
                                         { "GIVC_PEER", identity_to_string(identity) }, { "GIVC_METHOD", path },
-                                        { "GIVC_REASON", reterr->message }),
-                        "Refused %s to %s: %s", strempty(path), identity_to_string(identity),
-                        strempty(reterr->message));
-        return r;
+                                        { "GIVC_REASON", reason }),
+                        "Refused %s to %s: %s", strempty(path), identity_to_string(identity), strempty(reason));
 }
 
-int access_check(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
+int access_check_peer(const Identity *identity, const ProtobufCServiceDescriptor *service, const RpcMethod *method,
                 const ProtobufCMessage *request, RpcStatus *reterr, void *userdata) {
-        const Config *config = userdata;
-        AccessPeer admin = { "agent", "admin", config->network.admin.name, config->admin_address, false };
+        const AccessPeer *peer = userdata;
+        RpcTarget target;
+        int r;
 
-        return access_check_peer(identity, service, method, request, reterr, &admin);
+        r = check_identity(identity, peer, service_is_open(service), reterr);
+        if (r < 0) {
+                log_refused(identity, service, method, reterr->message);
+                return r;
+        }
+        if (!has_rules(peer))
+                return 0;
+        target = find_target(peer->access, request);
+        return rpc_rules_judge(peer->access->rules, identity, service, method, request, &target, reterr);
+}
+
+AccessPeer access_peer_of(const Config *config, const Access *access) {
+        return (AccessPeer){ "agent", "admin", config->network.admin.name, config->admin_address, .access = access,
+                .rules_decide = true };
 }

@@ -164,6 +164,7 @@ static const Field capabilities_fields[] = {
 static const Field access_control_fields[] = {
         MEMBER(Config, "enable", FIELD_BOOLEAN, access_control),
         MEMBER(Config, "rulesFile", FIELD_STRING, rules_file),
+        MEMBER(Config, "onError", FIELD_STRING, on_error),
         {},
 };
 
@@ -261,17 +262,19 @@ static int check_tls(Config *c, char **reterr) {
         return 0;
 }
 
-/* Rules that nobody evaluates must never read as rules that allow. */
-static int check_access_control(const Config *c, char **reterr) {
+/* Rules that nobody asks must never read as rules that allow. */
+static int check_access_control(Config *c, char **reterr) {
+        if (c->on_error && !streq(c->on_error, "deny") && !streq(c->on_error, "skip"))
+                return str_refuse(reterr, "accessControl.onError: '%s' is neither deny nor skip", c->on_error);
+        c->deny_on_error = streq_ptr(c->on_error, "deny");
         if (!c->access_control)
                 return 0;
         if (!c->network.tls)
                 return str_refuse(reterr,
                                 "accessControl.enable: access rules need TLS, which network.tls.enable turns off");
-        return str_refuse(reterr,
-                        "accessControl.enable: this version does not evaluate access rules and refuses to run "
-                        "without them; without accessControl only the admin '%s' is answered",
-                        c->network.admin.name);
+        if (isempty(c->rules_file))
+                return str_refuse(reterr, "accessControl.rulesFile: missing, and access control is enabled");
+        return 0;
 }
 
 static int check_application(Config *c, size_t i) {

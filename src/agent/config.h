@@ -59,7 +59,9 @@ typedef struct Config {
         char **exec_commands;                         /* what may be run */
         uint32_t exec_tasks_max, exec_memory_max_mib; /* each of it; 0: as the service manager has it */
         bool exec, wifi, ctap, hwid, notifier, event_proxy, socket_proxy, policy, access_control;
-        char *hwid_interface, *notifier_socket, *policy_store, **policies, *rules_file;
+        char *hwid_interface, *notifier_socket, *policy_store, **policies;
+        char *rules_file, *on_error; /* access rules; "deny" or "skip" */
+        bool deny_on_error;          /* a rule that cannot be evaluated denies */
         ConfigEvent *events;
         size_t n_events;
         ConfigSocket *sockets;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/event-proxy.h"
 
-#include "agent/access.h"
 #include "agent/event-consumer.h"
 #include "agent/event-producer.h"
 #include "agent/listener.h"
@@ -49,6 +48,7 @@ static int proxy_make_server(Proxy *proxy, const EventProxyOptions *options) {
                 .role = "source",
                 .name = config_event_source(proxy->config),
                 .address = { .kind = RPC_ADDRESS_UNIX },
+                .access = options->access,
         };
         rpc_server_set_credentials(proxy->server, options->credentials);
         rpc_server_set_access(proxy->server, access_check_peer, &proxy->source);

@@ -3,6 +3,7 @@
  * and a channel for each producer. */
 #pragma once
 
+#include "agent/access.h"
 #include "agent/config.h"
 #include "rpc/queue.h"
 #include "tls/credentials.h"
@@ -13,6 +14,7 @@ typedef struct EventProxyOptions {
         RpcQueue *queue;
         TlsCredentials *credentials; /* NULL: no TLS */
         const Config *config;        /* borrowed */
+        const Access *access;        /* borrowed; the rules, which come on top of who is named there */
         const void *descriptors;     /* for reflection, as rpc_server_add_reflection() */
         size_t n_descriptors;
 } EventProxyOptions;

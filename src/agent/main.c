@@ -2,6 +2,7 @@
 /* givc-agent: what a machine of the fleet lets its admin do with its units. This file reads the options, puts the parts
  * together, and takes them apart again in order. */
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <systemd/sd-login.h>
@@ -40,6 +41,8 @@ typedef struct Program {
         Config *config;
         Daemon *daemon;
         TlsCredentials *credentials;
+        Access access;
+        AccessPeer admin_peer; /* who the server is for */
         RpcQueue *queue;
         Bus *bus;
         LogControl *log_control;
@@ -123,12 +126,17 @@ static int options_parse(int argc, char **argv, Options *ret, int *ret_code) {
 static void on_registration_change(void *userdata) {
         Program *p = userdata;
         _cleanup_free_ char *text = NULL;
+        RpcRulesCounts n;
 
         /* The first change comes from within registration_new(). */
         if (!p->registration || daemon_is_stopping(p->daemon))
                 return;
         text = registration_describe(p->registration);
-        if (text)
+        if (text && p->access.rules) {
+                n = rpc_rules_get_counts(p->access.rules);
+                daemon_set_status(p->daemon, "%s; calls: %" PRIu64 " allowed, %" PRIu64 " denied", text, n.n_allowed,
+                                n.n_denied);
+        } else if (text)
                 daemon_set_status(p->daemon, "%s%s", p->config->network.tls ? "" : "TLS IS OFF; ", text);
 }
 
@@ -153,6 +161,8 @@ static void on_reload(void *userdata) {
         _cleanup_free_ char *reason = NULL;
         int r;
 
+        if (p->access.rules)
+                rpc_rules_reload(p->access.rules);
         if (!p->credentials)
                 return;
         r = tls_credentials_reload(p->credentials, &reason);
@@ -204,6 +214,34 @@ static int program_load_credentials(Program *p) {
         return 0;
 }
 
+static int config_read_rules(const Config *config, RpcRules **ret) {
+        const RpcRulesOptions options = {
+                .file = config->rules_file,
+                .deny_on_error = config->deny_on_error,
+                .local = config->identity.name,
+                .text = "permission denied by access control policy",
+        };
+        _cleanup_free_ char *why = NULL;
+        int r;
+
+        if (!config->access_control)
+                return 0;
+        r = rpc_rules_new(&options, ret, &why);
+        if (r < 0)
+                rpc_rules_log_refused(why ? why : strerror(-r));
+        return r;
+}
+
+static void program_watch_rules(Program *p) {
+        int r;
+
+        if (!p->access.rules)
+                return;
+        r = rpc_rules_watch(p->access.rules, daemon_get_event(p->daemon), on_registration_change, p);
+        if (r < 0)
+                log_warning_errno(r, "Cannot watch the access rules, so reload this service when they change");
+}
+
 /* The unit that this process runs in; NULL when it runs in none. */
 static char *own_unit(BusScope scope) {
         char *unit = NULL;
@@ -249,7 +287,8 @@ static int program_make_server(Program *p) {
                 return r;
         if (p->credentials)
                 rpc_server_set_credentials(p->server, p->credentials);
-        rpc_server_set_access(p->server, access_check, p->config);
+        p->admin_peer = access_peer_of(p->config, &p->access);
+        rpc_server_set_access(p->server, access_check_peer, &p->admin_peer);
         r = services_add(p->server, p->agent);
         if (r < 0)
                 return r;
@@ -264,6 +303,7 @@ static int program_make_proxy(Program *p) {
                 .queue = p->queue,
                 .credentials = p->credentials,
                 .config = p->config,
+                .access = &p->access,
                 .descriptors = givc_descriptors,
                 .n_descriptors = givc_descriptors_end - givc_descriptors,
         };
@@ -276,6 +316,7 @@ static int program_make_events(Program *p) {
                 .queue = p->queue,
                 .credentials = p->credentials,
                 .config = p->config,
+                .access = &p->access,
                 .descriptors = givc_descriptors,
                 .n_descriptors = givc_descriptors_end - givc_descriptors,
         };
@@ -369,6 +410,7 @@ static int program_start(Program *p) {
                                 LOG_FIELDS({ "MESSAGE_ID",
                                                 startswith(*warning, "network.tls.enable:") ? MESSAGE_TLS_OFF : NULL }),
                                 "%s: %s", p->config->path, *warning);
+        program_watch_rules(p);
         r = program_load_credentials(p);
         if (r < 0)
                 return r;
@@ -402,6 +444,7 @@ static void program_done(Program *p) {
         log_control_free(p->log_control);
         bus_unref(p->bus);
         rpc_queue_unref(p->queue);
+        rpc_rules_free(p->access.rules);
         tls_credentials_unref(p->credentials);
         daemon_free(p->daemon);
         config_free(p->config);
@@ -431,6 +474,9 @@ static int program_run(const Options *options) {
         }
         if (options->exposes)
                 return program_tell_exposed(p.config, options->exposes);
+        p.access.vm = p.config->identity.name;
+        if (config_read_rules(p.config, &p.access.rules) < 0)
+                return EXIT_USAGE;
         if (options->check) {
                 STRV_FOREACH(warning, p.config->warnings)
                         printf("%s: %s\n", p.config->path, *warning);

@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "agent/access.h"
 #include "agent/listener.h"
 #include "agent/services/socket-stream.h"
 #include "agent/socket-listener.h"
@@ -85,6 +84,7 @@ static int proxy_make_server(Proxy *proxy, const SocketProxyOptions *options) {
                 .name = config->transport.name,
                 .address = config->has_peer ? config->peer : (RpcAddress){ .kind = RPC_ADDRESS_UNIX },
                 .is_bound = config->has_peer,
+                .access = options->access,
         };
         proxy->served = (ServedSocket){ config->socket,
                 options->patience_usec ? options->patience_usec : SOCKET_SERVED_PATIENCE_USEC };

@@ -3,6 +3,7 @@
  * peer, and a listener for each that is a peer's. */
 #pragma once
 
+#include "agent/access.h"
 #include "agent/config.h"
 #include "base/time.h"
 #include "rpc/queue.h"
@@ -17,6 +18,7 @@ typedef struct SocketProxyOptions {
         RpcQueue *queue;
         TlsCredentials *credentials; /* NULL: no TLS */
         const Config *config;        /* borrowed */
+        const Access *access;        /* borrowed; the rules, which come on top of who is named there */
         const void *descriptors;     /* for reflection, as rpc_server_add_reflection() */
         size_t n_descriptors;
         usec_t patience_usec; /* 0: as above */

@@ -12,7 +12,8 @@ SOURCES = {f: f.read_text() for f in sorted((ROOT / 'src').rglob('*.c'))}
 IDS = dict(re.findall(r'^#define MESSAGE_(\w+) +"(\w+)"$', (ROOT / 'src/libgivc/base/message-id.h').read_text(), re.M))
 CATALOG = (ROOT / 'units/givc.catalog').read_text()
 ENTRIES = dict(re.findall(r'^-- (\w+)\n(.*?)(?=^-- |\Z)', CATALOG, re.M | re.S))
-LIBRARY = ('PEER_REFUSED', 'LIMIT_REACHED')  # said by rooms that are part of both daemons
+# Said by rooms that are part of both daemons.
+LIBRARY = ('PEER_REFUSED', 'LIMIT_REACHED', 'RULES_LOADED', 'RULES_REFUSED', 'RULE_FAILED')
 
 
 def keys(text):

@@ -39,5 +39,7 @@ int method_ctap(RpcCall *call, const void *request, RpcStatus *reterr, void *use
 /* locale.c */
 int method_set_locale(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
 int method_set_timezone(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);
+/* wifi.c: the VM that has the radio, of what a caller named */
+const char *wifi_get_vm(const char *vm);
 /* notify.c */
 int method_notify_user(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata);

@@ -3,19 +3,20 @@
 
 extern const uint8_t givc_descriptors[], givc_descriptors_end[];
 
-static const RpcService *const services[] = {
+const RpcService *const admin_services[] = {
         &admin_service,
         &journal_service,
         &exec_service,
         &hwid_service,
         &wifi_service,
+        NULL,
 };
 
 int services_add(RpcServer *s, Admin *admin) {
         int r;
 
-        for (size_t i = 0; i < ELEMENTSOF(services); i++) {
-                r = rpc_server_add_service(s, services[i], admin);
+        for (size_t i = 0; admin_services[i]; i++) {
+                r = rpc_server_add_service(s, admin_services[i], admin);
                 if (r < 0)
                         return r;
         }

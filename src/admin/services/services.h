@@ -11,5 +11,7 @@ extern const RpcService exec_service;
 extern const RpcService hwid_service;
 extern const RpcService wifi_service;
 
+/* All of them; ends with NULL. */
+extern const RpcService *const admin_services[];
 /* Adds them all, with health and reflection. */
 int services_add(RpcServer *s, Admin *admin) _warn_unused_;

@@ -12,12 +12,16 @@
 /* For callers that set no deadline: above what the agent itself waits for. */
 #define CONNECT_USEC (100 * USEC_PER_SEC)
 
+const char *wifi_get_vm(const char *vm) {
+        return isempty(vm) ? DEFAULT_VM : vm;
+}
+
 static int pass_on_wait(RpcCall *call, const Admin *admin, const char *vm, const void *request, usec_t usec,
                 RpcStatus *reterr) {
         _cleanup_(agent_unrefp) Agent *agent = NULL;
         int r;
 
-        r = agents_find_vm(&admin->agents, isempty(vm) ? DEFAULT_VM : vm, &agent, reterr);
+        r = agents_find_vm(&admin->agents, wifi_get_vm(vm), &agent, reterr);
         if (r < 0)
                 return r;
         return ask_wait(call, agent, SERVICE, strchr(rpc_call_get_path(call), '/') + 1, request,

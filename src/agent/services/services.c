@@ -18,6 +18,10 @@ static const struct {
         { &policy_admin_service, offsetof(Config, policy) },
 };
 
+const RpcService *services_get(size_t i) {
+        return i < ELEMENTSOF(services) ? services[i].service : NULL;
+}
+
 int services_add(RpcServer *server, Agent *agent) {
         int r;
 

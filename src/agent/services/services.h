@@ -16,5 +16,7 @@ extern const RpcService ctap_service;         /* capabilities.ctap */
 extern const RpcService wifi_service;         /* capabilities.wifi */
 extern const RpcService policy_admin_service; /* capabilities.policy */
 
+/* The i-th of all, NULL past the last. */
+const RpcService *services_get(size_t i);
 /* Adds all services to the server; their handlers get the agent. 0 or a negative errno. */
 int services_add(RpcServer *server, Agent *agent) _warn_unused_;

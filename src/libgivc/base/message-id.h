@@ -24,3 +24,6 @@
 #define MESSAGE_LIMIT_REACHED         "5de0dde37d324055aefc538d698aa6e1"
 #define MESSAGE_POLICY_CHANGED        "1a85b1c994b04d1c8257e5f274352bfc"
 #define MESSAGE_POLICY_FAILED         "7682aef9c2704d36b83d0bbd6753d4f0"
+#define MESSAGE_RULES_LOADED          "caf1a7ed468b447c8e7ddd6af775b667"
+#define MESSAGE_RULES_REFUSED         "3f0ce1817b2c47f2bf938bdb981ea35d"
+#define MESSAGE_RULE_FAILED           "ba12e6b4419d41de9f0f0ab9f7f72f57"

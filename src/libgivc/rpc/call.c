@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "proto/field.h"
 #include "proto/unpack.h"
 #include "rpc/server-internal.h"
 #include "rpc/wire.h"
@@ -28,6 +29,7 @@ struct RpcCall {
         ProtobufCMessage *request; /* the last one received */
         size_t request_size;       /* of it, packed: counted by its peer */
         bool judged;               /* the first message was shown to the access hook */
+        bool kept;                 /* it is the request, and the handler has yet to receive it */
 
         RpcOp close_op, receive_op, send_op, status_op;
         unsigned n_ops; /* in flight */
@@ -192,8 +194,8 @@ static int call_judge(RpcCall *c, const ProtobufCMessage *message) {
 
         if (!s->access)
                 return 0;
-        r = s->access(connection_get_identity(c->connection), c->entry->service, c->entry->method->name, message,
-                        &c->status, s->access_userdata);
+        r = s->access(connection_get_identity(c->connection), c->entry->service, c->entry->method, message, &c->status,
+                        s->access_userdata);
         if (r < 0 && c->status.code == RPC_OK)
                 return rpc_error(&c->status, RPC_PERMISSION_DENIED, "permission denied");
         return r;
@@ -224,6 +226,15 @@ static int call_take_incoming(RpcCall *c) {
                 return r;
         if (c->judged)
                 return 0;
+        c->judged = true;
+        return call_judge(c, c->request);
+}
+
+/* A caller who sends nothing asks for what nothing stands for. */
+static int call_judge_silence(RpcCall *c) {
+        c->request = message_new(c->entry->descriptor->input);
+        if (!c->request)
+                return -ENOMEM;
         c->judged = true;
         return call_judge(c, c->request);
 }
@@ -277,10 +288,13 @@ static void on_request_received(RpcOp *op, bool ok) {
         c->n_ops--;
         if (!ok || c->gone)
                 r = -ECANCELED;
-        else if (!c->incoming)
-                r = rpc_error(&c->status, RPC_INVALID_ARGUMENT, "The call has no request message");
-        else
+        else if (c->incoming) {
                 r = call_take_incoming(c);
+                c->kept = call_is_streaming_in(c);
+        } else if (call_is_streaming_in(c))
+                r = call_judge_silence(c);
+        else
+                r = rpc_error(&c->status, RPC_INVALID_ARGUMENT, "The call has no request message");
         if (r < 0)
                 call_finish(c, r);
         else
@@ -293,7 +307,7 @@ static int call_receive(RpcCall *c, void (*done)(RpcOp *op, bool ok)) {
         return call_start(c, &c->receive_op, done, &op, 1);
 }
 
-/* What can be decided before a byte of the body is read. */
+/* What can be decided before a byte of the body is read. 1: a handler has to wait for the first message. */
 static int call_check_head(RpcCall *c) {
         RpcServer *s = c->connection->server;
 
@@ -312,7 +326,7 @@ static void call_begin(RpcCall *c) {
         r = c->path ? call_check_head(c) : -ENOMEM;
         if (r < 0)
                 call_finish(c, r);
-        else if (call_is_streaming_in(c))
+        else if (r == 0 && call_is_streaming_in(c))
                 call_start_handler(c);
         else {
                 r = call_receive(c, on_request_received);
@@ -466,16 +480,19 @@ int rpc_call_receive_wait(RpcCall *call, void *ret) {
 
         if (call->gone)
                 return -ECANCELED;
-        call->received = (Promise){};
-        r = call_receive(call, on_received);
-        if (r < 0)
-                return call->gone ? -ECANCELED : r;
-        r = promise_wait(&call->received);
-        if (r <= 0)
-                return r;
-        r = call_take_incoming(call);
-        if (r < 0)
-                return r;
+        if (!call->kept) {
+                call->received = (Promise){};
+                r = call_receive(call, on_received);
+                if (r < 0)
+                        return call->gone ? -ECANCELED : r;
+                r = promise_wait(&call->received);
+                if (r <= 0)
+                        return r;
+                r = call_take_incoming(call);
+                if (r < 0)
+                        return r;
+        }
+        call->kept = false;
         *(void **) ret = call->request;
         return 1;
 }

@@ -32,8 +32,9 @@ typedef struct RpcService {
         const RpcMethod *methods; /* ends with {} */
 } RpcService;
 
-/* The access hook of a server, asked twice a call: before any body is read (request NULL), and, for methods with a
- * single request, with the message before the handler sees it. 0 allows. A negative errno denies; reterr may say why
- * (default: PERMISSION_DENIED, "permission denied"). It must not wait. */
-typedef int (*rpc_access_t)(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
-                const ProtobufCMessage *request, RpcStatus *reterr, void *userdata);
+/* The access hook of a server, asked twice a call: before any body is read (request NULL), and with the first message
+ * before anybody acts on it. 0 allows; 1 (request NULL only) does not yet: where the caller sends a stream, the handler
+ * starts once its first message was shown and allowed, or, when it sends none, one in which nothing is set. A negative
+ * errno denies; reterr may say why (default: PERMISSION_DENIED, "permission denied"). It must not wait. */
+typedef int (*rpc_access_t)(const Identity *identity, const ProtobufCServiceDescriptor *service,
+                const RpcMethod *method, const ProtobufCMessage *request, RpcStatus *reterr, void *userdata);

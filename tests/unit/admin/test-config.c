@@ -70,7 +70,8 @@ static void test_options(void **state) {
                                                "vsock:any:9001", "--listen", "sd-listen:*", "--use-tls", "--ca-cert",
                                                "ca", "--host-cert=cert", "--host-key", "key", "--crl", "crl", "--host",
                                                "ghaf-host", "--gui-vm=desk-vm", "--monitoring=no", "--local-socket",
-                                               "/tmp/s", "--services", "a b", "--vm-start-timeout=90", "--check"),
+                                               "/tmp/s", "--services", "a b", "--vm-start-timeout=90", "--check",
+                                               "--access-control", "--cedar-file=rules", "--on-rule-error=deny"),
                                          &c, &error),
                         CONFIG_RUN);
         assert_int_equal(c.n_listen, 4);
@@ -91,6 +92,8 @@ static void test_options(void **state) {
         assert_false(c.monitoring);
         assert_int_equal(c.vm_start_usec, 90 * USEC_PER_SEC);
         assert_true(c.check);
+        assert_true(c.access_control && c.deny_on_error);
+        assert_string_equal(c.cedar_file, "rules");
 }
 
 static void test_environment(void **state) {
@@ -168,8 +171,8 @@ static void test_what_to_print(void **state) {
 static void test_help(void **state) {
         static const char *const options[] = { "--listen", "--local-socket", "--use-tls", "--ca-cert", "--host-cert",
                 "--host-key", "--crl", "--host=", "--monitoring", "--vm-start-timeout", "--access-control",
-                "--cedar-file", "--policy-admin", "--policy-config", "--policy-store", "--services", "--check",
-                "--help", "--version" };
+                "--cedar-file", "--on-rule-error", "--policy-admin", "--policy-config", "--policy-store", "--services",
+                "--check", "--help", "--version" };
 
         (void) state;
         for (size_t i = 0; i < ELEMENTSOF(options); i++)
@@ -186,9 +189,9 @@ static void test_errors(void **state) {
         assert_error(ARGV("--access-control"),
                         "--access-control: rules need to know who calls, and without --use-tls nobody does.");
         assert_error(ARGV("--use-tls", "--ca-cert=x", "--host-cert=x", "--host-key=x", "--access-control"),
-                        "--access-control: this build has no rules evaluator yet, and without one it will not pretend "
-                        "to enforce "
-                        "rules.");
+                        "--cedar-file ($CEDAR_FILE): access control is on, so the file must be named.");
+        assert_error(ARGV("--on-rule-error=allow"),
+                        "--on-rule-error ($GIVC_ON_RULE_ERROR): 'allow' is neither deny nor skip.");
         assert_error(ARGV("--policy-admin"), "--policy-admin: --policy-config ($POLICY_CONFIG) is missing.");
         assert_error(ARGV("--policy-admin", "--policy-config={}", "--policy-store=x"),
                         "--policy-store ($POLICY_STORE): 'x' is no absolute path.");
@@ -209,6 +212,8 @@ static void test_errors(void **state) {
         assert_error(ARGV("extra"), "'extra': no argument is expected; see --help.");
         setenv("ACCESS_CONTROL", "true", 1);
         assert_error(ARGV(), "--access-control: rules need to know who calls, and without --use-tls nobody does.");
+        assert_error(ARGV("--use-tls", "--ca-cert=x", "--host-cert=x", "--host-key=x"),
+                        "--cedar-file ($CEDAR_FILE): access control is on, so the file must be named.");
         setenv("ACCESS_CONTROL", "perhaps", 1);
         assert_error(ARGV(), "$ACCESS_CONTROL: 'perhaps' is neither true nor false.");
 }

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "admin.pb-c.h"
+#include "admin/services/permission.h"
 #include "admin/services/services.h"
 #include "base/log.h"
 #include "proto/unpack.h"
@@ -61,7 +62,7 @@ static inline void world_init(World *w, bool pushes) {
         fake_agent_init(&w->net_vm, w->queue, net_vm, pushes);
         assert_int_equal(admin_init(&w->admin, w->queue, NULL, &w->config), 0);
         assert_int_equal(rpc_server_new(w->queue, &w->server), 0);
-        rpc_server_set_access(w->server, access_check, &w->admin.access);
+        rpc_server_set_access(w->server, permission_check, &w->admin);
         assert_int_equal(services_add(w->server, &w->admin), 0);
         address.host = w->path;
         assert_int_equal(rpc_server_listen(w->server, &address, 0600, (gid_t) -1), 0);

@@ -128,14 +128,15 @@ static Config config_at(RpcAddressKind kind, const char *host, unsigned cid) {
 #define CONTROL (&systemd__unit_control_service__descriptor)
 
 /* Consumes the identity. message: NULL allows. */
-static void assert_hook(rpc_access_t hook, const void *userdata, Identity *caller,
-                const ProtobufCServiceDescriptor *service, const char *message) {
+static void assert_hook(const AccessPeer *peer, Identity *caller, const ProtobufCServiceDescriptor *service,
+                const char *message) {
+        static const RpcMethod method = { .name = "Method" };
         _cleanup_(identity_unrefp) Identity *identity = caller;
         _cleanup_(rpc_status_done) RpcStatus status = {};
         int r;
 
         free(TAKE_PTR(logged));
-        r = hook(identity, service, "Method", NULL, &status, (void *) userdata);
+        r = access_check_peer(identity, service, &method, NULL, &status, (void *) peer);
         if (!message) {
                 assert_int_equal(r, 0);
                 assert_null(logged);
@@ -152,7 +153,9 @@ static void assert_hook(rpc_access_t hook, const void *userdata, Identity *calle
 
 static void assert_access(const Config *config, Identity *caller, const ProtobufCServiceDescriptor *service,
                 const char *message) {
-        assert_hook(access_check, config, caller, service, message);
+        const AccessPeer peer = access_peer_of(config, NULL);
+
+        assert_hook(&peer, caller, service, message);
 }
 
 /* Of a service on a port of its own: one peer by name and address, not even the admin. */
@@ -163,16 +166,15 @@ static void test_peers(_unused_ void **state) {
                 { .kind = RPC_ADDRESS_TCP, .host = (char *) "192.168.101.6" }, true };
         const AccessPeer anywhere = { "socket proxy", "peer", "app-vm", { .kind = RPC_ADDRESS_UNIX }, false };
 
-        assert_hook(access_check_peer, &bound, certificate("app-vm", "192.168.101.5"), CONTROL, NULL);
-        assert_hook(access_check_peer, &anywhere, certificate("app-vm", "192.168.101.5"), CONTROL, NULL);
-        assert_hook(access_check_peer, &bound, certificate("app-vm", "192.168.101.6"), CONTROL,
-                        "IP 192.168.101.6 not in certificate SAN");
-        assert_hook(access_check_peer, &bound, certificate("admin-vm", "192.168.101.10"), CONTROL,
+        assert_hook(&bound, certificate("app-vm", "192.168.101.5"), CONTROL, NULL);
+        assert_hook(&anywhere, certificate("app-vm", "192.168.101.5"), CONTROL, NULL);
+        assert_hook(&bound, certificate("app-vm", "192.168.101.6"), CONTROL, "IP 192.168.101.6 not in certificate SAN");
+        assert_hook(&bound, certificate("admin-vm", "192.168.101.10"), CONTROL,
                         "This socket proxy answers 'app-vm' only, not 'admin-vm'.");
-        assert_hook(access_check_peer, &elsewhere, certificate("app-vm", "192.168.101.5"), CONTROL,
+        assert_hook(&elsewhere, certificate("app-vm", "192.168.101.5"), CONTROL,
                         "This socket proxy answers 'app-vm' at its configured address only.");
-        assert_hook(access_check_peer, &bound, plain_ip("192.168.101.5"), CONTROL, NULL);
-        assert_hook(access_check_peer, &anywhere, plain_ip("192.168.101.5"), CONTROL,
+        assert_hook(&bound, plain_ip("192.168.101.5"), CONTROL, NULL);
+        assert_hook(&anywhere, plain_ip("192.168.101.5"), CONTROL,
                         "This socket proxy runs without TLS and answers the address of its peer only, not "
                         "192.168.101.5 without certificate.");
 }

@@ -63,7 +63,8 @@ static void test_whole(_unused_ void **state) {
                               "\"notifier\": {\"enable\": true, \"socket\": \"/run/n\"},"
                               "\"policy\": {\"enable\": true, \"storePath\": \"/etc/p\", \"policies\": {\"proxy\": "
                               "\"/etc/proxy\"}}},"
-                              "\"accessControl\": {\"enable\": false, \"rulesFile\": \"/etc/rules\"}}",
+                              "\"accessControl\": {\"enable\": true, \"rulesFile\": \"/etc/rules\", "
+                              "\"onError\": \"deny\"}}",
                                          &c, &error),
                         0);
         assert_null(error);
@@ -93,7 +94,9 @@ static void test_whole(_unused_ void **state) {
         assert_ptr_equal(config_find_application(c, "foot@1", 4), &c->applications[0]);
         assert_null(config_find_application(c, "foot@1", 3));
         assert_true(c->exec && c->ctap && c->hwid && c->notifier && c->event_proxy && c->socket_proxy && c->policy);
-        assert_false(c->wifi || c->access_control);
+        assert_false(c->wifi);
+        assert_true(c->access_control && c->deny_on_error);
+        assert_string_equal(c->rules_file, "/etc/rules");
         assert_string_equal(c->hwid_interface, "eth0");
         assert_int_equal(c->n_sockets, 1);
         assert_true(c->sockets[0].server);
@@ -492,10 +495,10 @@ static const struct {
                         ": capabilities.applications: expected a list of at most 4096 objects, got an object" },
         { "{" IDENTITY ", " NETWORK ", \"capabilities\": {\"policy\": {\"policies\": {\"a\": 1}}}}",
                         ": capabilities.policy.policies.a: expected a string, got a number" },
-        { "{" IDENTITY ", " NETWORK ", \"accessControl\": {\"enable\": true, \"rulesFile\": \"/r\"}}",
-                        ": accessControl.enable: this version does not evaluate access rules and refuses to run "
-                        "without them; without "
-                        "accessControl only the admin 'admin-vm' is answered" },
+        { "{" IDENTITY ", " NETWORK ", \"accessControl\": {\"enable\": true}}",
+                        ": accessControl.rulesFile: missing, and access control is enabled" },
+        { "{" IDENTITY ", " NETWORK ", \"accessControl\": {\"onError\": \"allow\"}}",
+                        ": accessControl.onError: 'allow' is neither deny nor skip" },
         { "{" IDENTITY
           ", " NETWORK_WITH(ADMIN, AGENT, "{\"enable\": false}") ", \"accessControl\": {\"enable\": true}}",
                         ": accessControl.enable: access rules need TLS, which network.tls.enable turns off" },

@@ -135,7 +135,6 @@ static void leave(World *w, Leaver *l, size_t i, Leave how, bool asks) {
 static int leaving_body(World *w) {
         Leaver l;
 
-        w->config.admin_address.host = (char *) "127.0.0.1"; /* whom it answers in plain mode */
         app.unitname = usage.unitname = (char *) APP;
         instance.unitname = (char *) INSTANCE;
         before_running(w);

@@ -161,7 +161,6 @@ static int leaving_body(World *w) {
         };
         Leaver l;
 
-        w->config.admin_address.host = (char *) "127.0.0.1";
         assign(&a, 0, "C");
         zone.timezone = (char *) "UTC";
         check(set_zone(w, "UTC", NULL) == 0);

@@ -193,7 +193,6 @@ static int leaving_body(World *w) {
         const Notify__UserNotification n = notification(1);
         Leaver l;
 
-        w->config.admin_address.host = (char *) "127.0.0.1";
         check(notify(w, 1, NULL) == 0);
         leave_init(&l, w->queue, w->server, SERVICE, "GetUnitStatus");
         for (Leave how = 0; how < _LEAVE_MAX; how++) {

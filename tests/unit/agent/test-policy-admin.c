@@ -264,7 +264,6 @@ static void test_crowd(_unused_ void **state) {
 static int leaving_body(World *w) {
         Leaver l;
 
-        w->config.admin_address.host = (char *) "127.0.0.1";
         upload_text(w, "proxy", "old");
         leave_init(&l, w->queue, w->server, POLICY, "StreamPolicy");
         for (Leave how = 0; how < _LEAVE_MAX; how++) {

@@ -311,19 +311,19 @@ typedef struct Judge {
         unsigned n_heads, n_bodies;
 } Judge;
 
-static int judge(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
+static int judge(const Identity *identity, const ProtobufCServiceDescriptor *service, const RpcMethod *method,
                 const ProtobufCMessage *request, RpcStatus *reterr, void *userdata) {
         Judge *j = userdata;
 
         assert_int_equal(identity_get_kind(identity), IDENTITY_UNIX);
         assert_int_equal(identity_get_ucred(identity)->pid, getpid());
-        if (streq(method, "GetHwId"))
+        if (streq(method->name, "GetHwId"))
                 return -EPERM;
         if (!request)
                 j->n_heads++;
         else
                 j->n_bodies++;
-        if (request && streq(service->name, "eventproxy.EventService") && streq(method, "RegisterDevice") &&
+        if (request && streq(service->name, "eventproxy.EventService") && streq(method->name, "RegisterDevice") &&
                         streq(((const Eventproxy__DeviceInfo *) request)->name, "forbidden"))
                 return rpc_error(reterr, RPC_PERMISSION_DENIED, "no such device for you");
         return 0;
@@ -349,6 +349,84 @@ static int body_access(void *userdata) {
         assert_int_equal(j.n_bodies, 2);
         rpc_server_set_access(w->server, NULL, NULL);
         return 0;
+}
+
+/* Who may send what is only known once it was sent: frames that begin with 'y', events with a handle. */
+static int judge_first(_unused_ const Identity *identity, const ProtobufCServiceDescriptor *service,
+                _unused_ const RpcMethod *method, const ProtobufCMessage *request, _unused_ RpcStatus *reterr,
+                void *userdata) {
+        const Socketproxy__StreamFrame *frame = (const Socketproxy__StreamFrame *) request;
+        Judge *j = userdata;
+
+        if (!request)
+                return j->n_heads++, 1;
+        j->n_bodies++;
+        if (service == &eventproxy__event_service__descriptor)
+                return ((const Eventproxy__InputEvent *) request)->handle > 0 ? 0 : -EPERM;
+        return frame->chunk.len > 0 && frame->chunk.data[0] == 'y' ? 0 : -EPERM;
+}
+
+static int body_first_message(void *userdata) {
+        _cleanup_(rpc_stream_freep) RpcStream *good = NULL, *bad = NULL;
+        Socketproxy__StreamFrame *frame;
+        RpcStatus status = {};
+        World *w = userdata;
+        Judge j = {};
+
+        rpc_server_set_access(w->server, judge_first, &j);
+        assert_int_equal(open_transfer(w, &good), 0);
+        while (j.n_heads < 1)
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        assert_int_equal(w->n_started, 0); /* nobody acts for who has said nothing */
+        assert_int_equal(send_chunk(good, "yes", 3), 0);
+        assert_int_equal(rpc_stream_receive_wait(good, &frame, &status), 1);
+        assert_int_equal(w->n_started, 1);
+        assert_int_equal(frame->chunk.len, 3); /* the message that was judged is the first that is received */
+        assert_memory_equal(frame->chunk.data, "yes", 3);
+        proto_free(&frame->base);
+        assert_int_equal(send_chunk(good, "no", 2), 0); /* only the first one is judged */
+        assert_int_equal(rpc_stream_receive_wait(good, &frame, &status), 1);
+        assert_memory_equal(frame->chunk.data, "no", 2);
+        proto_free(&frame->base);
+        assert_int_equal(rpc_stream_close_send_wait(good), 0);
+        assert_int_equal(rpc_stream_receive_wait(good, &frame, &status), 0);
+
+        assert_int_equal(open_transfer(w, &bad), 0);
+        assert_int_equal(send_chunk(bad, "no", 2), 0);
+        assert_int_equal(rpc_stream_receive_wait(bad, &frame, &status), -EACCES);
+        assert_string_equal(status.message, "permission denied");
+        rpc_status_done(&status);
+        assert_int_equal(w->n_started, 1);
+        assert_int_equal(j.n_bodies, 2);
+        rpc_server_set_access(w->server, NULL, NULL);
+        return 0;
+}
+
+/* Who sends nothing has sent what nothing stands for. */
+static int body_no_message(void *userdata) {
+        _cleanup_(rpc_stream_freep) RpcStream *silent = NULL;
+        Socketproxy__StreamFrame *frame;
+        RpcStatus status = {};
+        World *w = userdata;
+        Judge j = {};
+
+        rpc_server_set_access(w->server, judge_first, &j);
+        assert_int_equal(open_transfer(w, &silent), 0);
+        assert_int_equal(rpc_stream_close_send_wait(silent), 0);
+        assert_int_equal(rpc_stream_receive_wait(silent, &frame, &status), -EACCES);
+        rpc_status_done(&status);
+        assert_int_equal(w->n_started, 0);
+        assert_int_equal(j.n_bodies, 1);
+        rpc_server_set_access(w->server, NULL, NULL);
+        return 0;
+}
+
+static void test_first_message(void **state) {
+        world_run(*state, body_first_message);
+}
+
+static void test_no_message(void **state) {
+        world_run(*state, body_no_message);
 }
 
 static void test_access(void **state) {
@@ -425,6 +503,8 @@ int main(void) {
                 world_test(test_leave_streams),
                 world_test(test_cancel_race),
                 world_test(test_access),
+                world_test(test_first_message),
+                world_test(test_no_message),
                 world_test(test_bytes_per_peer),
         };
 

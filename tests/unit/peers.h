@@ -27,12 +27,20 @@ static inline int peers_run(const char *const argv[]) {
         return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -1;
 }
 
+/* A certificate of nobody: it has no name that counts. */
+static inline int peers_make_nameless(void) {
+        return peers_run((const char *[]){ "/usr/bin/python3", "-c",
+                        "import pathlib, sys; sys.path.insert(0, 'tests'); from certs import Authority; "
+                        "Authority('CA').issue('peer', names=[]).write(pathlib.Path(sys.argv[1]) / 'nameless')",
+                        peers_directory, NULL });
+}
+
 static inline int peers_setup(void **state) {
         (void) state;
         if (!mkdtemp(peers_directory))
                 return -1;
         return peers_run((const char *[]){ "/usr/bin/python3", "tests/certs/make-certs", peers_directory,
-                        "admin-vm=192.168.101.10,127.0.0.1", "ghaf-host=192.168.101.2",
+                        "admin-vm=192.168.101.10,127.0.0.1", "ghaf-host=192.168.101.2", "gui-vm=192.168.101.3",
                         "app-vm=192.168.101.5,127.0.0.1", "bad-vm=192.168.101.99", NULL });
 }
 
@@ -50,22 +58,27 @@ static inline struct sockaddr_in peers_ipv4(const char *address) {
 
 static unsigned peers_cid = 7; /* of who comes over a vsock */
 
-/* Who has this certificate and comes from there; NULL: over a vsock. */
-static inline Identity *peer_certified(const char *name, const char *from) {
+/* What is made of a connection with this certificate from there; NULL: over a vsock. */
+static inline int peer_identify(const char *name, const char *from, Identity **ret) {
         struct sockaddr_vm vm = { .svm_family = AF_VSOCK, .svm_cid = peers_cid, .svm_port = 40000 };
         struct sockaddr_in in = from ? peers_ipv4(from) : (struct sockaddr_in){};
         _cleanup_free_ char *path = strf("%s/%s/cert.pem", peers_directory, name), *pem = NULL;
-        Identity *identity = NULL;
         gnutls_datum_t der;
         size_t size;
+        int r;
 
         assert_int_equal(file_read(path, 65536, &pem, &size), 0);
         assert_int_equal(gnutls_pem_base64_decode2("CERTIFICATE", &(gnutls_datum_t){ (uint8_t *) pem, size }, &der), 0);
-        assert_int_equal(identity_new_certificate(der.data, der.size,
-                                         from ? (struct sockaddr *) &in : (struct sockaddr *) &vm,
-                                         from ? sizeof(in) : sizeof(vm), &identity),
-                        0);
+        r = identity_new_certificate(der.data, der.size, from ? (struct sockaddr *) &in : (struct sockaddr *) &vm,
+                        from ? sizeof(in) : sizeof(vm), ret);
         gnutls_free(der.data);
+        return r;
+}
+
+static inline Identity *peer_certified(const char *name, const char *from) {
+        Identity *identity = NULL;
+
+        assert_int_equal(peer_identify(name, from, &identity), 0);
         return identity;
 }
 
