@@ -9,30 +9,37 @@ DEPS_BUILD := gcc g++ make pkg-config libsystemd-dev libgnutls28-dev libprotobuf
 DEPS_FLEET := systemd-container systemd dbus dbus-user-session libpam-systemd libnss-systemd iproute2 util-linux mount procps \
               python3 python3-cryptography python3-grpcio python3-protobuf python3-pytest polkitd \
               xdg-dbus-proxy dbus-bin:dbus-send
-DEPS        = $(sort $(DEPS_BUILD) $(DEPS_FLEET) $(DEPS_RPC) $(DEPS_CTL))
+DEPS_VM    := qemu-system-x86:qemu-system-x86_64 busybox-static kmod cpio
+DEPS        = $(sort $(DEPS_BUILD) $(DEPS_FLEET) $(DEPS_VM) $(DEPS_RPC) $(DEPS_CTL))
 CHECK_WORDS = $(foreach v,SANITIZE VALGRIND,$(if $($(v)),$(v)=$($(v))))
-.PHONY: tests-unit
-deps:
+.PHONY: tests-unit packages check-vm
+packages:
 	@tests/deps $(DEPS)
-demo: deps
+deps: packages
+	@tests/vm/kernel build/vm/kernel
+demo: packages
 	@+$(MAKE) --no-print-directory all
 	@KEEP=$(KEEP) tests/fleet/demo
-check: deps
+check: packages
 	@+$(MAKE) --no-print-directory all
 	@$(PYTHON) tests/check $(CHECK_WORDS)
-check-quick: deps
+check-quick: packages
 	@+$(MAKE) --no-print-directory all
 	@$(PYTHON) tests/check --quick $(CHECK_WORDS)
 check-unit: tests-unit
 	@$(PYTHON) tests/run-unit $(if $(VALGRIND),--valgrind) --counts $(or $(GIVC_UNIT_COUNTS),$(B)/tests/unit.json) $(UNIT_BIN)
 check-fleet: all
 	GIVC_BUILD=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/scenarios
+check-vm: deps
+	@+$(MAKE) --no-print-directory all
+	GIVC_BUILD=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/vm
 
 define HELP
 make              build the programs and libgivc into build/; V=1 shows the commands
 sudo make demo    show it all on a fleet of real systemd machines; KEEP=1 keeps the fleet
 sudo make check   run every test; parts of it: check-quick, check-unit, check-cli, check-fleet, check-interop,
                   check-attack, check-storm; with SANITIZE=address,undefined sanitized, with VALGRIND=1 under valgrind
+sudo make check-vm  what needs a kernel of its own, in a VM; not part of check
 make soak         a fleet under a crowd and bad weather, for MINUTES=60; SOAK_SEED repeats the dice
 make oracle       ask Cedar's own library COUNT=100000 made-up questions of SEED=1, and compare
 make install      DESTDIR= PREFIX=/usr
@@ -95,7 +102,7 @@ $(BENCH_BIN): %: %.o
 	$(call say,LINK) $(CXX) -o $@ $^ $(shell $(PKG) --libs grpc++ protobuf)
 # An sshd, which Debian starts where systemd runs, is nothing that tests may bring along.
 DEPS_BENCH := openssh-server openssh-client
-bench: deps
+bench: packages
 	@tests/deps $(DEPS_BENCH)
 	@+$(MAKE) --no-print-directory run-bench
 $(T)/bench/decisions: %: %.o $(call archive,policy) $(call archive,base)

@@ -194,10 +194,10 @@ def write_session(disk):
         for name in ("ca-cert.pem", "cert.pem", "key.pem")))
 
 
-def install_certificates(disk, directory):
+def install_certificates(disk, directory, place="etc/givc"):
     for name in ("ca-cert.pem", "cert.pem", "key.pem"):
         text = Path(directory, name).read_text(encoding="ascii")
-        write(disk, f"etc/givc/{name}", text, 0o600 if name == "key.pem" else 0o644)
+        write(disk, f"{place}/{name}", text, 0o600 if name == "key.pem" else 0o644)
 
 
 def client_environment(topology, machine):
