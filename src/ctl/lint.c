@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "ctl/lint-field.h"
+#include "rpc/rules-context.h"
 
 #define SHOWN_MAX 64 /* bytes of a name in a sentence */
 
@@ -47,7 +48,7 @@ static bool has_module(Text name) {
         const ProtobufCServiceDescriptor *service;
 
         for (size_t i = 0; (service = service_get(i)); i++)
-                if (text_equal(name, service_to_module(service)))
+                if (text_equal(name, rules_package(service)))
                         return true;
         return false;
 }
@@ -56,7 +57,7 @@ static bool has_service(Text name) {
         const ProtobufCServiceDescriptor *service;
 
         for (size_t i = 0; (service = service_get(i)); i++)
-                if (text_equal(name, text_of(service_to_rest(service))))
+                if (text_equal(name, rules_service(service)))
                         return true;
         return false;
 }

@@ -2,6 +2,7 @@
 #include "ctl/scene.h"
 
 #include "base/str.h"
+#include "rpc/rules-context.h"
 
 bool scene_get_method(size_t i, ContractMethod *ret) {
         const ProtobufCServiceDescriptor *service;
@@ -14,16 +15,6 @@ bool scene_get_method(size_t i, ContractMethod *ret) {
                 i -= service->n_methods;
         }
         return false;
-}
-
-Text service_to_module(const ProtobufCServiceDescriptor *service) {
-        return (Text){ service->name, strcspn(service->name, ".") };
-}
-
-const char *service_to_rest(const ProtobufCServiceDescriptor *service) {
-        const char *dot = strchr(service->name, '.');
-
-        return dot ? dot + 1 : service->name;
 }
 
 static void scene_end(Scene *s, const Expr *culprit) {
@@ -110,8 +101,8 @@ static void scene_keep(Scene *s, const Expr *by, bool truth, Variable variable, 
 
         for (size_t i = 0; i < SCENE_METHODS_MAX && scene_get_method(i, &m); i++) {
                 Text other = variable == VARIABLE_ACTION        ? text_of(m.method->name)
-                                : variable == VARIABLE_RESOURCE ? service_to_module(m.service)
-                                                                : text_of(service_to_rest(m.service));
+                                : variable == VARIABLE_RESOURCE ? rules_package(m.service)
+                                                                : rules_service(m.service);
 
                 s->methods[i] &= text_equal(name, other) == truth;
                 some |= s->methods[i];

@@ -36,9 +36,6 @@ void scene_assume(Scene *s, const Expr *expr, bool truth);
 
 /* The methods of the contract by their number; false behind the last. */
 bool scene_get_method(size_t i, ContractMethod *ret);
-/* The package up to its first dot, which rules call the module, and what is behind it in the name of the service. */
-Text service_to_module(const ProtobufCServiceDescriptor *service);
-const char *service_to_rest(const ProtobufCServiceDescriptor *service);
 
 /* The path that the expression is, or the one that it asks for with 'has'; false when it is none. */
 bool path_from_expr(const Expr *expr, ScenePath *ret);
