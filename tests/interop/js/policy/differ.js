@@ -5,10 +5,14 @@
 'use strict';
 
 const fs = require('fs');
+const v8 = require('v8');
 const { generate } = require('./generate.js');
 const { ask } = require('./oracle.js');
 const { Ours } = require('./ours.js');
 const { reduce } = require('./reduce.js');
+
+// Node 20 can abort in the middle of it ("unreachable code" where optimized code is left); what takes time is WebAssembly.
+v8.setFlagsFromString('--no-opt');
 
 const BATCH = 100;
 const SHOWN = 20;
