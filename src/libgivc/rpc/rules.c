@@ -357,8 +357,8 @@ int rpc_rules_judge(RpcRules *r, const Identity *identity, const ProtobufCServic
         };
         _cleanup_arena_ Arena arena;
 
+        arena_init(&arena, r->block, BLOCK_SIZE, POLICY_DECISION_MAX);
         if (!principal)
                 return deny(r, &q, "the caller has no certificate", &(PolicyDecision){}, reterr);
-        arena_init(&arena, r->block, BLOCK_SIZE, POLICY_DECISION_MAX);
         return judge(r, &q, &arena, reterr);
 }
