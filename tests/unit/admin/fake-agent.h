@@ -38,7 +38,7 @@ typedef struct FakeAgent {
         const char *starts_in;      /* ActiveState of what was started; NULL: active */
         const char *units_start_in; /* ActiveState after StartUnit; NULL: active */
         const char *units_stop_in;  /* ActiveState after StopUnit; NULL: inactive */
-        const char *holds;          /* StartUnit of this unit is answered when it is let go */
+        const char *holds;          /* StartUnit or StopUnit of this unit is answered when it is let go */
         Promise let_go;
         RpcCode settings_code; /* how settings and notifications are refused; RPC_OK: not */
         unsigned n_settings;
@@ -195,7 +195,12 @@ static inline int fake_start_unit(RpcCall *call, const void *request, RpcStatus 
 static inline int fake_stop_unit(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         const Systemd__UnitRequest *req = request;
         FakeAgent *a = userdata;
+        int r = 0;
 
+        if (a->holds && streq(a->holds, req->unitname))
+                r = fake_hold_wait(a, &a->let_go);
+        if (r < 0)
+                return r;
         return fake_set(call, a, req->unitname, a->units_stop_in ? a->units_stop_in : "inactive", "dead", "running",
                         reterr);
 }

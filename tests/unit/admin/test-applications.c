@@ -70,6 +70,45 @@ static void test_all_instances(void **state) {
         run(body_all_instances, true);
 }
 
+static int body_stop_all(void *userdata) {
+        _cleanup_free_ char *message = NULL;
+
+        assert_int_equal(act(userdata, "StopApplication", "app", "app-vm", &message), RPC_PERMISSION_DENIED);
+        assert_string_equal(message, "'app@1.service' is no application any more.");
+        return 0;
+}
+
+/* What was judged to be applications is looked at again before each is acted on. */
+static int body_instance_that_becomes_another_thing(World *w) {
+        _cleanup_free_ char *a = NULL, *b = NULL;
+        EntryStatus status = { .name = (char *) "app@1.service" };
+        EntryInfo info = { .name = status.name,
+                .agent = "givc-app-vm.service",
+                .type = { VM_APP, SERVICE_SVC },
+                .vm = "app-vm",
+                .status = &status };
+        Fiber *f = NULL;
+
+        register_agents(w);
+        assert_int_equal(start(w, "app", NULL, &a, NULL), RPC_OK);
+        assert_int_equal(start(w, "app", NULL, &b, NULL), RPC_OK);
+        w->app_vm.holds = a;
+        assert_int_equal(fiber_start(&f, body_stop_all, w), 0);
+        while (w->app_vm.n_waiting == 0)
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        assert_true(registry_put(w->admin.registry, &info) >= 0);
+        promise_resolve(&w->app_vm.let_go, 0);
+        while (f)
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        assert_string_equal(fake_unit(&w->app_vm, b)->active, "active"); /* nobody has asked its agent */
+        return 0;
+}
+
+static void test_instance_that_becomes_another_thing(void **state) {
+        (void) state;
+        run(body_instance_that_becomes_another_thing, true);
+}
+
 static int body_start_refusals(World *w) {
         _cleanup_free_ char *message = NULL;
 
@@ -333,6 +372,7 @@ int main(void) {
                 cmocka_unit_test(test_life_of_an_application),
                 cmocka_unit_test(test_life_with_an_old_agent),
                 cmocka_unit_test(test_all_instances),
+                cmocka_unit_test(test_instance_that_becomes_another_thing),
                 cmocka_unit_test(test_start_refusals),
                 cmocka_unit_test(test_words_of_others),
                 cmocka_unit_test(test_start_that_exits),
