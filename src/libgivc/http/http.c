@@ -136,7 +136,7 @@ static int transfer_add_header(Transfer *t, const char *name, const char *value)
 }
 
 static bool transfer_set_options(Transfer *t) {
-        bool secure = startswith(t->request->url, "https:");
+        bool secure = http_url_is_secure(t->request->url);
         CURLcode codes[] = {
                 curl_easy_setopt(t->easy, CURLOPT_URL, t->request->url),
                 curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https"),

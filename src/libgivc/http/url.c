@@ -16,6 +16,10 @@ static bool url_has_authority(const char *text) {
         return false;
 }
 
+bool http_url_is_secure(const char *url) {
+        return strncasecmp(url, "https:", strlen("https:")) == 0;
+}
+
 bool http_url_is_valid(const char *text) {
         CURLU *url;
         bool good;

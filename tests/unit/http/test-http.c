@@ -279,6 +279,8 @@ static void test_urls(_unused_ void **state) {
         for (size_t i = 0; i < ELEMENTSOF(bad); i++)
                 if (http_url_is_valid(bad[i]))
                         fail_msg("'%s' is none", bad[i]);
+        for (size_t i = 0; i < ELEMENTSOF(good); i++)
+                assert_true(http_url_is_secure(good[i]) == (i > 0));
 }
 
 int main(void) {
