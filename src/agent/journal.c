@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/journal.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <systemd/sd-event.h>
@@ -14,6 +12,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "event/fiber.h"
+#include "event/thread.h"
 
 /* The thread and the fiber that asked own it together: the fiber may leave first. The batch is the thread's from when
  * it is wanted until it is full, and else the fiber's. sd-journal wants one thread for all that is done to a journal,
@@ -93,27 +92,17 @@ static void *journal_main(void *userdata) {
                 atomic_store(&j->full, true);
                 (void) eventfd_write(j->full_fd, 1);
         }
+        reader = journal_reader_free(reader); /* borrows the query */
         journal_unref(j);
-        reader = journal_reader_free(reader);
         atomic_fetch_sub(&n_readers, 1);
         return NULL;
 }
 
-/* Signals are the loop's. */
 static int journal_start(Journal *j) {
-        pthread_attr_t attributes;
-        sigset_t all, before;
-        pthread_t thread;
         int r;
 
         atomic_fetch_add(&j->n_ref, 1);
-        (void) sigfillset(&all);
-        (void) pthread_attr_init(&attributes);
-        (void) pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-        (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-        r = -pthread_create(&thread, &attributes, journal_main, j);
-        (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-        (void) pthread_attr_destroy(&attributes);
+        r = thread_start(journal_main, j, NULL);
         if (r < 0)
                 atomic_fetch_sub(&j->n_ref, 1);
         return r;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event/offload.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "event/thread.h"
 
 struct Offload {
         int (*func)(void *userdata);
@@ -44,19 +43,6 @@ static int on_event(_unused_ sd_event_source *s, _unused_ int fd, _unused_ uint3
         return 0;
 }
 
-/* Signals are the loop's. */
-static int offload_run(Offload *o) {
-        sigset_t all, before;
-        int r;
-
-        (void) sigfillset(&all);
-        (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-        r = -pthread_create(&o->thread, NULL, offload_main, o);
-        (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-        o->runs = r == 0;
-        return r;
-}
-
 int offload_start(int (*func)(void *userdata), void (*on_done)(int result, void *userdata), void *userdata,
                 Offload **ret) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
@@ -76,9 +62,10 @@ int offload_start(int (*func)(void *userdata), void (*on_done)(int result, void 
         r = sd_event_add_io(event, &o->source, o->done_fd, EPOLLIN, on_event, o);
         if (r < 0)
                 return r;
-        r = offload_run(o);
+        r = thread_start(offload_main, o, &o->thread);
         if (r < 0)
                 return r;
+        o->runs = true;
         *ret = TAKE_PTR(o);
         return 0;
 }

@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "event/thread.h"
 #include "rpc/mutex.h"
 
 #define VISIT_ROUNDS_MAX 128
@@ -180,7 +181,7 @@ static int rpc_queue_prepare_poller(RpcQueue *q) {
         q->poll_queue = grpc_completion_queue_create_for_next(NULL);
         if (!q->poll_queue)
                 return -ENOMEM;
-        return -pthread_create(&q->poller, NULL, poller_main, q);
+        return thread_start(poller_main, q, &q->poller);
 }
 
 int rpc_queue_new(sd_event *e, RpcQueue **ret) {
