@@ -87,7 +87,7 @@ int fd_write_all(int fd, const void *data, size_t size) {
 }
 
 /* Owner and mode are right before anybody sees the file by its name. before is NULL for a new one. */
-static int file_write_temporary(const char *path, const void *p, size_t size, mode_t mode, const struct stat *before) {
+static int file_make(const char *path, const void *p, size_t size, mode_t mode, const struct stat *before) {
         _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode & 0600);
         int r;
 
@@ -103,7 +103,7 @@ static int file_write_temporary(const char *path, const void *p, size_t size, mo
 }
 
 /* The new name is on the disk when its directory is. */
-int file_sync_directory(const char *path) {
+static int file_sync_directory(const char *path) {
         const char *slash = strrchr(path, '/');
         _cleanup_free_ char *directory = strndup(path, slash ? MAX((size_t) (slash - path), (size_t) 1) : 0);
         _cleanup_close_ int fd = -EBADF;
@@ -114,14 +114,12 @@ int file_sync_directory(const char *path) {
         return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-static int file_put(const char *path, const void *p, size_t size, mode_t mode, const struct stat *before) {
-        _cleanup_free_ char *temporary = strf("%s.new", path);
+static int file_put(const char *path, const char *temporary, const void *p, size_t size, mode_t mode,
+                const struct stat *before) {
         int r;
 
-        if (!temporary)
-                return -ENOMEM;
         (void) unlink(temporary); /* of a crash */
-        r = file_write_temporary(temporary, p, size, mode, before);
+        r = file_make(temporary, p, size, mode, before);
         if (r >= 0 && rename(temporary, path) < 0)
                 r = -errno;
         if (r < 0) {
@@ -131,14 +129,23 @@ static int file_put(const char *path, const void *p, size_t size, mode_t mode, c
         return file_sync_directory(path);
 }
 
+int file_write_by(const char *path, const char *temporary, const void *p, size_t size, mode_t mode) {
+        return file_put(path, temporary, p, size, mode, NULL);
+}
+
 int file_write(const char *path, const void *p, size_t size, mode_t mode) {
-        return file_put(path, p, size, mode, NULL);
+        _cleanup_free_ char *temporary = strf("%s.new", path);
+
+        return temporary ? file_put(path, temporary, p, size, mode, NULL) : -ENOMEM;
 }
 
 int file_replace(const char *path, const void *p, size_t size, mode_t mode) {
+        _cleanup_free_ char *temporary = strf("%s.new", path);
         struct stat st;
 
+        if (!temporary)
+                return -ENOMEM;
         if (stat(path, &st) >= 0)
-                return file_put(path, p, size, mode, &st);
-        return errno == ENOENT ? file_put(path, p, size, mode, NULL) : -errno;
+                return file_put(path, temporary, p, size, mode, &st);
+        return errno == ENOENT ? file_put(path, temporary, p, size, mode, NULL) : -errno;
 }

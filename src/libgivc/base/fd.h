@@ -21,9 +21,10 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_size) _warn_
 /* Replaces the file by one with these bytes and this mode, which is on the disk when it returns: after a failure or a
  * crash there is the old content or the new, whole. It waits for the disk. 0 or a negative errno. */
 int file_write(const char *path, const void *p, size_t size, mode_t mode) _warn_unused_;
-/* The same, but a file that is there keeps its owner and its mode. */
+/* The same, by way of a file of that name in the same directory ("PATH.new" otherwise), which two who write the same
+ * file at once must not share. What is there of that name, from a crash, is removed. */
+int file_write_by(const char *path, const char *temporary, const void *p, size_t size, mode_t mode) _warn_unused_;
+/* As file_write(), but a file that is there keeps its owner and its mode. */
 int file_replace(const char *path, const void *p, size_t size, mode_t mode) _warn_unused_;
-/* Makes the name of a file that was made or renamed durable; 0 or a negative errno. It waits for the disk. */
-int file_sync_directory(const char *path) _warn_unused_;
 /* All of it; 0 or a negative errno. It waits for whom the descriptor belongs to. */
 int fd_write_all(int fd, const void *data, size_t size) _warn_unused_;

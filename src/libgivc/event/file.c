@@ -2,9 +2,6 @@
 #include "event/file.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "event/io.h"
+#include "event/thread.h"
 
 /* What the thread works on, and all of it its own once it runs. */
 typedef struct Work {
@@ -52,32 +50,12 @@ static bool file_has_content(const char *path, const uint8_t *data, size_t size)
         return true;
 }
 
-static int write_temporary(const Work *w, int fd) {
-        int r;
-
-        r = fd_write_all(fd, w->data, w->size);
-        if (r < 0)
-                return r;
-        return fchmod(fd, w->mode) < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
 static int work_do(const Work *w) {
-        _cleanup_close_ int fd = -EBADF;
         int r;
 
         if (file_has_content(w->path, w->data, w->size))
                 return 0;
-        fd = mkostemp(w->temporary, O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        r = write_temporary(w, fd);
-        if (r >= 0 && rename(w->temporary, w->path) < 0)
-                r = -errno;
-        if (r < 0) {
-                (void) unlink(w->temporary);
-                return r;
-        }
-        r = file_sync_directory(w->path);
+        r = file_write_by(w->path, w->temporary, w->data, w->size, w->mode);
         return r < 0 ? r : 1;
 }
 
@@ -90,6 +68,7 @@ static void *work_main(void *userdata) {
 }
 
 static int work_new(const char *path, const void *data, size_t size, mode_t mode, Work **ret) {
+        static unsigned n_works; /* two may have the same path */
         const char *slash = strrchr(path, '/');
         _cleanup_(work_freep) Work *w = NULL;
 
@@ -100,7 +79,7 @@ static int work_new(const char *path, const void *data, size_t size, mode_t mode
                 return -ENOMEM;
         w->done_fd = -EBADF;
         w->path = strdup(path);
-        w->temporary = strf("%.*s/.%s.XXXXXX", (int) (slash - path), path, slash + 1);
+        w->temporary = strf("%.*s/.%s.%u", (int) (slash - path), path, slash + 1, n_works++);
         w->data = mem_dup(data, size);
         w->size = size;
         w->mode = mode;
@@ -108,21 +87,6 @@ static int work_new(const char *path, const void *data, size_t size, mode_t mode
                 return -ENOMEM;
         *ret = TAKE_PTR(w);
         return 0;
-}
-
-static int work_start(Work *w) {
-        pthread_attr_t attributes;
-        pthread_t thread;
-        int r;
-
-        r = pthread_attr_init(&attributes);
-        if (r != 0)
-                return -r;
-        r = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-        if (r == 0)
-                r = pthread_create(&thread, &attributes, work_main, w);
-        (void) pthread_attr_destroy(&attributes);
-        return -r;
 }
 
 int file_replace_wait(const char *path, const void *data, size_t size, mode_t mode) {
@@ -144,7 +108,7 @@ int file_replace_wait(const char *path, const void *data, size_t size, mode_t mo
         if (r < 0)
                 return r;
         fd = -EBADF;
-        r = work_start(w);
+        r = thread_start(work_main, w, NULL);
         if (r < 0)
                 return r;
         (void) TAKE_PTR(w);

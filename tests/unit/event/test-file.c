@@ -111,6 +111,25 @@ static void test_failures(_unused_ void **state) {
         assert_int_equal(replace(directory, "x"), -EISDIR);
 }
 
+/* Each is written whole, and one of them stays. */
+static void test_at_once(_unused_ void **state) {
+        Replace replaces[] = {
+                { .path = path, .text = "first of them all" },
+                { .path = path, .text = "second" },
+                { .path = path, .text = "third" },
+        };
+        _cleanup_free_ char *content = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(replaces); i++)
+                assert_int_equal(fiber_start(&replaces[i].fiber, replace_main, &replaces[i]), 0);
+        run_all();
+        for (size_t i = 0; i < ELEMENTSOF(replaces); i++)
+                assert_int_equal(replaces[i].result, 1);
+        assert_int_equal(file_read(path, 100, &content, NULL), 0);
+        assert_true(streq(content, replaces[0].text) || streq(content, replaces[1].text) ||
+                        streq(content, replaces[2].text));
+}
+
 static void test_cancel(_unused_ void **state) {
         Replace r = { .path = path, .text = "canceled" };
         _cleanup_free_ char *content = NULL;
@@ -130,6 +149,7 @@ int main(void) {
                 cmocka_unit_test(test_replace),
                 cmocka_unit_test(test_link),
                 cmocka_unit_test(test_failures),
+                cmocka_unit_test(test_at_once),
                 cmocka_unit_test(test_cancel),
         };
 
