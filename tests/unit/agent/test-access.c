@@ -179,6 +179,32 @@ static void test_peers(_unused_ void **state) {
                         "192.168.101.5 without certificate.");
 }
 
+/* Rules take the place of the admin's name, and of nothing else. */
+static void test_rules(_unused_ void **state) {
+        static const char text[] = "permit(principal == Source::\"app-vm\", action, resource);";
+        const Config c = config_at(RPC_ADDRESS_TCP, "192.168.101.10", 0);
+        _cleanup_free_ char *path = strf("%s/rules.cedar", directory), *why = NULL;
+        const RpcRulesOptions options = { path, false, "net-vm", "denied" };
+        Access access = { .vm = "net-vm" };
+        AccessPeer admin = access_peer_of(&c, &access);
+        const AccessPeer proxy = { "socket proxy", "peer", "admin-vm", { .kind = RPC_ADDRESS_UNIX },
+                .access = &access };
+        _cleanup_free_ char *stranger = strf("This agent answers root only on this machine, not user %i.", 4711);
+
+        log_set_sink(NULL);
+        assert_int_equal(file_write(path, text, strlen(text), 0600), 0);
+        assert_int_equal(rpc_rules_new(&options, &access.rules, &why), 0);
+        log_set_sink(sink);
+        assert_hook(&admin, certificate("app-vm", "192.168.101.5"), CONTROL, NULL);
+        assert_hook(&admin, certificate("app-vm", "192.168.101.6"), CONTROL, "IP 192.168.101.6 not in certificate SAN");
+        assert_hook(&admin, local_user(0), CONTROL, NULL);
+        assert_hook(&admin, local_user(4711), CONTROL, stranger);
+        assert_hook(&proxy, certificate("app-vm", "192.168.101.5"), CONTROL,
+                        "This socket proxy answers 'admin-vm' only, not 'app-vm'.");
+        access.rules = rpc_rules_free(access.rules);
+        assert_int_equal(unlink(path), 0);
+}
+
 static void test_certificates(_unused_ void **state) {
         const Config c = config_at(RPC_ADDRESS_TCP, "192.168.101.10", 0);
 
@@ -245,6 +271,7 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_certificates),
                 cmocka_unit_test(test_peers),
+                cmocka_unit_test(test_rules),
                 cmocka_unit_test(test_open_services),
                 cmocka_unit_test(test_local_users),
                 cmocka_unit_test(test_plain),

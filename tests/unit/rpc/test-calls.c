@@ -421,6 +421,31 @@ static int body_no_message(void *userdata) {
         return 0;
 }
 
+/* Who leaves before saying anything leaves nothing behind. */
+static int body_leave_before_first_message(void *userdata) {
+        RpcStream *stream = NULL;
+        RpcServerStats stats;
+        World *w = userdata;
+        Judge j = {};
+
+        rpc_server_set_access(w->server, judge_first, &j);
+        assert_int_equal(open_transfer(w, &stream), 0);
+        while (j.n_heads < 1)
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        rpc_stream_free(stream);
+        do {
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+                rpc_server_get_stats(w->server, &stats);
+        } while (stats.n_calls > 0);
+        assert_int_equal(w->n_started, 0);
+        rpc_server_set_access(w->server, NULL, NULL);
+        return 0;
+}
+
+static void test_leave_before_first_message(void **state) {
+        world_run(*state, body_leave_before_first_message);
+}
+
 static void test_first_message(void **state) {
         world_run(*state, body_first_message);
 }
@@ -505,6 +530,7 @@ int main(void) {
                 world_test(test_access),
                 world_test(test_first_message),
                 world_test(test_no_message),
+                world_test(test_leave_before_first_message),
                 world_test(test_bytes_per_peer),
         };
 
