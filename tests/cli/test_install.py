@@ -37,7 +37,7 @@ def root(tmp_path_factory):
     'share/fish/vendor_completions.d/givcctl.fish',
     'lib/systemd/catalog/givc.catalog', 'share/dbus-1/system.d/givc.conf', 'share/polkit-1/rules.d/givc.rules',
     'share/givc/examples/units/50-unprivileged.conf', 'share/givc/examples/units/50-socket-proxy.conf',
-    'share/givc/examples/units/50-events.conf',
+    'share/givc/examples/units/50-events.conf', 'share/givc/examples/units/50-access-control.conf',
     'lib/sysusers.d/givc.conf', 'lib/tmpfiles.d/givc.conf'])
 def test_products_are_in_their_places(root, path):
     assert (root / f'{PREFIX}/{path}'.lstrip('/')).stat().st_size > 0
