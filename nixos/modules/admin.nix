@@ -287,7 +287,7 @@ in
           HOST_KEY = "key.pem";
         }
         // optionalAttrs hasList { CRL = "crl.pem"; }
-        // optionalAttrs cfg.accessControl.enable { ACCESS_CONTROL_ON_ERROR = cfg.accessControl.onError; }
+        // optionalAttrs cfg.accessControl.enable { GIVC_ON_RULE_ERROR = cfg.accessControl.onError; }
         // optionalAttrs cfg.debug { GIVC_LOG = "debug"; };
       };
 

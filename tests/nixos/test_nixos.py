@@ -189,7 +189,7 @@ def test_admin(tmp_path):
     assert service['LoadCredential'][2] == 'key.pem:/etc/givc/key.pem'
     assert [variables[v] for v in ('NAME', 'TYPE', 'SUBTYPE', 'TLS')] == ['admin-vm', '4', '5', 'true']
     assert variables['SERVICES'] == 'microvm@net-vm.service microvm@gui-vm.service'
-    assert (variables['ACCESS_CONTROL'], variables['ACCESS_CONTROL_ON_ERROR']) == ('true', 'deny')
+    assert (variables['ACCESS_CONTROL'], variables['GIVC_ON_RULE_ERROR']) == ('true', 'deny')
     assert variables['CEDAR_FILE'] == '/etc/givc-admin-acl/rules.cedar'
     assert json.loads(variables['POLICY_CONFIG']) == {
         'source': {'type': 'per-policy'}, 'policies': {'proxy': {'vms': ['app-vm'], 'perPolicyUpdater': {
