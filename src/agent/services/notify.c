@@ -104,10 +104,14 @@ static int add_socket(char ***paths, DIR *d, const char *directory, const char *
 
 static int find_sockets(const char *directory, uid_t skip, char ***ret, RpcStatus *reterr) {
         _cleanup_strv_free_ char **paths = NULL;
-        DIR *d = opendir(directory);
         struct dirent *entry;
+        DIR *d;
         int r = 0;
 
+        if (isempty(directory))
+                return rpc_error(reterr, RPC_FAILED_PRECONDITION,
+                                "The configuration of this agent names no directory of sockets for notifications.");
+        d = opendir(directory);
         if (!d)
                 return rpc_error(reterr, RPC_UNKNOWN,
                                 "Cannot read the directory of sockets for notifications, '%s': %s.", directory,
@@ -165,7 +169,7 @@ static int method_notify_user(RpcCall *call, const void *request, RpcStatus *ret
         if (!text)
                 return -ENOMEM;
         if (shown == 0 || !isempty(directory)) {
-                r = find_sockets(strempty(directory), shown > 0 ? geteuid() : (uid_t) -1, &paths, reterr);
+                r = find_sockets(directory, shown > 0 ? geteuid() : (uid_t) -1, &paths, reterr);
                 if (r < 0)
                         return r;
         }

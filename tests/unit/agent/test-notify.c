@@ -145,6 +145,19 @@ static void test_refused(_unused_ void **state) {
         world_run_in(refused_body, false, "/nonexistent/dir");
 }
 
+static int unconfigured_body(World *w) {
+        _cleanup_(rpc_status_done) RpcStatus status = {};
+
+        check(notify(w, 1, &status) < 0);
+        check(status.code == RPC_FAILED_PRECONDITION);
+        check_streq(status.message, "The configuration of this agent names no directory of sockets for notifications.");
+        return 0;
+}
+
+static void test_unconfigured(_unused_ void **state) {
+        world_run_in(unconfigured_body, false, NULL);
+}
+
 /* Neither the desktop nor a socket: whoever asked for it hears so. */
 static void check_nobody_shows_it(World *w) {
         _cleanup_(rpc_status_done) RpcStatus status = {};
@@ -225,6 +238,7 @@ int main(void) {
                 cmocka_unit_test(test_sockets),
                 cmocka_unit_test(test_stuck),
                 cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_unconfigured),
                 cmocka_unit_test(test_session),
                 cmocka_unit_test(test_session_without_sockets),
                 cmocka_unit_test(test_leaving),
