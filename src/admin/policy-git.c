@@ -7,18 +7,15 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "base/strv.h"
-#include "bus/unit-program.h"
-#include "event/stdio.h"
+#include "bus/unit-collect.h"
 
-#define OUTPUT_MAX    ((size_t) 64 * 1024 * 1024) /* of all policies together */
-#define COMPLAINT_MAX 1024
-#define TASKS_MAX     32
-#define MEMORY_MAX    (UINT64_C(512) * 1024 * 1024)
-#define READ_SIZE     ((size_t) 64 * 1024)
-#define STOP_USEC     (2 * USEC_PER_SEC)
-#define MANAGER_USEC  (5 * USEC_PER_SEC) /* until we are connected to it */
-#define COMMIT_MAX    64
-#define DIRECTORY     "vm-policies/"
+#define OUTPUT_MAX   ((size_t) 64 * 1024 * 1024) /* of all policies together */
+#define TASKS_MAX    32
+#define MEMORY_MAX   (UINT64_C(512) * 1024 * 1024)
+#define STOP_USEC    (2 * USEC_PER_SEC)
+#define MANAGER_USEC (5 * USEC_PER_SEC) /* until we are connected to it */
+#define COMMIT_MAX   64
+#define DIRECTORY    "vm-policies/"
 
 /* Nothing is left when it ends, so it fetches into a new repository, but only what is new, and only its last commit.
  * Arguments: URL, reference, the commit that is known, and the directories that matter. */
@@ -151,51 +148,25 @@ static int take_output_wait(PolicySource *s, const Buffer *output, char **reterr
         return result < 0 ? result : str_replace(&s->commit, commit);
 }
 
-static int read_wait(Io *io, Buffer *b, size_t max, usec_t deadline) {
-        for (;;) {
-                uint8_t *to = buffer_reserve(b, READ_SIZE);
-                ssize_t n = to ? io_read_wait(io, to, READ_SIZE, deadline) : -ENOMEM;
-
-                if (n <= 0)
-                        return (int) n;
-                if ((size_t) n > max - b->size)
-                        return -EFBIG;
-                buffer_commit(b, (size_t) n);
-        }
-}
-
 /* git's last line says what it could not do. */
-static char *complaint(Buffer *b) {
-        char *text, *line;
+static int judge_end(const UnitOutput *output, const char *url, char **reterr) {
+        _cleanup_free_ char *how = NULL;
 
-        if (buffer_append(b, "", 1) < 0)
-                return NULL;
-        text = (char *) buffer_head(b);
-        while ((line = strrchr(text, '\n')) && line[1] == 0)
-                *line = 0;
-        text = line ? line + 1 : text;
-        str_make_printable(text, '?');
-        return strndup(text, COMPLAINT_MAX);
-}
-
-static int judge_end(const UnitResult *result, Buffer *err, const char *url, char **reterr) {
-        _cleanup_free_ char *text = NULL, *how = NULL;
-
-        if (result->code == CLD_EXITED && result->status == 0)
+        if (output->result.code == CLD_EXITED && output->result.status == 0)
                 return 0;
-        text = complaint(err);
-        how = unit_result_to_string(result);
-        *reterr = strf("'%s': git: %s.", url, !isempty(text) ? text : strempty(how));
+        how = unit_result_to_string(&output->result);
+        *reterr = strf("'%s': git: %s.", url, output->complaint ? output->complaint : strempty(how));
         return -EPROTO;
 }
 
-static int run_wait(PolicySource *s, UnitRun *run, Buffer *output, char **reterr) {
-        usec_t deadline = usec_add(time_now(CLOCK_MONOTONIC), POLICY_FETCH_USEC);
+static int run_wait(PolicySource *s, UnitRun *run, UnitOutput *ret, char **reterr) {
+        const UnitCollect collect = {
+                .output_max = OUTPUT_MAX,
+                .deadline = usec_add(time_now(CLOCK_MONOTONIC), POLICY_FETCH_USEC),
+        };
         _cleanup_(unit_program_freep) UnitProgram *program = NULL;
-        _cleanup_(unit_result_done) UnitResult result = {};
         _cleanup_(bus_error_done) BusError error = {};
         _cleanup_(stdio_done) Stdio stdio = STDIO_NONE;
-        _cleanup_(buffer_done) Buffer err = {};
         int r;
 
         r = bus_connected_wait(s->policies->bus, usec_add(time_now(CLOCK_MONOTONIC), MANAGER_USEC));
@@ -214,15 +185,11 @@ static int run_wait(PolicySource *s, UnitRun *run, Buffer *output, char **reterr
                         str_make_printable(*reterr, '?');
                 return r;
         }
-        r = read_wait(stdio.out, output, OUTPUT_MAX, deadline);
-        if (r >= 0)
-                r = read_wait(stdio.err, &err, COMPLAINT_MAX * 64, deadline);
-        if (r >= 0)
-                r = unit_program_end_wait(program, deadline, &result);
+        r = unit_collect_wait(program, &stdio, &collect, ret);
         if (r == -EFBIG || r == -ETIMEDOUT)
                 *reterr = strf("'%s': git %s.", s->policies->config->url,
                                 r == -EFBIG ? "has more to say than it may" : "has not ended in time");
-        return r < 0 ? r : judge_end(&result, &err, s->policies->config->url, reterr);
+        return r < 0 ? r : judge_end(ret, s->policies->config->url, reterr);
 }
 
 static int append_words(char ***argv, const PolicySource *s) {
@@ -247,7 +214,7 @@ static int append_words(char ***argv, const PolicySource *s) {
 }
 
 int policy_git_poll_wait(PolicySource *s, char **reterr) {
-        _cleanup_(buffer_done) Buffer output = {};
+        _cleanup_(unit_output_done) UnitOutput output = {};
         _cleanup_strv_free_ char **argv = NULL;
         UnitRun run = {
                 .description = "Policies for VMs, from a git repository",
@@ -268,7 +235,7 @@ int policy_git_poll_wait(PolicySource *s, char **reterr) {
         r = run_wait(s, &run, &output, reterr);
         if (r < 0)
                 return r;
-        r = take_output_wait(s, &output, reterr);
+        r = take_output_wait(s, &output.output, reterr);
         if (r == -EBADMSG && !*reterr)
                 *reterr = strf("'%s': git has said something else than a list of files.", s->policies->config->url);
         return r;

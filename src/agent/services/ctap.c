@@ -49,14 +49,14 @@ static int make_command(const Ctap__CtapRequest *req, char ***ret, RpcStatus *re
 }
 
 /* A status that is not 0 with an answer is the key's refusal, and the answer says so in CTAP's own way. */
-static bool answer_is_one(const HelperAnswer *a) {
+static bool answer_is_one(const UnitOutput *a) {
         return a->result.code == CLD_EXITED && (a->result.status == 0 || a->output.size > 0);
 }
 
 static int method_ctap(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         const Ctap__CtapRequest *req = request;
         Ctap__CtapResponse response = CTAP__CTAP_RESPONSE__INIT;
-        _cleanup_(helper_answer_done) HelperAnswer answer = {};
+        _cleanup_(unit_output_done) UnitOutput answer = {};
         _cleanup_strv_free_ char **argv = NULL;
         Helper helper = { .output_max = OUTPUT_MAX, .usec = TOUCH_USEC };
         _cleanup_free_ char *how = NULL;

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "agent/agent.h"
-#include "base/mem.h"
+#include "bus/unit-collect.h"
 #include "rpc/status.h"
 
 typedef struct Helper {
@@ -14,14 +14,7 @@ typedef struct Helper {
         usec_t usec; /* how long it may take */
 } Helper;
 
-typedef struct HelperAnswer {
-        Buffer output;
-        UnitResult result;
-        char *complaint; /* the last line that it wrote to standard error, printable; NULL: none */
-} HelperAnswer;
-
-void helper_answer_done(HelperAnswer *a);
 /* Runs it and suspends until it has ended, with whatever status, and its output is here. 0; or a code and a sentence in
  * *reterr: NOT_FOUND (there is no such program), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too much output), or what the
  * manager says. It does not outlive this: it is ended with all its children. */
-int helper_run_wait(Agent *agent, const Helper *helper, HelperAnswer *ret, RpcStatus *reterr) _warn_unused_;
+int helper_run_wait(Agent *agent, const Helper *helper, UnitOutput *ret, RpcStatus *reterr) _warn_unused_;

@@ -74,7 +74,7 @@ static int method_get_stats(RpcCall *call, _unused_ const void *request, RpcStat
 static int get_version_wait(Agent *agent, char **ret) {
         char *argv[] = { (char *) VERSION_PROGRAM, NULL };
         const Helper helper = { .argv = argv, .output_max = VERSION_MAX, .usec = VERSION_USEC };
-        _cleanup_(helper_answer_done) HelperAnswer answer = {};
+        _cleanup_(unit_output_done) UnitOutput answer = {};
         _cleanup_(rpc_status_done) RpcStatus status = {};
         _cleanup_free_ char *text = NULL;
         int r;
@@ -87,8 +87,7 @@ static int get_version_wait(Agent *agent, char **ret) {
         text = r < 0 ? strdup("") : mem_dup(buffer_head(&answer.output), answer.output.size);
         if (!text)
                 return -ENOMEM;
-        for (size_t n = strlen(text); n > 0 && strchr(" \t\r\n", text[n - 1]); n--)
-                text[n - 1] = 0;
+        str_trim_end(text);
         str_make_printable(text, '?');
         *ret = strdup(isempty(text) ? VERSION_UNKNOWN : text);
         return *ret ? 0 : -ENOMEM;

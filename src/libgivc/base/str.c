@@ -95,6 +95,11 @@ bool str_is_utf8(const char *s, size_t n) {
         return str_utf8_prefix(s, n) == n;
 }
 
+void str_trim_end(char *s) {
+        for (size_t n = strlen(s); n > 0 && strchr(" \t\r\n", s[n - 1]); n--)
+                s[n - 1] = 0;
+}
+
 static bool is_control(const uint8_t *s, size_t len) {
         return s[0] < ' ' || s[0] == 0x7f || (len == 2 && s[0] == 0xC2 && s[1] < 0xA0);
 }

@@ -37,6 +37,8 @@ int str_replace(char **p, const char *s);
 bool str_is_utf8(const char *s, size_t n);
 /* How many bytes there are before the first that is not so; n when all are. */
 size_t str_utf8_prefix(const char *s, size_t n);
+/* Takes blanks and line ends off its end. */
+void str_trim_end(char *s);
 /* Printable text of one line: valid UTF-8, no control characters. */
 bool str_is_printable(const char *s);
 /* Puts by in the place of each byte of a control character (C0, DEL, C1) and of what is not UTF-8. */

@@ -107,6 +107,19 @@ static void test_make_utf8(_unused_ void **state) {
         assert_string_equal(s, "a\n\x1b?? é??");
 }
 
+static void test_trim_end(_unused_ void **state) {
+        static const char *const rows[][2] = { { "", "" }, { " \t\r\n", "" }, { " a b\n\n", " a b" },
+                { "a\nb", "a\nb" } };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                char text[16];
+
+                (void) strcpy(text, rows[i][0]);
+                str_trim_end(text);
+                assert_string_equal(text, rows[i][1]);
+        }
+}
+
 static void test_refuse(_unused_ void **state) {
         _cleanup_free_ char *error = NULL;
 
@@ -202,6 +215,7 @@ int main(void) {
                 cmocka_unit_test(test_printable),
                 cmocka_unit_test(test_make_printable),
                 cmocka_unit_test(test_make_utf8),
+                cmocka_unit_test(test_trim_end),
                 cmocka_unit_test(test_refuse),
                 cmocka_unit_test(test_strv),
                 cmocka_unit_test(test_uint),
