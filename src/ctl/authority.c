@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,11 +60,28 @@ static int make_directory(const char *path, char **reterr) {
         return mkdir(path, 0700) < 0 && errno != EEXIST ? fail(-errno, path, reterr) : 0;
 }
 
+/* Who comes while another changes the list would put back the old one, and with it what was revoked. */
+static int lock_directory(const char *directory, int *ret, char **reterr) {
+        _cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = 0;
+
+        if (fd < 0)
+                return fail(-errno, directory, reterr);
+        do
+                r = flock(fd, LOCK_EX) < 0 ? -errno : 0;
+        while (r == -EINTR);
+        if (r < 0)
+                return fail(r, directory, reterr);
+        *ret = TAKE_FD(fd);
+        return 0;
+}
+
 void authority_done(Authority *a) {
         free(a->ca);
         free(a->list);
         tls_authority_free(a->tls);
-        *a = (Authority){};
+        (void) fd_close(a->lock);
+        *a = AUTHORITY_NONE;
 }
 
 /* The texts of an authority that can sign; its list is what the caller has. */
@@ -87,10 +105,12 @@ static int open_texts(const char *directory, Authority *a, char **reterr) {
 }
 
 int authority_open(const char *directory, Authority *ret, char **reterr) {
-        Authority a = {};
+        Authority a = AUTHORITY_NONE;
         int r;
 
-        r = open_texts(directory, &a, reterr);
+        r = lock_directory(directory, &a.lock, reterr);
+        if (r >= 0)
+                r = open_texts(directory, &a, reterr);
         if (r >= 0)
                 r = read_text(directory, NULL, "crl.pem", &a.list, reterr);
         if (r < 0) {
@@ -103,14 +123,16 @@ int authority_open(const char *directory, Authority *ret, char **reterr) {
 
 int authority_create(const char *directory, const char *name, time_t lifetime, char **reterr) {
         _cleanup_(tls_pair_done) TlsPair pair = {};
-        _cleanup_(authority_done) Authority a = {};
+        _cleanup_(authority_done) Authority a = AUTHORITY_NONE;
         int r;
 
-        if (is_there(directory, NULL, "ca-key.pem") || is_there(directory, NULL, "ca-cert.pem"))
-                return fail(-EEXIST, directory, reterr);
         r = tls_authority_create(name, lifetime, &pair, reterr);
         if (r >= 0)
                 r = make_directory(directory, reterr);
+        if (r >= 0)
+                r = lock_directory(directory, &a.lock, reterr);
+        if (r >= 0 && (is_there(directory, NULL, "ca-key.pem") || is_there(directory, NULL, "ca-cert.pem")))
+                return fail(-EEXIST, directory, reterr);
         if (r >= 0)
                 r = write_text(directory, NULL, "ca-key.pem", pair.key, 0600, reterr);
         if (r >= 0)

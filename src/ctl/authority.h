@@ -9,6 +9,8 @@
  * Files are replaced whole, and keep owner and mode: daemons that watch them never see half of one. */
 #pragma once
 
+#include <errno.h>
+
 #include "tls/authority.h"
 #include "tls/certificate.h"
 
@@ -19,7 +21,10 @@ typedef struct Authority {
         const char *directory; /* borrowed */
         char *ca, *list;       /* texts of ca-cert.pem and crl.pem */
         TlsAuthority *tls;
+        int lock; /* of the directory: one at a time changes what is in it */
 } Authority;
+
+#define AUTHORITY_NONE ((Authority){ .lock = -EBADF })
 
 /* All of these: 0, or a negative errno with a sentence in *reterr (new string) that names the file. They wait for the
  * disk. */

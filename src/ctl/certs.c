@@ -67,7 +67,7 @@ static void print_done(const char *directory, const char *name, const char *what
 
 CtlExit verb_certs_issue(Ctl *ctl, char **words, _unused_ size_t n_words) {
         const char *directory = certs_get_directory(ctl);
-        _cleanup_(authority_done) Authority a = {};
+        _cleanup_(authority_done) Authority a = AUTHORITY_NONE;
         char *why = NULL;
         time_t lifetime;
         int r;
@@ -98,7 +98,7 @@ static int ends_within(const char *directory, const char *name, time_t within, c
 
 static int renew(Ctl *ctl, char *const *names, time_t lifetime, time_t within, char **reterr) {
         const char *directory = certs_get_directory(ctl);
-        _cleanup_(authority_done) Authority a = {};
+        _cleanup_(authority_done) Authority a = AUTHORITY_NONE;
         int r;
 
         r = authority_open(directory, &a, reterr);
@@ -142,7 +142,7 @@ CtlExit verb_certs_renew(Ctl *ctl, char **words, size_t n_words) {
 }
 
 CtlExit verb_certs_revoke(Ctl *ctl, char **words, _unused_ size_t n_words) {
-        _cleanup_(authority_done) Authority a = {};
+        _cleanup_(authority_done) Authority a = AUTHORITY_NONE;
         char *why = NULL;
         int r;
 

@@ -237,3 +237,28 @@ def test_used(certs, authority):
         assert ctl('list').returncode == 0
     finally:
         server.stop()
+
+
+def at_once(folder, *commands):
+    """All of them at the same time; their exit codes."""
+    client = Client()
+    running = [client.spawn('certs', verb, f'--dir={folder}', *words) for verb, *words in commands]
+    for p in running:
+        p.communicate(timeout=WAIT)
+    return [p.returncode for p in running]
+
+
+def test_many_at_once(certs, authority):
+    """What one revokes another does not put back, and of two that issue one certificate one does."""
+    names = [f'vm{i}' for i in range(12)]
+    assert at_once(authority, *[('issue', name) for name in names]) == [0] * len(names)
+    serials = {serial_of(authority / name / 'cert.pem') for name in names[:8]}
+    codes = at_once(authority, *[(verb, name) for revoked, renewed in zip(names[:8], names[8:] * 2)
+                                 for verb, name in (('revoke', revoked), ('renew', renewed))],
+                    *[('issue', 'same')] * 4)
+    assert codes[:16] == [0] * 16
+    assert sorted(codes[16:]) == [0] + [FAILED] * 3
+    for where in (authority, authority / 'vm9', authority / 'same'):
+        text = openssl('crl', '-noout', '-text', '-in', where / 'crl.pem').stdout
+        found = {s.lower().lstrip('0') for s in re.findall(r'Serial Number: (\w+)', text)}
+        assert found == {s.lstrip('0') for s in serials}, where
