@@ -55,11 +55,15 @@ int bus_call_wait(Bus *b, sd_bus_message *m, usec_t deadline, BusError *reterr, 
         return 0;
 }
 
-int bus_new_manager_call(Bus *b, const char *member, sd_bus_message **ret) {
+int bus_new_call(Bus *b, const char *name, const char *path, const char *interface, const char *member,
+                sd_bus_message **ret) {
         if (!bus_is_connected(b))
                 return -ENOTCONN;
-        return sd_bus_message_new_method_call(
-                        b->connection, ret, MANAGER_NAME, MANAGER_PATH, MANAGER_INTERFACE, member);
+        return sd_bus_message_new_method_call(b->connection, ret, name, path, interface, member);
+}
+
+int bus_new_manager_call(Bus *b, const char *member, sd_bus_message **ret) {
+        return bus_new_call(b, MANAGER_NAME, MANAGER_PATH, MANAGER_INTERFACE, member, ret);
 }
 
 int bus_manager_call_wait(Bus *b, const char *member, BusError *reterr, const char *types, ...) {
@@ -96,10 +100,7 @@ int bus_new_property_call(Bus *b, const char *path, const char *interface, const
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
-        if (!bus_is_connected(b))
-                return -ENOTCONN;
-        r = sd_bus_message_new_method_call(
-                        b->connection, &m, MANAGER_NAME, path, "org.freedesktop.DBus.Properties", "Get");
+        r = bus_new_call(b, MANAGER_NAME, path, "org.freedesktop.DBus.Properties", "Get", &m);
         if (r < 0)
                 return r;
         r = sd_bus_message_append(m, "ss", interface, property);

@@ -14,6 +14,9 @@ int bus_new_from_connection(sd_event *e, sd_bus *connection, Bus **ret) _warn_un
  * its connection; drop its slot and add it again on_connection. */
 sd_bus *bus_get_connection(Bus *b);
 
+/* A method call to a program on this bus; the message is new and the caller's. -ENOTCONN while there is no bus. */
+int bus_new_call(Bus *b, const char *name, const char *path, const char *interface, const char *member,
+                sd_bus_message **ret) _warn_unused_;
 /* Sends the method call m and suspends for the answer, until deadline (CLOCK_MONOTONIC, USEC_INFINITY: the default
  * above). D-Bus errors come back as an errno by the table in bus-error.c; reterr (may be NULL) has the name and the
  * text. -ENOTCONN while there is no bus; -ECONNRESET when the bus or the called program went away with the call in

@@ -7,12 +7,9 @@
 
 int locale1_set_wait(Bus *b, char **assignments, usec_t deadline, BusError *reterr) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        sd_bus *connection = bus_get_connection(b);
         int r;
 
-        if (!connection)
-                return -ENOTCONN;
-        r = sd_bus_message_new_method_call(connection, &m, LOCALE1, "/org/freedesktop/locale1", LOCALE1, "SetLocale");
+        r = bus_new_call(b, LOCALE1, "/org/freedesktop/locale1", LOCALE1, "SetLocale", &m);
         if (r < 0)
                 return r;
         r = sd_bus_message_append_strv(m, assignments);

@@ -7,13 +7,9 @@
 
 int notification_show_wait(Bus *b, const Notification *n, usec_t deadline, BusError *reterr) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        sd_bus *connection = bus_get_connection(b);
         int r;
 
-        if (!connection)
-                return -ENOTCONN;
-        r = sd_bus_message_new_method_call(
-                        connection, &m, NOTIFICATIONS, "/org/freedesktop/Notifications", NOTIFICATIONS, "Notify");
+        r = bus_new_call(b, NOTIFICATIONS, "/org/freedesktop/Notifications", NOTIFICATIONS, "Notify", &m);
         if (r < 0)
                 return r;
         /* It replaces none, has no buttons, and stays as long as the desktop has it. */

@@ -7,13 +7,9 @@
 
 int timedate1_set_zone_wait(Bus *b, const char *zone, usec_t deadline, BusError *reterr) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        sd_bus *connection = bus_get_connection(b);
         int r;
 
-        if (!connection)
-                return -ENOTCONN;
-        r = sd_bus_message_new_method_call(
-                        connection, &m, TIMEDATE1, "/org/freedesktop/timedate1", TIMEDATE1, "SetTimezone");
+        r = bus_new_call(b, TIMEDATE1, "/org/freedesktop/timedate1", TIMEDATE1, "SetTimezone", &m);
         if (r < 0)
                 return r;
         r = sd_bus_message_append(m, "sb", zone, false); /* nobody is there whom polkit could ask */
