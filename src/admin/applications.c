@@ -219,9 +219,6 @@ static int act_on_unit_wait(Agent *a, ApplicationAction action, const char *unit
                 return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Failed to %s '%s': it is %s (%s), its freezer %s.",
                                 actions[action].word, unit, status.active_state, status.sub_state,
                                 status.freezer_state);
-        r = str_replace(&status.name, unit);
-        if (r < 0)
-                return r;
         return monitor_reflect_wait(a, &status, actions[action].is_done);
 }
 

@@ -8,17 +8,6 @@
 #include "base/str.h"
 #include "bus/unit-job.h"
 
-static int do_wait(
-                Agent *a, UnitAction action, const char *unit, usec_t deadline, EntryStatus *ret, RpcStatus *reterr) {
-        int r;
-
-        r = unit_control_wait(a->channel, action, unit, deadline, ret, reterr);
-        if (r < 0)
-                return r;
-        r = str_replace(&ret->name, unit);
-        return r < 0 ? r : 0;
-}
-
 static bool runs(const EntryStatus *s) {
         return entry_status_is_active(s) && streq(strempty(s->sub_state), "running");
 }
@@ -27,7 +16,7 @@ int control_start_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *r
         _cleanup_(entry_status_done) EntryStatus before = {}, after = {};
         int r;
 
-        r = do_wait(a, UNIT_STATUS, unit, deadline, &before, reterr);
+        r = unit_control_wait(a->channel, UNIT_STATUS, unit, deadline, &before, reterr);
         if (r < 0)
                 return r;
         if (!streq(strempty(before.load_state), "loaded"))
@@ -35,7 +24,7 @@ int control_start_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *r
                                 strempty(before.load_state));
         if (runs(&before))
                 return 0;
-        r = do_wait(a, UNIT_START, unit, deadline, &after, reterr);
+        r = unit_control_wait(a->channel, UNIT_START, unit, deadline, &after, reterr);
         if (r < 0)
                 return r;
         /* What has done its work by now is not active, and was started nevertheless. */
@@ -56,7 +45,7 @@ int control_stop_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *re
         _cleanup_(entry_status_done) EntryStatus status = {};
         int r;
 
-        r = do_wait(a, UNIT_STOP, unit, deadline, &status, reterr);
+        r = unit_control_wait(a->channel, UNIT_STOP, unit, deadline, &status, reterr);
         if (r < 0)
                 return r;
         if (!is_stopped(&status))

@@ -56,9 +56,18 @@ int unit_control_wait(RpcChannel *c, UnitAction action, const char *unit, usec_t
                 [UNIT_UNFREEZE] = "UnfreezeUnit",
         };
         Systemd__UnitRequest request = SYSTEMD__UNIT_REQUEST__INIT;
+        _cleanup_(entry_status_done) EntryStatus status = {};
+        int r;
 
         request.unitname = (char *) unit;
-        return call_wait(c, methods[action], &request, deadline, ret, reterr);
+        r = call_wait(c, methods[action], &request, deadline, &status, reterr);
+        if (r >= 0)
+                r = str_replace(&status.name, unit);
+        if (r < 0)
+                return r;
+        *ret = status;
+        status = (EntryStatus){};
+        return 0;
 }
 
 int unit_control_kill_wait(RpcChannel *c, const char *unit, const UnitSignal *signal, usec_t deadline, EntryStatus *ret,

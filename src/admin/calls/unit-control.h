@@ -15,7 +15,8 @@ typedef enum UnitAction {
         UNIT_UNFREEZE,
 } UnitAction;
 
-/* Asks for the action and suspends for the state after it; *ret is entry_status_done() by the caller. */
+/* Asks for the action and suspends for the state after it, under the name that was asked for: an agent may say the one
+ * that this is an alias of. *ret is entry_status_done() by the caller. */
 int unit_control_wait(RpcChannel *c, UnitAction action, const char *unit, usec_t deadline, EntryStatus *ret,
                 RpcStatus *reterr) _warn_unused_;
 /* What systemctl kill says of a signal. */

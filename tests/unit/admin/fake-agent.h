@@ -23,6 +23,7 @@
 typedef struct FakeUnit {
         char *name;
         const char *load, *active, *sub, *freezer;
+        const char *alias_of; /* the name that it is answered by; NULL: its own */
 } FakeUnit;
 
 typedef struct FakeAgent {
@@ -119,6 +120,8 @@ static inline int fake_reply(RpcCall *call, FakeAgent *a, const char *name) {
         Systemd__UnitStatus status;
 
         fake_fill(&status, fake_unit(a, name), name);
+        if (fake_unit(a, name) && fake_unit(a, name)->alias_of)
+                status.name = (char *) fake_unit(a, name)->alias_of;
         response.unitstatus = &status;
         return rpc_call_reply(call, &response);
 }

@@ -67,6 +67,20 @@ static void test_old_agents_are_polled(void **state) {
         run(body_old_agents_are_polled, false);
 }
 
+static int body_old_agents_answer_by_another_name(World *w) {
+        register_agents(w);
+        wait_for_status(w, "x.service", "Running");
+        fake_unit(&w->net_vm, "x.service")->alias_of = "x-broker.service";
+        fake_unit(&w->net_vm, "x.service")->sub = "exited";
+        wait_for_status(w, "x.service", "PoweredOff");
+        return 0;
+}
+
+static void test_old_agents_answer_by_another_name(void **state) {
+        (void) state;
+        run(body_old_agents_answer_by_another_name, false);
+}
+
 static int body_old_agent_is_replaced(World *w) {
         register_agents(w);
         wait_for_status(w, "x.service", "Running");
@@ -508,6 +522,7 @@ int main(void) {
                 cmocka_unit_test(test_push_beats_registration),
                 cmocka_unit_test(test_untold_leaves),
                 cmocka_unit_test(test_old_agents_are_polled),
+                cmocka_unit_test(test_old_agents_answer_by_another_name),
                 cmocka_unit_test(test_old_agent_is_replaced),
                 cmocka_unit_test(test_agent_goes_and_comes),
                 cmocka_unit_test(test_vm_stops),
