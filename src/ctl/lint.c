@@ -9,8 +9,6 @@
 #include "ctl/lint-field.h"
 #include "rpc/rules-context.h"
 
-#define SHOWN_MAX 64 /* bytes of a name in a sentence */
-
 typedef struct Lint {
         const Policy *policy;
         lint_found_t func;
@@ -19,8 +17,6 @@ typedef struct Lint {
         Text unknown; /* the last field that was told to be missing */
         Scene scene;  /* here and now */
 } Lint;
-
-#define SHOW(text) (int) MIN((text).size, (size_t) SHOWN_MAX), (text).data
 
 static _printf_(3, 4) void lint_say(Lint *l, Span span, const char *fmt, ...) {
         char *sentence;
@@ -68,15 +64,15 @@ static void check_type(Lint *l, Span span, Text type) {
         else if (!text_equal(type, TEXT("Source")) && !text_equal(type, TEXT("Command")) &&
                         !text_equal(type, TEXT("Module")))
                 lint_say(l, span, "there are no entities of type '%.*s', only of Source, Command and Module",
-                                SHOW(type));
+                                TEXT_SHOWN(type));
 }
 
 static void check_entity(Lint *l, Span span, const EntityUid *uid) {
         check_type(l, span, uid->type);
         if (text_equal(uid->type, TEXT("Command")) && !find_method(uid->id))
-                lint_say(l, span, "there is no method '%.*s'", SHOW(uid->id));
+                lint_say(l, span, "there is no method '%.*s'", TEXT_SHOWN(uid->id));
         else if (text_equal(uid->type, TEXT("Module")) && !has_module(uid->id))
-                lint_say(l, span, "there is no module '%.*s'", SHOW(uid->id));
+                lint_say(l, span, "there is no module '%.*s'", TEXT_SHOWN(uid->id));
 }
 
 static void check_value(Lint *l, Span span, const Value *value) {
@@ -122,7 +118,7 @@ static void check_field(Lint *l, const Expr *expr, const ScenePath *path) {
                 else if (facts.message && n == 1)
                         names = message_to_names(facts.message);
                 lint_say(l, expr->span, "no call that gets here has '%.*s' in its %s%s%s%s",
-                                SHOW(path_get(path, n - 1)), n == 1 ? "context" : "place",
+                                TEXT_SHOWN(path_get(path, n - 1)), n == 1 ? "context" : "place",
                                 isempty(names) ? "" : " (it has ", strempty(names), isempty(names) ? "" : ")");
                 return;
         }
@@ -133,7 +129,7 @@ static char *path_to_string(const ScenePath *path) {
         char *text = strdup("");
 
         for (size_t i = 0; i < path->n && text; i++) {
-                char *longer = strf("%s%s%.*s", text, i > 0 ? "." : "", SHOW(path_get(path, i)));
+                char *longer = strf("%s%s%.*s", text, i > 0 ? "." : "", TEXT_SHOWN(path_get(path, i)));
 
                 free(text);
                 text = longer;
@@ -152,7 +148,7 @@ static void check_guard(Lint *l, const Expr *expr, const ScenePath *path) {
         guard = path_to_string(path);
         name = path_get(path, path->n - 1);
         lint_say(l, expr->span, "this forbid is skipped where there is no '%.*s'; guard it: context has %s && ...",
-                        SHOW(name), strempty(guard));
+                        TEXT_SHOWN(name), strempty(guard));
 }
 
 static void check_path(Lint *l, const Expr *expr) {
@@ -206,10 +202,10 @@ static void check_equal(Lint *l, Span span, const Expr *what, const Value *value
                 lint_say(l, span, "these are never equal: the one is a %s, the other a %s", kinds_to_word(facts.kinds),
                                 value_kind_to_string(value->kind));
         else if (value->kind == VALUE_STRING && !facts.any_string && !field_has_enum_name(&facts, value->string))
-                lint_say(l, span, "%s has no value '%.*s'", facts.enums[0]->name, SHOW(value->string));
+                lint_say(l, span, "%s has no value '%.*s'", facts.enums[0]->name, TEXT_SHOWN(value->string));
         else if (value->kind == VALUE_STRING && path_from_expr(what, &path) && path.variable == VARIABLE_CONTEXT &&
                         path.n == 1 && text_equal(path_get(&path, 0), TEXT("service")) && !has_service(value->string))
-                lint_say(l, span, "there is no service '%.*s'", SHOW(value->string));
+                lint_say(l, span, "there is no service '%.*s'", TEXT_SHOWN(value->string));
 }
 
 static void check_list(Lint *l, const Expr *expr, const Expr *list, const Expr *what) {
@@ -336,9 +332,9 @@ static void check_scope(Lint *l, Variable variable, const Scope *scope) {
         for (size_t i = 0; i < scope->n && !scope->is_slot && l->n_found == before; i++)
                 if (!text_equal(scope->entities[i].type, types[variable]))
                         lint_say(l, scope->span, "the %s is never a %.*s", words[variable],
-                                        SHOW(scope->entities[i].type));
+                                        TEXT_SHOWN(scope->entities[i].type));
         if (scope->type.data && l->n_found == before && !text_equal(scope->type, types[variable]))
-                lint_say(l, scope->span, "the %s is never a %.*s", words[variable], SHOW(scope->type));
+                lint_say(l, scope->span, "the %s is never a %.*s", words[variable], TEXT_SHOWN(scope->type));
         scene_assume_scope(&l->scene, variable, scope);
 }
 

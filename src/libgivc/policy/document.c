@@ -260,8 +260,7 @@ static int reader_check_names(Reader *r, const Node *items, size_t n) {
         for (size_t i = 1; i < n && e >= 0; i++)
                 if (text_equal(sorted[i - 1]->name, sorted[i]->name))
                         e = node_refuse(r->source, MAX(sorted[i - 1], sorted[i]), r->reterr,
-                                        "a second member '%.*s' of one object", (int) MIN(sorted[i]->name.size, 64u),
-                                        sorted[i]->name.data);
+                                        "a second member '%.*s' of one object", TEXT_SHOWN(sorted[i]->name));
         return e;
 }
 

@@ -2,9 +2,6 @@
 /* The operators that ask entities, records, sets and strings. */
 #include "policy/evaluate.h"
 
-/* Names are shown as far as they are short. */
-#define SHOWN(text) (int) ((text).size < 60 ? (text).size : 60), (text).data
-
 static int answer(Value *ret, bool b) {
         *ret = (Value){ .kind = VALUE_BOOL, .boolean = b };
         return 0;
@@ -86,10 +83,10 @@ int evaluate_has(Evaluation *e, const Expr *expr, Value *ret) {
 
 static int fail_entity(Evaluation *e, const Expr *expr, const EntityUid *uid, const char *what, Text name) {
         if (!entities_get(e->request->entities, uid))
-                return evaluation_fail(e, expr, "nothing is known of the entity %.*s::\"%.*s\"", SHOWN(uid->type),
-                                SHOWN(uid->id));
-        return evaluation_fail(e, expr, "the entity %.*s::\"%.*s\" has no %s \"%.*s\"", SHOWN(uid->type),
-                        SHOWN(uid->id), what, SHOWN(name));
+                return evaluation_fail(e, expr, "nothing is known of the entity %.*s::\"%.*s\"", TEXT_SHOWN(uid->type),
+                                TEXT_SHOWN(uid->id));
+        return evaluation_fail(e, expr, "the entity %.*s::\"%.*s\" has no %s \"%.*s\"", TEXT_SHOWN(uid->type),
+                        TEXT_SHOWN(uid->id), what, TEXT_SHOWN(name));
 }
 
 int evaluate_get(Evaluation *e, const Expr *expr, Value *ret) {
@@ -109,7 +106,7 @@ int evaluate_get(Evaluation *e, const Expr *expr, Value *ret) {
                 if (!found && left.kind == VALUE_ENTITY)
                         return fail_entity(e, expr, left.entity, "attribute", name);
                 if (!found)
-                        return evaluation_fail(e, expr, "the record has no attribute \"%.*s\"", SHOWN(name));
+                        return evaluation_fail(e, expr, "the record has no attribute \"%.*s\"", TEXT_SHOWN(name));
                 left = *found;
         }
         *ret = left;

@@ -6,8 +6,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define SHOWN_MAX 64 /* bytes of a name in a message */
-
 typedef struct Reader {
         Arena *arena;
         const PolicySource *source;
@@ -76,8 +74,7 @@ static int read_type_and_id(Reader *r, const Node *node, EntityUid *ret) {
         if (!type || !id || type->kind != NODE_STRING || id->kind != NODE_STRING || node->n != 2)
                 return refuse(r, node, "expected an entity, {\"type\": \"…\", \"id\": \"…\"}");
         if (!is_type(type->string))
-                return refuse(r, type, "'%.*s' is no entity type", (int) MIN(type->string.size, (size_t) SHOWN_MAX),
-                                type->string.data);
+                return refuse(r, type, "'%.*s' is no entity type", TEXT_SHOWN(type->string));
         *ret = (EntityUid){ .type = type->string, .id = id->string };
         return 0;
 }
@@ -111,8 +108,7 @@ static int read_extension(Reader *r, const Node *call, unsigned depth, Value *re
                 return e;
         extension = extension_find(fn->string);
         if (!extension)
-                return refuse(r, fn, "there is no function '%.*s'", (int) MIN(fn->string.size, (size_t) SHOWN_MAX),
-                                fn->string.data);
+                return refuse(r, fn, "there is no function '%.*s'", TEXT_SHOWN(fn->string));
         if (n != extension->n_arguments)
                 return refuse(r, call, "%s() takes %u arguments, not %zu", extension->name, extension->n_arguments, n);
         for (size_t i = 0; i < n; i++)

@@ -23,6 +23,9 @@ static inline Text text_of(const char *s) {
 static inline bool text_equal(Text a, Text b) {
         return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
+/* As much of it as messages show, for "%.*s". */
+#define TEXT_SHOWN_MAX   64
+#define TEXT_SHOWN(text) (int) ((text).size < TEXT_SHOWN_MAX ? (text).size : TEXT_SHOWN_MAX), (text).data
 /* <0, 0, >0, by bytes. */
 int text_compare(Text a, Text b);
 
