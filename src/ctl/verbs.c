@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/verbs.h"
 
-#include <limits.h>
-
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "base/str.h"
 
 #define ASK_USEC (25 * USEC_PER_SEC)
@@ -219,42 +218,16 @@ char **verb_get_rest(const Verb *v, const Options *o, size_t *ret_n) {
         return o->words + n;
 }
 
-#define WORD_MAX 32
-
-/* Edits that turn one word into the other: characters put in, left out, replaced, swapped with their neighbour. */
-static unsigned word_distance(const char *a, const char *b) {
-        size_t n = strlen(a), m = strlen(b);
-        unsigned d[WORD_MAX + 1][WORD_MAX + 1];
-
-        if (n > WORD_MAX || m > WORD_MAX)
-                return UINT_MAX;
-        for (size_t i = 0; i <= n; i++)
-                for (size_t j = 0; j <= m; j++) {
-                        if (i == 0 || j == 0) {
-                                d[i][j] = (unsigned) (i + j);
-                                continue;
-                        }
-                        d[i][j] = MIN(MIN(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
-                        if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                                d[i][j] = MIN(d[i][j], d[i - 2][j - 2] + 1);
-                }
-        return d[n][m];
-}
-
 const char *verb_suggest(const char *name) {
-        const char *best = NULL;
-        unsigned distance = 3; /* one more than what is a slip of the fingers */
+        Nearest n = nearest_begin(name, strlen(name));
 
-        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
-                unsigned d = strlen(name) > 1 && startswith(verbs[i].name, name) ? 1
-                                                                                 : word_distance(name, verbs[i].name);
-
-                if (d < distance) {
-                        distance = d;
-                        best = verbs[i].name;
-                }
-        }
-        return best;
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (n.n_edits > 1 && strlen(name) > 1 && startswith(verbs[i].name, name)) {
+                        n.n_edits = 1;
+                        n.word = verbs[i].name;
+                } else
+                        nearest_consider(&n, verbs[i].name, strlen(verbs[i].name));
+        return n.word;
 }
 
 CtlExit verb_usage(const char *name) {
