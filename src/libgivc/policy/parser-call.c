@@ -2,10 +2,8 @@
 /* Functions and methods: which there are, how many arguments they take, and which one was meant. */
 #include "policy/parser.h"
 
+#include "base/nearest.h"
 #include "base/str.h"
-
-/* Names that are longer are not looked for. */
-#define NAME_MAX_SOUGHT 32
 
 static const struct {
         const char *name;
@@ -20,63 +18,17 @@ static const struct {
         { "getTag", METHOD_GET_TAG, 1 },
 };
 
-static char lower(char c) {
-        return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
-}
-
-/* How many characters have to be changed, added or taken away (Levenshtein), whatever their case. */
-static unsigned distance(Text a, const char *b) {
-        unsigned row[NAME_MAX_SOUGHT + 1], n = (unsigned) MIN(strlen(b), (size_t) NAME_MAX_SOUGHT);
-
-        for (unsigned k = 0; k <= n; k++)
-                row[k] = k;
-        for (unsigned i = 0; i < a.size; i++) {
-                unsigned diagonal = row[0];
-
-                row[0] = i + 1;
-                for (unsigned k = 1; k <= n; k++) {
-                        unsigned changed = diagonal + (lower(a.data[i]) != lower(b[k - 1]));
-
-                        diagonal = row[k];
-                        row[k] = MIN(changed, MIN(row[k], row[k - 1]) + 1);
-                }
-        }
-        return row[n];
-}
-
-static void consider(Text name, const char *candidate, unsigned *best, const char **ret) {
-        unsigned d = distance(name, candidate);
-
-        if (d < *best) {
-                *best = d;
-                *ret = candidate;
-        }
-}
-
-/* The name that is nearest, and near enough to have been meant; or NULL. */
-static const char *find_nearest(Text name, bool is_method) {
-        const char *nearest = NULL;
+static Expr *refuse_unknown(Parser *p, Text name, Span span, bool is_method) {
+        Nearest n = nearest_begin(name.data, name.size);
         const Extension *e;
-        unsigned best;
 
-        if (name.size > NAME_MAX_SOUGHT)
-                return NULL;
-        best = (unsigned) name.size / 2 + 1;
         for (size_t i = 0; is_method && i < ELEMENTSOF(methods); i++)
-                consider(name, methods[i].name, &best, &nearest);
+                nearest_consider(&n, methods[i].name, strlen(methods[i].name));
         for (size_t i = 0; (e = extension_get(i)); i++)
                 if (e->is_method == is_method)
-                        consider(name, e->name, &best, &nearest);
-        return nearest;
-}
-
-static Expr *refuse_unknown(Parser *p, Text name, Span span, bool is_method) {
-        const char *kind = is_method ? "method" : "function", *nearest = find_nearest(name, is_method);
-
-        if (name.size > NAME_MAX_SOUGHT)
-                return parser_refuse(p, span, "there is no %s of this name", kind);
-        return parser_refuse(p, span, "there is no %s '%.*s'%s%s%s", kind, (int) name.size, name.data,
-                        nearest ? ": did you mean '" : "", strempty(nearest), nearest ? "'?" : "");
+                        nearest_consider(&n, e->name, strlen(e->name));
+        return parser_refuse(p, span, "there is no %s '%.*s'%s%s%s", is_method ? "method" : "function",
+                        TEXT_SHOWN(name), n.word ? ": did you mean '" : "", strempty(n.word), n.word ? "'?" : "");
 }
 
 static bool take_arguments(Parser *p) {
@@ -104,8 +56,8 @@ Expr *parser_take_call(Parser *p, uint32_t start, Text name, Span span) {
         size_t base = p->n_items;
 
         if (find_method(name) < ELEMENTSOF(methods) || (extension && extension->is_method))
-                return parser_refuse(p, span, "'%.*s' is a method: write value.%.*s(...)", (int) name.size, name.data,
-                                (int) name.size, name.data);
+                return parser_refuse(p, span, "'%.*s' is a method: write value.%.*s(...)", TEXT_SHOWN(name),
+                                TEXT_SHOWN(name));
         if (!extension)
                 return refuse_unknown(p, name, span, false);
         return take_arguments(p) ? make_extension(p, start, base, extension) : NULL;

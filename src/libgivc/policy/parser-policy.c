@@ -70,8 +70,11 @@ static bool take_operand(Parser *p, Scope *scope, const char *variable) {
                 return take_slot(p, scope, variable) && close_parentheses(p, n);
         if (p->token.kind != TOKEN_BRACKET_OPEN)
                 return take_entity(p) && close_parentheses(p, n) && set_entities(p, scope, base);
-        if (scope->kind != SCOPE_IN || !streq(variable, "action"))
-                return parser_refuse(p, p->token.span, "only 'action in' takes a set; others take one entity");
+        if (!streq(variable, "action"))
+                return parser_refuse(p, p->token.span, "the %s takes one entity here: write when { %s in [...] }",
+                                variable, variable);
+        if (scope->kind != SCOPE_IN)
+                return parser_refuse(p, p->token.span, "'==' takes one entity: did you mean 'in'?");
         return take_entities(p) && close_parentheses(p, n) && set_entities(p, scope, base);
 }
 

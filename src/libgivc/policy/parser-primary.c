@@ -4,8 +4,6 @@
 
 #include "base/str.h"
 
-#define NAME_SHOWN_MAX 64
-
 bool parser_take_items(Parser *p, TokenKind close, const char *expected) {
         while (p->token.kind != close) {
                 if (!parser_push_expr(p, parser_take_expr(p)))
@@ -178,14 +176,16 @@ static Expr *take_variable(Parser *p, uint32_t start, Variable variable) {
 
 static Expr *refuse_name(Parser *p, Span span, Text name) {
         const char *ours = parser_translate(name);
-        int n = (int) MIN(name.size, (size_t) NAME_SHOWN_MAX);
 
         if (ours)
-                return parser_refuse(p, span, "there is no variable '%.*s': did you mean %s?", n, name.data, ours);
+                return parser_refuse(p, span, "there is no variable '%.*s': did you mean %s?", TEXT_SHOWN(name), ours);
+        if (memchr(name.data, ':', name.size))
+                return parser_refuse(
+                                p, span, "an entity is written with its id, as in %.*s::\"alice\"", TEXT_SHOWN(name));
         return parser_refuse(p, span,
-                        "there is no variable '%.*s', only principal, action, resource and context (a string is "
-                        "written \"%.*s\")",
-                        n, name.data, n, name.data);
+                        "there is no variable '%.*s', only principal, action, resource and context (an attribute is "
+                        "written context.%.*s, a string \"%.*s\")",
+                        TEXT_SHOWN(name), TEXT_SHOWN(name), TEXT_SHOWN(name));
 }
 
 /* A word of the language, a variable, an entity, or the name of a function. */

@@ -51,7 +51,7 @@ void *parser_unexpected(Parser *p, const char *expected) {
         int shown = (int) MIN(t->text.size, (size_t) TOKEN_SHOWN_MAX);
 
         if (t->kind == TOKEN_END)
-                return parser_refuse(p, t->span, "expected %s, found the end of the text", expected);
+                return parser_refuse(p, (Span){ p->end, p->end }, "expected %s, found the end of the text", expected);
         while (shown < (int) t->text.size && ((uint8_t) t->text.data[shown] & 0xC0) == 0x80)
                 shown--;
         return parser_refuse(p, t->span, "expected %s, found %s%.*s%s%s%s%s", expected,
@@ -155,7 +155,7 @@ bool parser_check_name(Parser *p) {
 
         if (is_reserved(t->text))
                 return parser_refuse(p, t->span, "'%.*s' is a word of the language and cannot be a name",
-                                (int) t->text.size, t->text.data);
+                                TEXT_SHOWN(t->text));
         return !text_equal(t->text, TEXT("__cedar")) || parser_refuse(p, t->span, "the name '__cedar' is reserved");
 }
 
@@ -214,8 +214,8 @@ bool parser_take_entity(Parser *p, EntityUid *ret) {
         bool is_entity;
 
         if (p->token.kind == TOKEN_STRING)
-                return parser_refuse(p, p->token.span, "a string is no entity: write its type too, as in User::%.*s",
-                                (int) MIN(p->token.text.size, (size_t) TOKEN_SHOWN_MAX), p->token.text.data);
+                return parser_refuse(p, p->token.span, "a string is no entity: write its type too, as in Type::%.*s",
+                                TEXT_SHOWN(p->token.text));
         if (p->token.kind != TOKEN_IDENT)
                 return parser_unexpected(p, "an entity, as in User::\"alice\"");
         if (!parser_take_path(p, &ret->type, &is_entity))

@@ -34,7 +34,7 @@ void parser_done(Parser *p);
 /* Notes a fault; NULL. */
 void *parser_refuse(Parser *p, Span span, const char *fmt, ...) _printf_(3, 4);
 void *parser_fail(Parser *p, int error);
-/* "expected ..., found 'token'" at the token that comes next. */
+/* "expected ..., found 'token'" at the token that comes next; at the end of the text behind what was taken last. */
 void *parser_unexpected(Parser *p, const char *expected);
 /* How Cedar writes what other languages call so, in quotes; or NULL. */
 const char *parser_translate(Text word);

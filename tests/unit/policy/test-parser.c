@@ -168,20 +168,18 @@ static const struct {
 } refusals[] = {
         { "", 1, "expected an expression, found the end of the text" },
         { "foo", 1,
-                        "there is no variable 'foo', only principal, action, resource and context (a string is written "
-                        "\"foo\")" },
+                        "there is no variable 'foo', only principal, action, resource and context (an attribute is "
+                        "written context.foo, a string \"foo\")" },
         { "foo.bar", 1,
-                        "there is no variable 'foo', only principal, action, resource and context (a string is written "
-                        "\"foo\")" },
+                        "there is no variable 'foo', only principal, action, resource and context (an attribute is "
+                        "written context.foo, a string \"foo\")" },
         { "foo.bar()", 1,
-                        "there is no variable 'foo', only principal, action, resource and context (a string is written "
-                        "\"foo\")" },
+                        "there is no variable 'foo', only principal, action, resource and context (an attribute is "
+                        "written context.foo, a string \"foo\")" },
         { "foo[\"a\"]", 1,
-                        "there is no variable 'foo', only principal, action, resource and context (a string is written "
-                        "\"foo\")" },
-        { "foo::bar", 1,
-                        "there is no variable 'foo::bar', only principal, action, resource and context (a string is "
-                        "written \"foo::bar\")" },
+                        "there is no variable 'foo', only principal, action, resource and context (an attribute is "
+                        "written context.foo, a string \"foo\")" },
+        { "foo::bar", 1, "an entity is written with its id, as in foo::bar::\"alice\"" },
         { "foo::bar()", 1, "there is no function 'foo::bar'" },
         { "foo::", 6, "expected a name or a string after '::', found the end of the text" },
         { "foo::{a: 1}", 6, "an entity is written as in Namespace::User::\"alice\"" },
@@ -229,14 +227,14 @@ static const struct {
         { "1 in 2 == 3", 8, "a second relation takes parentheses around the first" },
         { "1 == 2 = 3", 8, "a second relation takes parentheses around the first" },
         { "principal is User in A::\"a\" in B::\"b\"", 29, "a second relation takes parentheses around the first" },
-        { "1 == ", 6, "expected an expression, found the end of the text" },
+        { "1 == ", 5, "expected an expression, found the end of the text" },
         { "1 / 2", 3, "Cedar has no division" },
         { "1 % 2", 3, "Cedar has no remainder" },
         { "/* no */ 1", 1, "expected an expression (comments begin with '//'), found '/'" },
         { "# no", 1, "comments begin with '//'" },
         { "1 ; 2", 3, "expected nothing after the expression, found ';'" },
         { "1 2", 3, "expected nothing after the expression, found '2'" },
-        { "1 + ", 5, "expected an expression, found the end of the text" },
+        { "1 + ", 4, "expected an expression, found the end of the text" },
         { "+ 1", 1, "expected an expression, found '+'" },
         { "* 1", 1, "expected an expression, found '*'" },
         { "1 & 2", 3, "'&' means nothing alone: did you mean '&&'?" },
@@ -317,15 +315,15 @@ static const struct {
         { "principal[\"a\"]()", 15, "only functions and methods are called" },
         { "principal.contains(1)(2)", 22, "only functions and methods are called" },
         { "ip", 1,
-                        "there is no variable 'ip', only principal, action, resource and context (a string is written "
-                        "\"ip\")" },
+                        "there is no variable 'ip', only principal, action, resource and context (an attribute is "
+                        "written context.ip, a string \"ip\")" },
         { "ip.a", 1,
-                        "there is no variable 'ip', only principal, action, resource and context (a string is written "
-                        "\"ip\")" },
+                        "there is no variable 'ip', only principal, action, resource and context (an attribute is "
+                        "written context.ip, a string \"ip\")" },
         { "ipp(\"1\")", 1, "there is no function 'ipp': did you mean 'ip'?" },
         { "IP(\"1\")", 1, "there is no function 'IP': did you mean 'ip'?" },
         { "foo(\"1\")", 1, "there is no function 'foo'" },
-        { "anamethatislongerthanthirtytwobyte(1)", 1, "there is no function of this name" },
+        { "anamethatislongerthanthirtytwobyte(1)", 1, "there is no function 'anamethatislongerthanthirtytwobyte'" },
         { "A::ip(\"1\")", 1, "there is no function 'A::ip'" },
         { "contains(1)", 1, "'contains' is a method: write value.contains(...)" },
         { "isIpv4(\"1\")", 1, "'isIpv4' is a method: write value.isIpv4(...)" },
@@ -334,7 +332,8 @@ static const struct {
         { "principal.contain(1)", 11, "there is no method 'contain': did you mean 'contains'?" },
         { "principal.Contains(1)", 11, "there is no method 'Contains': did you mean 'contains'?" },
         { "principal.isipv4()", 11, "there is no method 'isipv4': did you mean 'isIpv4'?" },
-        { "principal.anamethatislongerthanthirtytwobyte(1)", 11, "there is no method of this name" },
+        { "principal.anamethatislongerthanthirtytwobyte(1)", 11,
+                        "there is no method 'anamethatislongerthanthirtytwobyte'" },
         { "principal.contains()", 11, "'contains' takes 1 argument, not 0" },
         { "principal.contains(1, 2)", 11, "'contains' takes 1 argument, not 2" },
         { "principal.isEmpty(1)", 11, "'isEmpty' takes 0 arguments, not 1" },
