@@ -71,9 +71,11 @@ static void facts_add_path(FieldFacts *facts, const ProtobufCMessageDescriptor *
         facts_add(facts, type, field);
 }
 
+static const Text own_members[] = { { "service", 7 }, { "target", 6 } },
+                  target_members[] = { { "vm", 2 }, { "unit", 4 }, { "app", 3 } };
+
 /* What access control adds to each request. */
 static bool facts_add_own(FieldFacts *facts, const ScenePath *path, size_t n) {
-        static const Text members[] = { { "vm", 2 }, { "unit", 4 }, { "app", 3 } };
         bool target = text_equal(path_get(path, 0), TEXT("target"));
 
         if (!target && !text_equal(path_get(path, 0), TEXT("service")))
@@ -81,8 +83,8 @@ static bool facts_add_own(FieldFacts *facts, const ScenePath *path, size_t n) {
         facts->any_string = true;
         if (n == 1)
                 facts->kinds = KIND_BIT(target ? VALUE_RECORD : VALUE_STRING);
-        for (size_t i = 0; target && n == 2 && i < ELEMENTSOF(members); i++)
-                if (text_equal(path_get(path, 1), members[i]))
+        for (size_t i = 0; target && n == 2 && i < ELEMENTSOF(target_members); i++)
+                if (text_equal(path_get(path, 1), target_members[i]))
                         facts->kinds = KIND_BIT(VALUE_STRING);
         return true;
 }
@@ -100,6 +102,36 @@ FieldFacts field_find(const Scene *s, const ScenePath *path, size_t n) {
                         facts.message = n_methods++ == 0 ? m.method->input : NULL;
                 }
         return facts;
+}
+
+/* What stands in the message of the first n names, whose last is a message itself; NULL when it is none. */
+static const ProtobufCMessageDescriptor *find_message(
+                const ProtobufCMessageDescriptor *type, const ScenePath *path, size_t n) {
+        for (size_t i = 0; i < n && type; i++) {
+                const ProtobufCFieldDescriptor *field = find_field(type, path_get(path, i));
+
+                type = field && field->type == PROTOBUF_C_TYPE_MESSAGE && field->label != PROTOBUF_C_LABEL_REPEATED
+                                ? field->descriptor
+                                : NULL;
+        }
+        return type;
+}
+
+Nearest field_suggest(const Scene *s, const ScenePath *path, size_t n) {
+        Text name = path_get(path, n - 1);
+        Nearest near = nearest_begin(name.data, name.size);
+        ContractMethod m;
+
+        for (size_t i = 0; i < ELEMENTSOF(own_members) && n == 1; i++)
+                nearest_consider(&near, own_members[i].data, own_members[i].size);
+        for (size_t i = 0; i < SCENE_METHODS_MAX && scene_get_method(i, &m); i++) {
+                const ProtobufCMessageDescriptor *type =
+                                s->methods[i] ? find_message(m.method->input, path, n - 1) : NULL;
+
+                for (unsigned k = 0; type && k < type->n_fields; k++)
+                        nearest_consider(&near, type->fields[k].name, strlen(type->fields[k].name));
+        }
+        return near;
 }
 
 bool field_has_enum_name(const FieldFacts *facts, Text name) {

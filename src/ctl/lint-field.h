@@ -2,6 +2,7 @@
 /* What the context has under a name, by the request messages of the methods that a call may be of. */
 #pragma once
 
+#include "base/nearest.h"
 #include "ctl/scene.h"
 
 typedef struct FieldFacts {
@@ -17,5 +18,7 @@ typedef struct FieldFacts {
 
 /* Of the first n names of a path of the context. */
 FieldFacts field_find(const Scene *s, const ScenePath *path, size_t n);
+/* The name that was meant by the n-th, which no message has there. */
+Nearest field_suggest(const Scene *s, const ScenePath *path, size_t n);
 /* Whether one of its enums has that name. */
 bool field_has_enum_name(const FieldFacts *facts, Text name);

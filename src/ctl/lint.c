@@ -5,9 +5,16 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "base/str.h"
 #include "ctl/lint-field.h"
+#include "policy/evaluate.h"
 #include "rpc/rules-context.h"
+
+/* What was meant, at the end of a sentence. */
+#define MEANT "%s%.*s%s"
+#define MEANT_ARGS(near)                                                                                               \
+        (near).word ? ": did you mean '" : "", (int) (near).word_size, (near).word, (near).word ? "'?" : ""
 
 typedef struct Lint {
         const Policy *policy;
@@ -31,31 +38,31 @@ static _printf_(3, 4) void lint_say(Lint *l, Span span, const char *fmt, ...) {
         l->func(l->policy, span, sentence, l->userdata);
 }
 
-static const ContractMethod *find_method(Text name) {
-        static ContractMethod m;
-
-        for (size_t i = 0; scene_get_method(i, &m); i++)
-                if (text_equal(name, text_of(m.method->name)))
-                        return &m;
-        return NULL;
+static Text get_method(const ContractMethod *m) {
+        return text_of(m->method->name);
 }
 
-static bool has_module(Text name) {
-        const ProtobufCServiceDescriptor *service;
-
-        for (size_t i = 0; (service = service_get(i)); i++)
-                if (text_equal(name, rules_package(service)))
-                        return true;
-        return false;
+static Text get_module(const ContractMethod *m) {
+        return rules_package(m->service);
 }
 
-static bool has_service(Text name) {
-        const ProtobufCServiceDescriptor *service;
+static Text get_service(const ContractMethod *m) {
+        return rules_service(m->service);
+}
 
-        for (size_t i = 0; (service = service_get(i)); i++)
-                if (text_equal(name, rules_service(service)))
-                        return true;
-        return false;
+/* Of those that the contract has. */
+static void check_name(Lint *l, Span span, const char *what, Text name, Text (*get)(const ContractMethod *m)) {
+        Nearest near = nearest_begin(name.data, name.size);
+        ContractMethod m;
+
+        for (size_t i = 0; scene_get_method(i, &m); i++) {
+                Text candidate = get(&m);
+
+                if (text_equal(name, candidate))
+                        return;
+                nearest_consider(&near, candidate.data, candidate.size);
+        }
+        lint_say(l, span, "there is no %s '%.*s'" MEANT, what, TEXT_SHOWN(name), MEANT_ARGS(near));
 }
 
 static void check_type(Lint *l, Span span, Text type) {
@@ -63,16 +70,19 @@ static void check_type(Lint *l, Span span, Text type) {
                 lint_say(l, span, "there are no Actions here: methods are Command::\"...\"");
         else if (!text_equal(type, TEXT("Source")) && !text_equal(type, TEXT("Command")) &&
                         !text_equal(type, TEXT("Module")))
-                lint_say(l, span, "there are no entities of type '%.*s', only of Source, Command and Module",
+                lint_say(l, span,
+                                "there are no entities of type '%.*s', only of Source (who calls), Command (methods) "
+                                "and "
+                                "Module (packages)",
                                 TEXT_SHOWN(type));
 }
 
 static void check_entity(Lint *l, Span span, const EntityUid *uid) {
         check_type(l, span, uid->type);
-        if (text_equal(uid->type, TEXT("Command")) && !find_method(uid->id))
-                lint_say(l, span, "there is no method '%.*s'", TEXT_SHOWN(uid->id));
-        else if (text_equal(uid->type, TEXT("Module")) && !has_module(uid->id))
-                lint_say(l, span, "there is no module '%.*s'", TEXT_SHOWN(uid->id));
+        if (text_equal(uid->type, TEXT("Command")))
+                check_name(l, span, "method", uid->id, get_method);
+        else if (text_equal(uid->type, TEXT("Module")))
+                check_name(l, span, "module", uid->id, get_module);
 }
 
 static void check_value(Lint *l, Span span, const Value *value) {
@@ -82,10 +92,23 @@ static void check_value(Lint *l, Span span, const Value *value) {
                 check_value(l, span, value->set->items + i);
 }
 
-static const char *kinds_to_word(unsigned kinds) {
-        for (ValueKind k = VALUE_BOOL; k <= VALUE_DURATION; k++)
+static const char *kinds_to_words(unsigned kinds) {
+        static const char *const words[] = {
+                [VALUE_BOOL] = "a Bool",
+                [VALUE_LONG] = "a Long",
+                [VALUE_STRING] = "a String",
+                [VALUE_ENTITY] = "an entity",
+                [VALUE_SET] = "a Set",
+                [VALUE_RECORD] = "a Record",
+                [VALUE_IP] = "an ip",
+                [VALUE_DECIMAL] = "a decimal",
+                [VALUE_DATETIME] = "a datetime",
+                [VALUE_DURATION] = "a duration",
+        };
+
+        for (size_t k = 0; k < ELEMENTSOF(words); k++)
                 if (kinds & KIND_BIT(k))
-                        return value_kind_to_string(k);
+                        return words[k];
         return "nothing";
 }
 
@@ -105,6 +128,7 @@ static char *message_to_names(const ProtobufCMessageDescriptor *type) {
 static void check_field(Lint *l, const Expr *expr, const ScenePath *path) {
         _cleanup_free_ char *names = NULL;
         FieldFacts facts;
+        Nearest near;
 
         for (size_t n = 1; n <= path->n; n++) {
                 facts = field_find(&l->scene, path, n);
@@ -113,13 +137,15 @@ static void check_field(Lint *l, const Expr *expr, const ScenePath *path) {
                 if (text_equal(path_get(path, n - 1), l->unknown))
                         return;
                 l->unknown = path_get(path, n - 1);
+                near = field_suggest(&l->scene, path, n);
                 if (text_equal(path_get(path, 0), TEXT("target")))
                         names = strdup("vm, unit, app");
                 else if (facts.message && n == 1)
                         names = message_to_names(facts.message);
-                lint_say(l, expr->span, "no call that gets here has '%.*s' in its %s%s%s%s",
+                lint_say(l, expr->span, "no call that gets here has '%.*s' in its %s%s%s%s" MEANT,
                                 TEXT_SHOWN(path_get(path, n - 1)), n == 1 ? "context" : "place",
-                                isempty(names) ? "" : " (it has ", strempty(names), isempty(names) ? "" : ")");
+                                isempty(names) ? "" : " (it has ", strempty(names), isempty(names) ? "" : ")",
+                                MEANT_ARGS(near));
                 return;
         }
 }
@@ -152,13 +178,12 @@ static void check_guard(Lint *l, const Expr *expr, const ScenePath *path) {
 }
 
 static void check_path(Lint *l, const Expr *expr) {
-        static const char *const words[] = { "principal", "action", "resource" };
         ScenePath path;
 
         if (!path_from_expr(expr, &path))
                 return;
         if (path.variable != VARIABLE_CONTEXT) {
-                lint_say(l, expr->span, "a %s has no attributes here", words[path.variable]);
+                lint_say(l, expr->span, "the %s has no attributes here", variable_to_string(path.variable));
                 return;
         }
         if (l->scene.impossible)
@@ -170,42 +195,70 @@ static void check_path(Lint *l, const Expr *expr) {
         scene_add_path(&l->scene, &path);
 }
 
-/* What a literal is, or what a path of the context may be; anything when the expression is neither. */
-static FieldFacts expr_to_facts(const Lint *l, const Expr *expr) {
-        ScenePath path;
-        FieldFacts facts = { .kinds = KINDS_ALL, .any_string = true };
-
-        if (expr->kind == EXPR_LITERAL)
-                facts.kinds = KIND_BIT(expr->value.kind);
-        if (expr->kind == EXPR_GET && path_from_expr(expr, &path) && path.variable == VARIABLE_CONTEXT &&
-                        !l->scene.impossible) {
-                facts = field_find(&l->scene, &path, path.n);
-                if (facts.kinds == 0) /* which was said */
-                        return (FieldFacts){ .kinds = KINDS_ALL, .any_string = true };
+/* What an expression of this kind is, whatever its operands are. */
+static unsigned expr_to_kinds(const Expr *expr) {
+        switch (expr->kind) {
+        case EXPR_LITERAL:
+                return KIND_BIT(expr->value.kind);
+        case EXPR_VARIABLE:
+                return KIND_BIT(expr->variable == VARIABLE_CONTEXT ? VALUE_RECORD : VALUE_ENTITY);
+        case EXPR_NEGATE:
+        case EXPR_SUM:
+        case EXPR_PRODUCT:
+                return KIND_BIT(VALUE_LONG);
+        case EXPR_SET:
+                return KIND_BIT(VALUE_SET);
+        case EXPR_RECORD:
+                return KIND_BIT(VALUE_RECORD);
+        case EXPR_EXTENSION:
+                return KIND_BIT(expr->list.extension->result);
+        case EXPR_METHOD:
+                return expr->method == METHOD_GET_TAG ? KINDS_ALL : KIND_BIT(VALUE_BOOL);
+        case EXPR_IF:
+        case EXPR_GET:
+                return KINDS_ALL;
+        default:
+                return KIND_BIT(VALUE_BOOL);
         }
-        return facts;
+}
+
+static FieldFacts expr_to_facts(const Lint *l, const Expr *expr) {
+        FieldFacts facts = { .kinds = expr_to_kinds(expr), .any_string = true }, found;
+        ScenePath path;
+
+        if (expr->kind != EXPR_GET || !path_from_expr(expr, &path) || path.variable != VARIABLE_CONTEXT ||
+                        l->scene.impossible)
+                return facts;
+        found = field_find(&l->scene, &path, path.n);
+        return found.kinds ? found : facts; /* that there is none was said */
 }
 
 static void check_kinds(Lint *l, const Expr *expr, unsigned kinds) {
         FieldFacts facts = expr_to_facts(l, expr);
 
         if (!(facts.kinds & kinds))
-                lint_say(l, expr->span, "this is a %s, where only a %s can stand", kinds_to_word(facts.kinds),
-                                kinds_to_word(kinds));
+                lint_say(l, expr->span, "this is %s, where only %s can stand", kinds_to_words(facts.kinds),
+                                kinds_to_words(kinds));
+}
+
+static bool check_same_kind(Lint *l, Span span, unsigned a, unsigned b) {
+        if (!(a & b))
+                lint_say(l, span, "these are never equal: the one is %s, the other %s", kinds_to_words(a),
+                                kinds_to_words(b));
+        return a & b;
 }
 
 static void check_equal(Lint *l, Span span, const Expr *what, const Value *value) {
         FieldFacts facts = expr_to_facts(l, what);
         ScenePath path;
 
-        if (!(facts.kinds & KIND_BIT(value->kind)))
-                lint_say(l, span, "these are never equal: the one is a %s, the other a %s", kinds_to_word(facts.kinds),
-                                value_kind_to_string(value->kind));
-        else if (value->kind == VALUE_STRING && !facts.any_string && !field_has_enum_name(&facts, value->string))
+        if (!check_same_kind(l, span, facts.kinds, KIND_BIT(value->kind)) || value->kind != VALUE_STRING)
+                return;
+        if (!facts.any_string && !field_has_enum_name(&facts, value->string))
                 lint_say(l, span, "%s has no value '%.*s'", facts.enums[0]->name, TEXT_SHOWN(value->string));
-        else if (value->kind == VALUE_STRING && path_from_expr(what, &path) && path.variable == VARIABLE_CONTEXT &&
-                        path.n == 1 && text_equal(path_get(&path, 0), TEXT("service")) && !has_service(value->string))
-                lint_say(l, span, "there is no service '%.*s'", TEXT_SHOWN(value->string));
+        else if (path_from_expr(what, &path) && path.variable == VARIABLE_CONTEXT && path.n == 1 &&
+                        text_equal(path_get(&path, 0), TEXT("service")))
+                check_name(l, span, "service", value->string, get_service);
 }
 
 static void check_list(Lint *l, const Expr *expr, const Expr *list, const Expr *what) {
@@ -244,17 +297,71 @@ static void visit_if(Lint *l, const Expr *expr) {
 }
 
 static void visit_compare(Lint *l, const Expr *expr) {
+        unsigned ordered = KIND_BIT(VALUE_LONG) | KIND_BIT(VALUE_DATETIME) | KIND_BIT(VALUE_DURATION);
+
         visit(l, expr->left);
         visit(l, expr->right);
-        if (expr->compare != COMPARE_EQUAL && expr->compare != COMPARE_NOT_EQUAL) {
-                unsigned ordered = KIND_BIT(VALUE_LONG) | KIND_BIT(VALUE_DATETIME) | KIND_BIT(VALUE_DURATION);
-
+        if (expr->compare == COMPARE_EQUAL || expr->compare == COMPARE_NOT_EQUAL) {
+                if (expr->right->kind == EXPR_LITERAL)
+                        check_equal(l, expr->span, expr->left, &expr->right->value);
+                else if (expr->left->kind == EXPR_LITERAL)
+                        check_equal(l, expr->span, expr->right, &expr->left->value);
+                else
+                        check_same_kind(l, expr->span, expr_to_facts(l, expr->left).kinds,
+                                        expr_to_facts(l, expr->right).kinds);
+        } else if (expr_to_kinds(expr->left) == KIND_BIT(VALUE_DECIMAL))
+                lint_say(l, expr->span, "decimals are compared by a.lessThan(b), greaterThan() and so on");
+        else {
                 check_kinds(l, expr->left, ordered);
                 check_kinds(l, expr->right, ordered);
-        } else if (expr->right->kind == EXPR_LITERAL)
-                check_equal(l, expr->span, expr->left, &expr->right->value);
-        else if (expr->left->kind == EXPR_LITERAL)
-                check_equal(l, expr->span, expr->right, &expr->left->value);
+        }
+}
+
+/* Who comes from another language looks for texts in lists. */
+static void visit_in(Lint *l, const Expr *expr) {
+        visit(l, expr->left);
+        visit(l, expr->right);
+        if (expr_to_facts(l, expr->left).kinds != KIND_BIT(VALUE_ENTITY) && expr->right->kind == EXPR_SET)
+                lint_say(l, expr->span, "'in' is for entities only: did you mean [...].contains(...)?");
+        else {
+                check_kinds(l, expr->left, KIND_BIT(VALUE_ENTITY));
+                check_kinds(l, expr->right, KIND_BIT(VALUE_ENTITY) | KIND_BIT(VALUE_SET));
+        }
+}
+
+/* What fails whatever the request is: a wrong number of arguments, a text that means nothing. */
+static void check_constant(Lint *l, const Expr *expr) {
+        bool constant = true;
+        _cleanup_arena_ Arena arena;
+        Evaluation e = { .request = &(PolicyRequest){}, .arena = &arena };
+        Value v;
+
+        for (size_t i = 0; i < expr->list.n; i++)
+                constant &= expr->list.items[i]->kind == EXPR_LITERAL;
+        arena_init(&arena, NULL, 0, POLICY_DECISION_MAX);
+        if ((constant || expr->list.n != expr->list.extension->n_arguments) && evaluate(&e, expr, &v) == -EINVAL)
+                lint_say(l, e.span, "%s", e.why);
+}
+
+static void visit_extension(Lint *l, const Expr *expr) {
+        const Extension *extension = expr->list.extension;
+        size_t before = l->n_found;
+
+        for (size_t i = 0; i < expr->list.n; i++) {
+                visit(l, expr->list.items[i]);
+                if (i < extension->n_arguments)
+                        check_kinds(l, expr->list.items[i], KIND_BIT(extension->arguments[i]));
+        }
+        if (l->n_found == before)
+                check_constant(l, expr);
+}
+
+/* Items of a list, each of which has to be of those kinds. */
+static void visit_items(Lint *l, const Expr *expr, unsigned kinds) {
+        for (size_t i = 0; i < expr->list.n; i++) {
+                visit(l, expr->list.items[i]);
+                check_kinds(l, expr->list.items[i], kinds);
+        }
 }
 
 static void visit_method(Lint *l, const Expr *expr) {
@@ -265,6 +372,8 @@ static void visit_method(Lint *l, const Expr *expr) {
                 lint_say(l, expr->span, "nothing has tags here");
         else
                 check_kinds(l, expr->left, KIND_BIT(VALUE_SET));
+        if (expr->method == METHOD_CONTAINS_ALL || expr->method == METHOD_CONTAINS_ANY)
+                check_kinds(l, expr->right, KIND_BIT(VALUE_SET));
         if (expr->method == METHOD_CONTAINS)
                 check_list(l, expr, expr->left, expr->right);
 }
@@ -304,25 +413,34 @@ static void visit(Lint *l, const Expr *expr) {
                 break;
         case EXPR_IS:
                 check_type(l, expr->span, expr->type);
-                /* fall through */
-        case EXPR_NEGATE:
-        case EXPR_IN:
                 visit(l, expr->left);
+                check_kinds(l, expr->left, KIND_BIT(VALUE_ENTITY));
                 if (expr->right)
                         visit(l, expr->right);
                 break;
-        default:
-                for (size_t i = 0; i < expr->list.n; i++)
-                        visit(l, expr->list.items[i]);
+        case EXPR_IN:
+                visit_in(l, expr);
+                break;
+        case EXPR_NEGATE:
+                visit(l, expr->left);
+                check_kinds(l, expr->left, KIND_BIT(VALUE_LONG));
+                break;
+        case EXPR_EXTENSION:
+                visit_extension(l, expr);
+                break;
+        case EXPR_SUM:
+        case EXPR_PRODUCT:
+                visit_items(l, expr, KIND_BIT(VALUE_LONG));
+                break;
+        case EXPR_SET:
+        case EXPR_RECORD:
+                visit_items(l, expr, KINDS_ALL);
                 break;
         }
 }
 
 static void check_scope(Lint *l, Variable variable, const Scope *scope) {
-        static const Text types[] = { [VARIABLE_PRINCIPAL] = { "Source", 6 },
-                [VARIABLE_ACTION] = { "Command", 7 },
-                [VARIABLE_RESOURCE] = { "Module", 6 } };
-        static const char *const words[] = { "principal", "action", "resource" };
+        Text type = scene_get_type(variable);
         size_t before = l->n_found;
 
         if (scope->kind == SCOPE_IS || scope->kind == SCOPE_IS_IN)
@@ -330,11 +448,12 @@ static void check_scope(Lint *l, Variable variable, const Scope *scope) {
         for (size_t i = 0; i < scope->n && !scope->is_slot; i++)
                 check_entity(l, scope->span, scope->entities + i);
         for (size_t i = 0; i < scope->n && !scope->is_slot && l->n_found == before; i++)
-                if (!text_equal(scope->entities[i].type, types[variable]))
-                        lint_say(l, scope->span, "the %s is never a %.*s", words[variable],
+                if (!text_equal(scope->entities[i].type, type))
+                        lint_say(l, scope->span, "the %s is never a %.*s", variable_to_string(variable),
                                         TEXT_SHOWN(scope->entities[i].type));
-        if (scope->type.data && l->n_found == before && !text_equal(scope->type, types[variable]))
-                lint_say(l, scope->span, "the %s is never a %.*s", words[variable], TEXT_SHOWN(scope->type));
+        if (scope->type.data && l->n_found == before && !text_equal(scope->type, type))
+                lint_say(l, scope->span, "the %s is never a %.*s", variable_to_string(variable),
+                                TEXT_SHOWN(scope->type));
         scene_assume_scope(&l->scene, variable, scope);
 }
 

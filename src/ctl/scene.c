@@ -111,12 +111,18 @@ static void scene_keep(Scene *s, const Expr *by, bool truth, Variable variable, 
                 scene_end(s, by);
 }
 
-static void scene_assume_entity(Scene *s, const Expr *by, bool truth, Variable variable, const EntityUid *uid) {
-        static const Text types[] = { [VARIABLE_PRINCIPAL] = { "Source", 6 },
+Text scene_get_type(Variable variable) {
+        static const Text types[] = {
+                [VARIABLE_PRINCIPAL] = { "Source", 6 },
                 [VARIABLE_ACTION] = { "Command", 7 },
-                [VARIABLE_RESOURCE] = { "Module", 6 } };
+                [VARIABLE_RESOURCE] = { "Module", 6 },
+        };
 
-        if (!text_equal(uid->type, types[variable])) {
+        return types[variable];
+}
+
+static void scene_assume_entity(Scene *s, const Expr *by, bool truth, Variable variable, const EntityUid *uid) {
+        if (!text_equal(uid->type, scene_get_type(variable))) {
                 if (truth)
                         scene_end(s, by);
                 return;

@@ -37,6 +37,9 @@ void scene_assume(Scene *s, const Expr *expr, bool truth);
 /* The methods of the contract by their number; false behind the last. */
 bool scene_get_method(size_t i, ContractMethod *ret);
 
+/* The type of the principal, the action or the resource of every call. */
+Text scene_get_type(Variable variable);
+
 /* The path that the expression is, or the one that it asks for with 'has'; false when it is none. */
 bool path_from_expr(const Expr *expr, ScenePath *ret);
 Text path_get(const ScenePath *p, size_t i);

@@ -52,6 +52,11 @@ def test_rules_without_a_fault(check):
         when { context has VmName } when { context.VmName == context.target.vm };''') == []
     assert check('''forbid (principal, action, resource)
         when { if context has VmName then context.VmName == "" else true };''') == []
+    assert check('''permit (principal, action, resource)
+        when { ip("10.0.0.1").isInRange(ip("10.0.0.0/8")) && decimal("1.0").lessThan(decimal("2.0")) }
+        when { principal in [Source::"a", Source::"b"] && principal != resource }
+        when { datetime("2024-01-01").offset(duration("1d")) < datetime("2025-01-01").toDate() }
+        when { if context has Value then (context has Value) == true else -1 + 2 * 3 > 4 };''') == []
     assert check('') == []
 
 
@@ -96,7 +101,7 @@ def rule(condition, head='principal, action == Command::"StartVM", resource', ef
      "notify.UrgencyLevel has no value 'HIGH'"),
     (rule('context.service == "AdminServic"'), 2, 8, "there is no service 'AdminServic'"),
     (rule('context.service == "Exec"'), 2, 8, 'the rule never matches'),
-    (rule('principal.name == "x"'), 2, 8, 'a principal has no attributes here'),
+    (rule('principal.name == "x"'), 2, 8, 'the principal has no attributes here'),
     (rule('principal.hasTag("x")'), 2, 8, 'nothing has tags here'),
     (rule('principal == Source::"a" && principal == Source::"b"'), 2, 36, 'the rule never matches'),
     (rule('principal == Source::"b"', 'principal == Source::"a", action, resource'), 2, 8, 'the rule never matches'),
@@ -104,6 +109,30 @@ def rule(condition, head='principal, action == Command::"StartVM", resource', ef
     (rule('[].contains(action)'), 2, 8, 'the rule never matches'),
     (rule('false'), 2, 8, 'the rule never matches'),
     (rule('action == Command::"StopApplication"'), 2, 8, 'the rule never matches'),
+    ('permit (principal, action == Command::"StartVm", resource);', 1, 20, "did you mean 'StartVM'?"),
+    ('permit (principal, action, resource == Module::"Systemd");', 1, 28, "did you mean 'systemd'?"),
+    ('permit (principal, action == Command::"Nowhere", resource);', 1, 20, "there is no method 'Nowhere'"),
+    (rule('context.service == "Adminservice"'), 2, 8, "did you mean 'AdminService'?"),
+    (rule('context.VMName == "x"', 'principal, action, resource'), 2, 8, "did you mean 'VmName'?"),
+    (rule('context.targt.vm == "x"', 'principal, action, resource'), 2, 8, "did you mean 'target'?"),
+    (rule('context.Notification.Urgancy == "LOW"', 'principal, action == Command::"NotifyUser", resource'), 2, 8,
+     "did you mean 'Urgency'?"),
+    (rule('principal == "gui-vm"'), 2, 8, 'never equal: the one is an entity, the other a String'),
+    (rule('context.VmName == principal'), 2, 8, 'never equal: the one is a String, the other an entity'),
+    (rule('context == 3'), 2, 8, 'never equal: the one is a Record'),
+    (rule('context.VmName in ["a", "b"]'), 2, 8, 'did you mean [...].contains(...)?'),
+    (rule('principal in "a"'), 2, 21, 'this is a String, where only an entity can stand'),
+    (rule('context is Source'), 2, 8, 'this is a Record, where only an entity can stand'),
+    (rule('[1].containsAll(1)'), 2, 24, 'this is a Long, where only a Set can stand'),
+    (rule('1 + "a" == 2'), 2, 12, 'this is a String, where only a Long can stand'),
+    (rule('-"a" == 2'), 2, 9, 'this is a String, where only a Long can stand'),
+    (rule('decimal("1.5") < decimal("2.5")'), 2, 8, 'lessThan'),
+    (rule('ip("10.0.0.1", "10.0.0.0/8").isLoopback()'), 2, 8, 'ip takes 1 argument'),
+    (rule('ip("10.0.0.1").isInRange()'), 2, 8, 'isInRange takes 1 argument'),
+    (rule('ip("10.0.0.1").isInRange("10.0.0.0/8")'), 2, 33, 'this is a String, where only an ip can stand'),
+    (rule('ip("10.0.0.256").isLoopback()'), 2, 8, 'this is no IP address'),
+    (rule('context.VmName.isLoopback()'), 2, 8, 'this is a String, where only an ip can stand'),
+    (rule('ip("10.0.0.1")'), 2, 8, 'this is an ip, where only a Bool can stand'),
     (rule('context.VmName == "x"', effect='forbid'), 2, 8, "is skipped where there is no 'VmName'; guard it: "
      'context has VmName && ...'),
     (rule('context.target.vm == "x"', effect='forbid'), 2, 8, 'guard it: context has target.vm && ...'),

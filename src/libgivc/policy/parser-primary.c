@@ -139,16 +139,9 @@ static _noinline_ Expr *take_number(Parser *p) {
 }
 
 static bool find_variable(Text name, Variable *ret) {
-        static const char *const variables[] = {
-                [VARIABLE_PRINCIPAL] = "principal",
-                [VARIABLE_ACTION] = "action",
-                [VARIABLE_RESOURCE] = "resource",
-                [VARIABLE_CONTEXT] = "context",
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(variables); i++)
-                if (text_equal(name, text_of(variables[i]))) {
-                        *ret = (Variable) i;
+        for (Variable v = VARIABLE_PRINCIPAL; v <= VARIABLE_CONTEXT; v++)
+                if (text_equal(name, text_of(variable_to_string(v)))) {
+                        *ret = v;
                         return true;
                 }
         return false;

@@ -4,6 +4,17 @@
 #include "base/mem.h"
 #include "policy/parser.h"
 
+const char *variable_to_string(Variable variable) {
+        static const char *const names[] = {
+                [VARIABLE_PRINCIPAL] = "principal",
+                [VARIABLE_ACTION] = "action",
+                [VARIABLE_RESOURCE] = "resource",
+                [VARIABLE_CONTEXT] = "context",
+        };
+
+        return names[variable];
+}
+
 static int end_with(Parser *p, char **reterr) {
         *reterr = TAKE_PTR(p->message);
         return p->error;

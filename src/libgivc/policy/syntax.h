@@ -45,6 +45,9 @@ typedef enum Variable {
         VARIABLE_CONTEXT,
 } Variable;
 
+/* As policies write it. */
+const char *variable_to_string(Variable variable);
+
 typedef enum Compare {
         COMPARE_EQUAL,
         COMPARE_NOT_EQUAL,
