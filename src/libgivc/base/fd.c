@@ -31,14 +31,10 @@ int fd_prepare(int fd) {
         return 0;
 }
 
-int file_read(const char *path, size_t max, char **ret, size_t *ret_size) {
-        _cleanup_close_ int fd = -EBADF;
+static int read_all(int fd, size_t max, char **ret, size_t *ret_size) {
         Buffer b = {};
         ssize_t n;
 
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        if (fd < 0)
-                return -errno;
         for (;;) {
                 uint8_t *p = buffer_reserve(&b, 4096);
                 int r = 0;
@@ -68,6 +64,23 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_size) {
         if (ret_size)
                 *ret_size = b.size;
         return 0;
+}
+
+int file_read(const char *path, size_t max, char **ret, size_t *ret_size) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+        return fd < 0 ? -errno : read_all(fd, max, ret, ret_size);
+}
+
+int file_read_regular(const char *path, size_t max, char **ret, size_t *ret_size) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return S_ISDIR(st.st_mode) ? -EISDIR : -EMEDIUMTYPE;
+        return read_all(fd, max, ret, ret_size);
 }
 
 int fd_write_all(int fd, const void *data, size_t size) {

@@ -16,8 +16,11 @@ static inline void fd_closep(int *fd) {
 /* Sets O_NONBLOCK and FD_CLOEXEC; 0 or a negative errno. */
 int fd_prepare(int fd);
 /* Reads a whole file of at most max bytes into a new NUL-terminated string; 0, a negative errno, -EFBIG when it is
- * longer. It waits for the disk, so it is for start-up and reload only. */
+ * longer. It waits for the disk, and of a pipe for who writes to it, so it is for start-up only. */
 int file_read(const char *path, size_t max, char **ret, size_t *ret_size) _warn_unused_;
+/* The same for a daemon that has begun to work, and waits for the disk alone: -EMEDIUMTYPE when it is a pipe, a device
+ * or the like. */
+int file_read_regular(const char *path, size_t max, char **ret, size_t *ret_size) _warn_unused_;
 /* Replaces the file by one with these bytes and this mode, which is on the disk when it returns: after a failure or a
  * crash there is the old content or the new, whole. It waits for the disk. 0 or a negative errno. */
 int file_write(const char *path, const void *p, size_t size, mode_t mode) _warn_unused_;

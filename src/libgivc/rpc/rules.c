@@ -53,9 +53,12 @@ static int read_rules(const char *file, PolicySet **ret, char **reterr) {
 
         if (!set)
                 return -ENOMEM;
-        r = file_read(file, POLICY_TEXT_MAX, &text, &size);
+        r = file_read_regular(file, POLICY_TEXT_MAX, &text, &size);
         if (r < 0) {
-                *reterr = strf("%s: %s", file, r == -EFBIG ? "the file is too large" : strerror(-r));
+                *reterr = strf("%s: %s", file,
+                                r == -EFBIG                         ? "the file is too large"
+                                                : r == -EMEDIUMTYPE ? "it is not a regular file"
+                                                                    : strerror(-r));
                 return r == -EFBIG ? -E2BIG : r;
         }
         r = policy_set_add(set, file, text, size, reterr);

@@ -98,9 +98,11 @@ static int material_read(gnutls_hash_hd_t hash, File *f, char **reterr) {
         uint64_t size;
         int r;
 
-        r = file_read(f->path, TLS_FILE_SIZE_MAX, &f->data, &f->size);
+        r = file_read_regular(f->path, TLS_FILE_SIZE_MAX, &f->data, &f->size);
         if (r == -EFBIG)
                 return fail(reterr, r, f->path, "is larger than 1 MiB");
+        if (r == -EMEDIUMTYPE)
+                return fail(reterr, r, f->path, "is not a regular file");
         if (r < 0)
                 return fail(reterr, r, f->path, strerror(-r));
         size = f->size;

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -81,9 +82,19 @@ static void test_file_read(_unused_ void **state) {
         assert_int_equal(file_read(path, 12000, &text, &size), 0);
         assert_int_equal(size, 12000);
         assert_int_equal(strlen(text), 12000);
+        free(TAKE_PTR(text));
+        assert_int_equal(file_read_regular(path, 11999, &text, NULL), -EFBIG);
+        assert_int_equal(file_read_regular(path, 12000, &text, &size), 0);
+        assert_int_equal(size, 12000);
         assert_int_equal(unlink(path), 0);
         assert_int_equal(file_read(path, 10, &text, NULL), -ENOENT);
         assert_int_equal(file_read("/", 10, &text, NULL), -EISDIR);
+        assert_int_equal(file_read_regular(path, 10, &text, NULL), -ENOENT);
+        assert_int_equal(file_read_regular("/", 10, &text, NULL), -EISDIR);
+        assert_int_equal(file_read_regular("/dev/null", 10, &text, NULL), -EMEDIUMTYPE);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        assert_int_equal(file_read_regular(path, 10, &text, NULL), -EMEDIUMTYPE);
+        assert_int_equal(unlink(path), 0);
 }
 
 static char last_text[4096], last_field[64], second_field[64];
