@@ -6,15 +6,18 @@ import contextlib
 import os
 import re
 import signal
+import socket
 
 import grpc
 import pytest
 import test_admin
 import test_agent
 from certs import make_certs
-from conftest import ROOT, Client
+from conftest import ROOT, WAIT, Client
 from test_admin import channel_of, query, refusal, wait_until, watch
 from test_agent import client_channel, configuration, get_status
+
+import admin_pb2
 
 
 daemon, machines = test_admin.daemon, test_admin.machines
@@ -185,6 +188,41 @@ def test_rules_change_while_calls_go_on(daemon, machines, rules, tmp_path, how):
     assert d.text().count('The access rules stay as they were') == 1
 
 
+@pytest.mark.parametrize('what', ['pipe', 'device', 'directory', 'nothing', 'nowhere', 'too much', 'loop'])
+def test_rules_that_are_no_file(daemon, machines, tmp_path, what):
+    """They hold up nobody, and are told from the file that comes back."""
+    path = tmp_path / 'rules/rules.cedar'
+    path.parent.mkdir()
+    path.write_text(LISTS)
+    d = daemon(*options(path), certificates=machines / 'admin-vm')
+    new = tmp_path / 'new'
+    if what == 'pipe':
+        os.mkfifo(new)
+    elif what in ('device', 'loop'):
+        new.symlink_to('/dev/zero' if what == 'device' else path)
+    elif what == 'too much':
+        new.write_text(LISTS * 100_000)
+    path.unlink()
+    if what == 'directory':
+        path.mkdir()
+    elif what == 'nowhere':
+        path.parent.rmdir()
+    elif what != 'nothing':
+        os.replace(new, path)
+    with channel_of(machines, 'gui-vm', d.port) as gui, channel_of(machines, 'app-vm', d.port) as app:
+        wait_until(lambda: 'The access rules stay as they were' in d.text(), 'a complaint')
+        assert query(gui) == {}
+        assert refused(query, app) == ADMIN_DENIED
+        if what == 'directory':
+            path.rmdir()
+        path.parent.mkdir(exist_ok=True)
+        replace(path, NOBODY)
+        wait_until(lambda: 'so everything is denied' in d.text(), 'the new rules')
+        assert refused(query, gui) == ADMIN_DENIED
+        replace(path, LISTS)
+        wait_until(lambda: d.text().count('Access rules: 1') == 2, 'the old rules')
+
+
 def test_a_crowd_of_denials_does_not_flood_the_journal(daemon, machines, rules):
     d = daemon(*options(rules), certificates=machines / 'admin-vm')
     with channel_of(machines, 'app-vm', d.port) as app:
@@ -192,6 +230,30 @@ def test_a_crowd_of_denials_does_not_flood_the_journal(daemon, machines, rules):
             assert refused(query, app) == ADMIN_DENIED
     assert d.text().count('no rule permits it') <= 600
     d.wait_until_said('denied')
+
+
+# Before a command: standard error is the journal's, whose socket is another.
+WITH_JOURNAL = ('unshare', '--user', '--map-root-user', '--mount', 'sh', '-c',
+                'mount -t tmpfs run /run && mkdir -p /run/systemd/journal && ln -s "$0" /run/systemd/journal/socket && '
+                'export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) && exec "$@"')
+
+
+def test_a_long_name_does_not_fill_the_journal(daemon, machines, rules, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.bind(str(tmp_path / 'journal'))
+        journal.settimeout(WAIT)
+        rules.write_text('permit(principal, action, resource) when { context.VmName == "app-vm" };')
+        d = daemon(*options(rules), certificates=machines / 'admin-vm',
+                   prefix=(*WITH_JOURNAL, str(tmp_path / 'journal')))
+        request = admin_pb2.ServiceRequest(ServiceName='x' * 3_000_000, VmName='y' * 500_000)
+        with channel_of(machines, 'app-vm', d.port) as app:
+            assert refused(test_admin.call, app, 'StopService', request, admin_pb2.ApplicationResponse) == ADMIN_DENIED
+        entry = b''
+        while b'GIVC_METHOD=admin.AdminService/StopService' not in entry:
+            entry, fds, _, _ = socket.recv_fds(journal, 1 << 20, 1)
+            assert not fds, 'an entry that is too large for a datagram'
+        assert b'UNIT=xxx' in entry
+        assert len(entry) < 16384
 
 
 def access(rules, **more):

@@ -15,7 +15,8 @@
 #include "base/log.h"
 #include "base/str.h"
 
-#define JOURNAL_FIELDS_MAX 16
+#define JOURNAL_FIELDS_MAX     16
+#define JOURNAL_FIELD_SIZE_MAX 4096 /* peers choose the names that are in some of them */
 
 /* sd_journal_sendv(3) wants "KEY=value" strings; what does not fit or cannot be allocated is left out, not the
  * message. */
@@ -28,7 +29,7 @@ static void log_to_journal(int level, const LogField *fields, const char *text) 
         strings[n++] = strf("MESSAGE=%s", text);
         for (; fields && fields->key && n < JOURNAL_FIELDS_MAX; fields++)
                 if (fields->value)
-                        strings[n++] = strf("%s=%s", fields->key, fields->value);
+                        strings[n++] = strf("%s=%.*s", fields->key, JOURNAL_FIELD_SIZE_MAX, fields->value);
         for (int i = 0; i < n; i++)
                 iov[i] = (struct iovec){ .iov_base = (char *) strempty(strings[i]),
                         .iov_len = strlen(strempty(strings[i])) };
