@@ -23,13 +23,18 @@ struct EventDevice {
         bool has_stream;
 };
 
+/* It is up to the peer how often. */
+static void device_log(const EventDevice *d, const char *what) {
+        log_write(LOG_INFO, LOG_FIELDS({ "GIVC_PEER", d->peer }), "Device '%s' of '%s' is %s", d->name, d->peer, what);
+}
+
 static EventDevice *device_free(EventDevice *d) {
         if (!d)
                 return NULL;
         list_remove(&d->devices);
         sd_event_source_disable_unref(d->timer);
         if (d->sink) {
-                log_info("Device '%s' of '%s' is gone", d->name, d->peer);
+                device_log(d, "gone");
                 d->consumer->ops->close(d->sink);
         }
         free(d->peer);
@@ -108,7 +113,7 @@ int event_consumer_register(EventConsumer *c, const char *peer, uint64_t handle,
                 r = c->ops->open(shape, &d->sink);
         if (r < 0)
                 return r;
-        log_info("Device '%s' of '%s' is there", d->name, d->peer);
+        device_log(d, "there");
         list_append(&c->devices, &d->devices);
         (void) TAKE_PTR(d);
         return 0;

@@ -26,9 +26,9 @@
 #define AGAIN_USEC  (50 * USEC_PER_MSEC) /* until a socket with a full queue is tried again */
 #define SOCKETS_MAX 64                   /* that one notification goes to */
 
-/* One socket and what it is told. */
+/* One socket and what it is told, by whom. */
 typedef struct Delivery {
-        const char *path, *text;
+        const char *path, *text, *peer;
         usec_t deadline;
 } Delivery;
 
@@ -70,39 +70,42 @@ static int deliver_main(void *userdata) {
         if (r == -ECANCELED)
                 return r;
         if (r < 0)
-                log_warning("A notification did not reach '%s': %s", d->path, strerror(-r));
+                log_write(LOG_WARNING, LOG_FIELDS({ "GIVC_PEER", d->peer }), "A notification did not reach '%s': %s",
+                                d->path, strerror(-r));
         return 0;
 }
 
-static int deliver_wait(char **paths, const char *text) {
+static int deliver_wait(char **paths, const char *text, const char *peer) {
         _cleanup_(task_group_freep) TaskGroup *group = task_group_new();
         Delivery deliveries[SOCKETS_MAX];
         const usec_t deadline = usec_add(time_now(CLOCK_MONOTONIC), SHOW_USEC);
         int r = group ? 0 : -ENOMEM;
 
         for (size_t i = 0; r >= 0 && paths && paths[i]; i++) {
-                deliveries[i] = (Delivery){ paths[i], text, deadline };
+                deliveries[i] = (Delivery){ paths[i], text, peer, deadline };
                 r = task_group_start(group, deliver_main, &deliveries[i]);
         }
         return r < 0 ? r : task_group_wait(group);
 }
 
 /* skip: of this user, who has seen it. */
-static int add_socket(char ***paths, DIR *d, const char *directory, const char *name, uid_t skip) {
+static int add_socket(char ***paths, DIR *d, const char *directory, const char *name, uid_t skip, const char *peer) {
         _cleanup_free_ char *path = NULL;
         struct stat st;
 
         if (fstatat(dirfd(d), name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISSOCK(st.st_mode) || st.st_uid == skip)
                 return 0;
         if (strv_length(*paths) >= SOCKETS_MAX) {
-                log_warning("'%s' has more than %d sockets; '%s' gets no notification", directory, SOCKETS_MAX, name);
+                log_write(LOG_WARNING, LOG_FIELDS({ "GIVC_PEER", peer }),
+                                "'%s' has more than %d sockets; '%s' gets no notification", directory, SOCKETS_MAX,
+                                name);
                 return 0;
         }
         path = strf("%s/%s", directory, name);
         return path ? strv_extend(paths, path) : -ENOMEM;
 }
 
-static int find_sockets(const char *directory, uid_t skip, char ***ret, RpcStatus *reterr) {
+static int find_sockets(const char *directory, uid_t skip, const char *peer, char ***ret, RpcStatus *reterr) {
         _cleanup_strv_free_ char **paths = NULL;
         struct dirent *entry;
         DIR *d;
@@ -117,7 +120,7 @@ static int find_sockets(const char *directory, uid_t skip, char ***ret, RpcStatu
                                 "Cannot read the directory of sockets for notifications, '%s': %s.", directory,
                                 strerror(errno));
         while (r >= 0 && (entry = readdir(d)))
-                r = add_socket(&paths, d, directory, entry->d_name, skip);
+                r = add_socket(&paths, d, directory, entry->d_name, skip, peer);
         (void) closedir(d);
         if (r < 0)
                 return r;
@@ -135,7 +138,7 @@ static char *notification_to_json(const Notify__UserNotification *n) {
 }
 
 /* 1: it is on the desktop of this session; 0: the agent is in none; or a negative errno, why it is not there. */
-static int show_wait(Bus *bus, const Notify__UserNotification *n, BusError *reterr) {
+static int show_wait(Bus *bus, const Notify__UserNotification *n, const char *peer, BusError *reterr) {
         const Notification notification = { n->event, n->icon, n->title, n->message, (uint8_t) n->urgency };
         int r;
 
@@ -145,14 +148,16 @@ static int show_wait(Bus *bus, const Notify__UserNotification *n, BusError *rete
         if (r == -ECANCELED)
                 return r;
         if (r < 0)
-                log_warning("The desktop does not show a notification: %s",
+                log_write(LOG_WARNING, LOG_FIELDS({ "GIVC_PEER", peer }),
+                                "The desktop does not show a notification: %s",
                                 reterr->message ? reterr->message : strerror(-r));
         return r < 0 ? r : 1;
 }
 
 static int method_notify_user(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         const Notify__UserNotification *req = request;
-        const char *directory = agent_get_config(userdata)->notifier_socket;
+        const char *directory = agent_get_config(userdata)->notifier_socket,
+                   *peer = identity_get_key(rpc_call_get_identity(call));
         Notify__Status reply = NOTIFY__STATUS__INIT;
         _cleanup_(bus_error_done) BusError error = {};
         _cleanup_strv_free_ char **paths = NULL;
@@ -162,20 +167,20 @@ static int method_notify_user(RpcCall *call, const void *request, RpcStatus *ret
 
         if (!protobuf_c_enum_descriptor_get_value(&notify__urgency_level__descriptor, (int) req->urgency))
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "There is no urgency %d.", (int) req->urgency);
-        shown = show_wait(bus, req, &error);
+        shown = show_wait(bus, req, peer, &error);
         if (shown == -ECANCELED)
                 return shown;
         text = notification_to_json(req);
         if (!text)
                 return -ENOMEM;
         if (shown == 0 || !isempty(directory)) {
-                r = find_sockets(directory, shown > 0 ? geteuid() : (uid_t) -1, &paths, reterr);
+                r = find_sockets(directory, shown > 0 ? geteuid() : (uid_t) -1, peer, &paths, reterr);
                 if (r < 0)
                         return r;
         }
         if (shown < 0 && strv_length(paths) == 0)
                 return machine_error(reterr, shown, "show the notification", &error);
-        r = deliver_wait(paths, text);
+        r = deliver_wait(paths, text, peer);
         reply.status = (char *) "Notification sent";
         return r < 0 ? r : rpc_call_reply(call, &reply);
 }

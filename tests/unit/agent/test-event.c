@@ -5,6 +5,7 @@
 #include "agent/event-consumer.h"
 #include "agent/event-producer.h"
 #include "agent/services/event.h"
+#include "base/log.h"
 #include "eventproxy.pb-c.h"
 #include "unit/agent/fake-input.h"
 
@@ -227,6 +228,31 @@ static int body_refusals(World *w) {
         return 0;
 }
 
+static unsigned n_lines;
+
+static void sink(_unused_ int level, _unused_ const LogField *fields, _unused_ const char *text) {
+        n_lines++;
+}
+
+/* Nobody forbids it, but the journal is others', too. */
+static int body_restless(World *w) {
+        InputShape shape = { .name = (char *) MOUSE };
+        Events e;
+
+        begin(w, &e);
+        consume(&e, USEC_PER_SEC);
+        log_set_sink(sink);
+        n_lines = 0;
+        for (unsigned i = 0; i < 2 * LOG_LINES_PER_SUBJECT_MAX; i++) {
+                check(event_consumer_register(e.consumer, "restless-vm", 1, &shape) == 0);
+                fake_n_sinks = 0;
+        }
+        log_set_sink(NULL);
+        check(n_lines == LOG_LINES_PER_SUBJECT_MAX);
+        end(&e);
+        return 0;
+}
+
 static int body_streams(World *w) {
         _cleanup_(rpc_stream_freep) RpcStream *none = NULL, *first = NULL, *second = NULL, *other = NULL;
         Events e;
@@ -425,6 +451,7 @@ static int body_slow(World *w) {
         }
 TEST(reference)
 TEST(refusals)
+TEST(restless)
 TEST(streams)
 TEST(leaving)
 TEST(register_left)
@@ -436,6 +463,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_reference),
                 cmocka_unit_test(test_refusals),
+                cmocka_unit_test(test_restless),
                 cmocka_unit_test(test_streams),
                 cmocka_unit_test(test_leaving),
                 cmocka_unit_test(test_register_left),

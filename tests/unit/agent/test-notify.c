@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "event/io.h"
 #include "notify.pb-c.h"
 #include "unit/agent/calling.h"
@@ -123,6 +124,30 @@ static int stuck_body(World *w) {
         return 0;
 }
 
+static unsigned n_lines;
+
+static void sink(_unused_ int level, _unused_ const LogField *fields, const char *text) {
+        n_lines += strstr(text, "did not reach") != NULL;
+}
+
+/* What is said of a socket that nobody listens at is up to who notifies. */
+static int often_body(World *w) {
+        int dead = listen_at("dead.sock", 8);
+
+        fd_close(dead);
+        log_set_sink(sink);
+        for (unsigned i = 0; i < LOG_LINES_PER_SUBJECT_MAX + 50; i++)
+                check(notify(w, 1, NULL) == 0);
+        log_set_sink(NULL);
+        check(n_lines > 0 && n_lines < LOG_LINES_PER_SUBJECT_MAX);
+        unlisten("dead.sock", -EBADF);
+        return 0;
+}
+
+static void test_often(_unused_ void **state) {
+        world_run_in(often_body, false, directory);
+}
+
 static void test_stuck(_unused_ void **state) {
         world_run_in(stuck_body, false, directory);
 }
@@ -237,6 +262,7 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_sockets),
                 cmocka_unit_test(test_stuck),
+                cmocka_unit_test(test_often),
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_unconfigured),
                 cmocka_unit_test(test_session),
