@@ -56,7 +56,7 @@ def test_rules_without_a_fault(check):
         when { ip("10.0.0.1").isInRange(ip("10.0.0.0/8")) && decimal("1.0").lessThan(decimal("2.0")) }
         when { principal in [Source::"a", Source::"b"] && principal != resource }
         when { datetime("2024-01-01").offset(duration("1d")) < datetime("2025-01-01").toDate() }
-        when { if context has Value then (context has Value) == true else -1 + 2 * 3 > 4 };''') == []
+        when { if context has VmName then (context has VmName) == true else -1 + 2 * 3 > 4 };''') == []
     assert check('') == []
 
 
