@@ -240,7 +240,7 @@ int policy_set_decide(const PolicySet *s, const PolicyRequest *request, Arena *a
         if (!decision.reasons)
                 return -ENOMEM;
         POLICY_BITS_FOREACH(i, deciding, s->n)
-        decision.reasons[decision.n_reasons++] = s->policies[i];
+                decision.reasons[decision.n_reasons++] = s->policies[i];
         *ret = decision;
         return 0;
 }
