@@ -48,7 +48,7 @@ FOREIGN = (
     (r'systemd/sd-(daemon|journal)\.h', ('event', r'agent/journal.*')),
     (r'systemd/sd-event\.h', ('event', 'tls', 'bus', 'http', 'rpc', *PROGRAMS)),
     (r'protobuf-c/', ('proto', 'rpc', *PROGRAMS)),
-    (r'jansson\.h', ('proto', r'libgivc/policy/json.*', r'(agent|admin)/(config|fields).*')),
+    (r'jansson\.h', ('proto', r'(agent|admin)/(config|fields).*')),
     (r'libsmartcols/', ('ctl',)),
     (r'curl/', ('http',)),
     (r'libevdev/', (r'agent/input-(source|sink)\..*',)),
