@@ -49,7 +49,7 @@ CURL_LIBS := $(shell $(PKG) --libs libcurl)
 EVDEV_LIBS := $(shell $(PKG) --libs libevdev)
 
 # What is missing is told at once, by name. Goals that install or need nothing of it go on; the former come back here.
-NEEDS    := $(filter-out packages deps demo check check-quick check-vm bench fuzz lint clean help,$(or $(MAKECMDGOALS),all))
+NEEDS    := $(filter-out packages deps demo check check-quick check-vm bench oracle fuzz lint clean help,$(or $(MAKECMDGOALS),all))
 MISSING   = $(shell for i in $(CC) $(CXX) pkg-config protoc protoc-c; do command -v $$i >/dev/null || echo $$i; done; \
               for i in $(PKGS) grpc_unsecure libcurl libevdev smartcols; do pkg-config --exists $$i 2>/dev/null || echo $$i; done)
 ifneq ($(and $(NEEDS),$(MISSING)),)

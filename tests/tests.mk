@@ -123,8 +123,10 @@ $(T)/interop/outsider: tests/interop/outsider.c $(B)/examples/greeter $(B)/libgi
 ANSWERS   := $(T)/interop/policy-answers
 $(ANSWERS): %: %.o $(call archive,policy) $(call archive,base)
 	$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
-.PHONY: oracle
-oracle: $(ANSWERS) $(T)/js/installed
+.PHONY: oracle run-oracle
+oracle: packages
+	@+$(MAKE) --no-print-directory run-oracle
+run-oracle: $(ANSWERS) $(T)/js/installed
 	NODE_PATH=$(T)/js/node_modules node tests/interop/js/policy/differ.js $(ANSWERS) $(or $(SEED),1):0:$(or $(COUNT),100000)
 check-interop: $(OUTSIDE) $(T)/interop/outsider $(T)/js/installed $(ANSWERS)
 	B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/interop
