@@ -17,7 +17,7 @@ static const char *const steering[] = { "PATH=", "IFS=", "CDPATH=", "LD_",
         "GCONV_PATH=", "GLIBC_TUNABLES=", "LOCPATH=", "NLSPATH=", "HOSTALIASES=", "RESOLV_",
         "RES_OPTIONS=", "LOCALDOMAIN=", "TERMINFO", "TERMCAP=", "TERMPATH=", "ENV=", "BASH",
         "SHELLOPTS=", "PS4=", "PROMPT_COMMAND=", "ZDOTDIR=", "FPATH=", "NULLCMD=", "READNULLCMD=", "PYTHON", "PERL",
-        "RUBY", "NODE_", "LUA_", "JAVA_", "JDK_JAVA_OPTIONS=", "_JAVA_OPTIONS=", "OPENSSL_", "GIT_",
+        "RUBY", "NODE_", "LUA_", "JAVA_", "JDK_JAVA_OPTIONS=", "_JAVA_OPTIONS=", "OPENSSL_", "GIT_", "NIX_", "SSH_",
         "PAGER=", "SYSTEMD_PAGER", "SYSTEMD_LESS=", "LESS", "EDITOR=", "VISUAL=", "SYSTEMD_EDITOR=", "BROWSER=" };
 
 void command_done(Command *c) {
@@ -27,8 +27,10 @@ void command_done(Command *c) {
         (void) fd_close(c->environment_fd);
 }
 
+/* The service manager writes it into the unit's file as it is: behind the end of a line would be a setting of its own,
+ * which it obeys once it reads its files again. */
 static int check_path(const char *what, const char *path, RpcStatus *reterr) {
-        if (path[0] == '/')
+        if (path[0] == '/' && str_is_printable(path))
                 return 0;
         return rpc_error(reterr, RPC_INVALID_ARGUMENT, "%s '%s' is not an absolute path.", what, path);
 }

@@ -263,10 +263,13 @@ static int body_refusals(World *w) {
                 { "sh", "PERLLIB", NULL, RPC_PERMISSION_DENIED, "PERLLIB" },
                 { "sh", "OPENSSL_CONF", NULL, RPC_PERMISSION_DENIED, "OPENSSL_CONF" },
                 { "sh", "SYSTEMD_PAGER", NULL, RPC_PERMISSION_DENIED, "SYSTEMD_PAGER" },
+                { "sh", "NIX_SSHOPTS", NULL, RPC_PERMISSION_DENIED, "NIX_SSHOPTS" },
+                { "sh", "SSH_ASKPASS", NULL, RPC_PERMISSION_DENIED, "SSH_ASKPASS" },
                 { "sh", "A=B", NULL, RPC_INVALID_ARGUMENT, "'A=B'" },
                 { "sh", "", NULL, RPC_INVALID_ARGUMENT, "''" },
                 { "sh", "1A", NULL, RPC_INVALID_ARGUMENT, "'1A'" },
                 { "sh", NULL, "tmp", RPC_INVALID_ARGUMENT, "'tmp' is not an absolute path" },
+                { "sh", NULL, "/\nExecStopPost=+rm", RPC_INVALID_ARGUMENT, "is not an absolute path" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
