@@ -311,7 +311,3 @@ SocketListener *socket_listener_free(SocketListener *l) {
         free(l);
         return NULL;
 }
-
-unsigned socket_listener_count(const SocketListener *l) {
-        return l->n_connections;
-}

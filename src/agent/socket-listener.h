@@ -29,5 +29,3 @@ int socket_listener_new(const SocketListenerOptions *options, int fd, SocketList
 /* Closes all connections. From the loop. */
 SocketListener *socket_listener_free(SocketListener *l);
 DEFINE_CLEANUP(SocketListener *, socket_listener_free)
-
-unsigned socket_listener_count(const SocketListener *l);
