@@ -92,14 +92,16 @@ static int add_environment(Command *c, const Exec__StartCommand *start, RpcStatu
 
 static int make_environment_file(Command *c) {
         size_t n = strlen(strempty(c->environment));
+        int r;
 
         if (n == 0)
                 return 0;
         c->environment_fd = memfd_create("environment", MFD_CLOEXEC);
         if (c->environment_fd < 0)
                 return -errno;
-        if (write(c->environment_fd, c->environment, n) != (ssize_t) n)
-                return -EIO;
+        r = fd_write_all(c->environment_fd, c->environment, n);
+        if (r < 0)
+                return r;
         (void) snprintf(c->environment_path, sizeof(c->environment_path), "/proc/%d/fd/%d", (int) getpid(),
                         c->environment_fd);
         return 0;
