@@ -18,11 +18,6 @@
 #define FILE_MODE      0644
 #define DIRECTORY_MODE 0755
 
-static void closedirp(DIR **d) {
-        if (*d)
-                (void) closedir(*d);
-}
-
 PolicyContent *policy_content_ref(PolicyContent *c) {
         c->n_ref++;
         return c;
@@ -69,7 +64,7 @@ static bool is_older(const struct timespec *a, const struct timespec *b) {
 
 /* The newest file, should one have been replaced by one of another name and both be there still. */
 static int find_file(const char *directory, char **ret) {
-        _cleanup_(closedirp) DIR *d = opendir(directory);
+        _cleanup_closedir_ DIR *d = opendir(directory);
         struct timespec newest = {};
         struct dirent *e;
         struct stat st;
@@ -169,7 +164,7 @@ static int make_directories(const char *path) {
 
 /* The new one is on the disk. */
 static void remove_others(const char *directory, const char *file) {
-        _cleanup_(closedirp) DIR *d = opendir(directory);
+        _cleanup_closedir_ DIR *d = opendir(directory);
         struct dirent *e;
         struct stat st;
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/calls/event.h"
+#include "base/fd.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -45,8 +46,6 @@ typedef struct Session {
         RpcStatus status;
         bool unplugged, late;
 } Session;
-
-DEFINE_CLEANUP(DIR *, closedir)
 
 static void session_done(Session *s) {
         rpc_stream_free(s->stream);
@@ -326,7 +325,7 @@ static void producer_watch(EventProducer *p, DIR *directory) {
 
 static int on_scan(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         EventProducer *p = userdata;
-        _cleanup_(closedirp) DIR *directory = opendir(p->options.directory);
+        _cleanup_closedir_ DIR *directory = opendir(p->options.directory);
 
         LIST_FOREACH(source, &p->sources, Source, sources)
                 if (access(source->path, F_OK) < 0)

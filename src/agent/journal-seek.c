@@ -8,23 +8,22 @@
 
 #include "agent/exposure.h"
 #include "agent/journal-reader-internal.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
 
 /* 1: it has journal files, -EACCES: not for us; 0: it has none. */
 static int directory_check(const char *path) {
+        _cleanup_closedir_ DIR *directory = opendir(path);
         struct dirent *entry;
-        DIR *directory;
         int r = 0;
 
-        directory = opendir(path);
         if (!directory)
                 return errno == EACCES ? -EACCES : 0;
         while (r >= 0 && (entry = readdir(directory)))
                 if (endswith(entry->d_name, ".journal"))
                         r = faccessat(dirfd(directory), entry->d_name, R_OK, AT_EACCESS) < 0 ? -EACCES : 1;
-        (void) closedir(directory);
         return r;
 }
 

@@ -60,11 +60,6 @@ static int read_proc(const char *root, const char *name, char **ret) {
         return path ? file_read(path, FILE_MAX, ret, NULL) : -ENOMEM;
 }
 
-static void closedirp(DIR **d) {
-        if (*d)
-                (void) closedir(*d);
-}
-
 static int spent_compare(const void *a, const void *b) {
         const Spent *x = a, *y = b;
 
@@ -147,7 +142,7 @@ static int look_add(Look *l, pid_t pid, const ProcProcess *p) {
 
 static int look_at_processes_wait(Look *l, const char *root, const Look *before, Figures *f) {
         _cleanup_free_ char *path = strf("%s/proc", root);
-        _cleanup_(closedirp) DIR *d = path ? opendir(path) : NULL;
+        _cleanup_closedir_ DIR *d = path ? opendir(path) : NULL;
         const struct dirent *entry;
         int r = path ? d ? 0 : -errno : -ENOMEM;
 

@@ -34,14 +34,12 @@ static bool device_is_encrypted(const char *root, const char *name) {
 int sysinfo_get_disk_encrypted(const char *root) {
         _cleanup_free_ char *path = strf("%s/sys/block", root);
         const struct dirent *entry;
+        _cleanup_closedir_ DIR *d = path ? opendir(path) : NULL;
         int r = 0;
-        DIR *d;
 
-        d = path ? opendir(path) : NULL;
         if (!d)
                 return path ? -errno : -ENOMEM;
         while (r == 0 && (entry = readdir(d)))
                 r = entry->d_name[0] != '.' && device_is_encrypted(root, entry->d_name);
-        (void) closedir(d);
         return r;
 }

@@ -320,7 +320,7 @@ static int name_compare(const void *a, const void *b) {
 int authority_list(const char *directory, char ***ret, char **reterr) {
         _cleanup_strv_free_ char **names = NULL;
         const struct dirent *entry;
-        DIR *d = opendir(directory);
+        _cleanup_closedir_ DIR *d = opendir(directory);
         int r = 0;
 
         if (!d)
@@ -328,7 +328,6 @@ int authority_list(const char *directory, char ***ret, char **reterr) {
         while (r >= 0 && (entry = readdir(d)))
                 if (entry->d_name[0] != '.' && is_there(directory, entry->d_name, "cert.pem"))
                         r = strv_extend(&names, entry->d_name);
-        closedir(d);
         if (r < 0)
                 return r;
         if (names)

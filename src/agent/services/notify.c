@@ -107,8 +107,8 @@ static int add_socket(char ***paths, DIR *d, const char *directory, const char *
 
 static int find_sockets(const char *directory, uid_t skip, const char *peer, char ***ret, RpcStatus *reterr) {
         _cleanup_strv_free_ char **paths = NULL;
+        _cleanup_closedir_ DIR *d = NULL;
         struct dirent *entry;
-        DIR *d;
         int r = 0;
 
         if (isempty(directory))
@@ -121,7 +121,6 @@ static int find_sockets(const char *directory, uid_t skip, const char *peer, cha
                                 strerror(errno));
         while (r >= 0 && (entry = readdir(d)))
                 r = add_socket(&paths, d, directory, entry->d_name, skip, peer);
-        (void) closedir(d);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(paths);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* File descriptors: closing at scope end, flags, whole files. */
+/* File descriptors and directories: closing at scope end, flags, whole files. */
 #pragma once
 
+#include <dirent.h>
 #include <sys/types.h>
 
 #include "base/macro.h"
@@ -12,6 +13,8 @@ static inline void fd_closep(int *fd) {
         *fd = fd_close(*fd);
 }
 #define _cleanup_close_ _cleanup_(fd_closep)
+DEFINE_CLEANUP(DIR *, closedir)
+#define _cleanup_closedir_ _cleanup_(closedirp)
 
 /* Sets O_NONBLOCK and FD_CLOEXEC; 0 or a negative errno. */
 int fd_prepare(int fd);
