@@ -6,7 +6,8 @@
 #include "exec.pb-c.h"
 #include "proto/unpack.h"
 
-#define ERROR_TEXT_MAX ((size_t) 4096) /* of standard error, the last of it */
+/* Bytes of standard error, the last of it: a message is cut at its end, where the reason stands. */
+#define ERROR_TEXT_MAX ((size_t) RPC_MESSAGE_SIZE_MAX - 256)
 
 typedef struct Running {
         RpcStream *stream;
@@ -142,14 +143,24 @@ int command_wait(RpcChannel *c, const Command *command, usec_t deadline, command
         return 0;
 }
 
+static void keep_last(Buffer *b, size_t max) {
+        if (b->size <= max)
+                return;
+        buffer_consume(b, b->size - max);
+        while (b->size > 0 && (*buffer_head(b) & 0xC0) == 0x80) /* the rest of a character */
+                buffer_consume(b, 1);
+}
+
 static int on_collect(bool error, const char *text, void *userdata) {
         Buffer *b = (Buffer *) userdata + error;
+        int k;
 
         if (!error && b->size + strlen(text) > COMMAND_OUTPUT_MAX)
                 return -EMSGSIZE;
-        if (error && b->size + strlen(text) > ERROR_TEXT_MAX)
-                buffer_consume(b, MIN(b->size, b->size + strlen(text) - ERROR_TEXT_MAX));
-        return buffer_append(b, text, strlen(text));
+        k = buffer_append(b, text, strlen(text));
+        if (k >= 0 && error)
+                keep_last(b, ERROR_TEXT_MAX);
+        return k;
 }
 
 int command_collect_wait(RpcChannel *c, const Command *command, usec_t deadline, char **ret, RpcStatus *reterr) {

@@ -22,6 +22,6 @@ typedef int (*command_output_t)(bool error, const char *text, void *userdata);
 int command_wait(RpcChannel *c, const Command *command, usec_t deadline, command_output_t on_output, void *userdata,
                 int *ret_status, RpcStatus *reterr) _warn_unused_;
 /* The same, and collects its output; *ret is a new string. A command that does not end with 0 is FAILED_PRECONDITION,
- * with what it has said on standard error. */
+ * with what it has said last on standard error. */
 int command_collect_wait(
                 RpcChannel *c, const Command *command, usec_t deadline, char **ret, RpcStatus *reterr) _warn_unused_;

@@ -85,6 +85,37 @@ static int body_list_refusals(World *w) {
         return 0;
 }
 
+/* Of much that the tool says, the end is told: there is the reason. */
+static int body_long_complaint(World *w) {
+        static const size_t chunks[] = { 7, 1000, 100000 };
+        _cleanup_free_ char *text = mem_new(char, 30000);
+
+        register_host(w);
+        assert_non_null(text);
+        text[0] = 0;
+        for (unsigned i = 0; i < 9000; i++)
+                (void) strcpy(text + 3 * i, "\xe2\x82\xac");
+        (void) strcat(text, "the reason");
+        w->net_vm.tool_complains = text;
+        w->net_vm.tool_status = 4;
+        for (size_t i = 0; i < ELEMENTSOF(chunks); i++) {
+                Admin__ListGenerationsResponse *response = NULL;
+                RpcStatus status;
+
+                w->net_vm.tool_chunk = chunks[i];
+                assert_true(list_wait(w, &response, &status) < 0);
+                assert_int_equal(status.code, RPC_FAILED_PRECONDITION);
+                assert_non_null(startswith(status.message, "'ota-update' failed with 4: \xe2\x82\xac\xe2\x82\xac"));
+                assert_non_null(endswith(status.message, "\xe2\x82\xacthe reason"));
+                rpc_status_done(&status);
+        }
+        return 0;
+}
+
+static void test_long_complaint(_unused_ void **state) {
+        run(body_long_complaint, true);
+}
+
 static void test_list_refusals(_unused_ void **state) {
         run(body_list_refusals, true);
 }
@@ -258,6 +289,7 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_list),
                 cmocka_unit_test(test_list_refusals),
+                cmocka_unit_test(test_long_complaint),
                 cmocka_unit_test(test_update),
                 cmocka_unit_test(test_update_refusals),
                 cmocka_unit_test(test_update_left),
