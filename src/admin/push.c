@@ -64,7 +64,7 @@ static int push_timezone_wait(Agent *a) {
 }
 
 /* The one that it has by now; another may have come meanwhile, and is told of then. */
-static int push_policy_wait(Agent *a, const Policy *p, uint64_t *has) {
+static int push_policy_wait(Agent *a, const char *vm, const Policy *p, uint64_t *has) {
         _cleanup_(policy_content_unrefp) PolicyContent *content = policy_content_ref(p->content);
         _cleanup_free_ char *what = strf("policy '%s'", p->config->name);
         _cleanup_(rpc_status_done) RpcStatus status = {};
@@ -82,7 +82,8 @@ static int push_policy_wait(Agent *a, const Policy *p, uint64_t *has) {
         if (a->n_registrations == registration) /* else it was another one that took it, perhaps */
                 *has = serial;
         if (r >= 0)
-                log_write(LOG_INFO, LOG_FIELDS({ "GIVC_POLICY", p->config->name }, { "UNIT", a->name }),
+                log_write(LOG_INFO,
+                                LOG_FIELDS({ "GIVC_POLICY", p->config->name }, { "GIVC_VM", vm }, { "UNIT", a->name }),
                                 "Agent '%s' has policy '%s'", a->name, p->config->name);
         return 0;
 }
@@ -98,7 +99,7 @@ static int push_policies_wait(Agent *a) {
 
                 if (!p->content || a->policies[i] == p->serial || !policy_is_for(p, vm))
                         continue;
-                r = push_policy_wait(a, p, &a->policies[i]);
+                r = push_policy_wait(a, vm, p, &a->policies[i]);
                 if (r == -ECANCELED)
                         return r;
                 if (r < 0)

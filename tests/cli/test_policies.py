@@ -125,6 +125,20 @@ def test_fetched_kept_and_handed_out(daemon, web, tmp_path):
         assert {got.get(timeout=WAIT)[0] for _ in range(3)} == {'tagged', 'dated', 'plain'}
 
 
+def test_an_agent_that_registers_without_end(daemon, web, tmp_path):
+    """It is told again each time, since it may be a new one. The journal is not."""
+    web.answers['/p'] = (200, b'x', {})
+    d = daemon(*words(tmp_path, per_policy(proxy=web.url('/p'))))
+    with agent(None, 'app-vm') as a, grpc.insecure_channel(f'127.0.0.1:{d.port}') as channel:
+        got = serve_policies(a)
+        wait_until(lambda: ' is new: ' in d.text())
+        for _ in range(620):
+            a.register(channel)
+            got.get(timeout=WAIT)
+        wait_until(lambda: "Too many lines about 'app-vm'" in d.text(), 'a complaint')
+    assert d.text().count(' has policy ') < 600
+
+
 @pytest.mark.parametrize('answer, reason', [
     ((404, b'', {}), 'the server answers 404'), ((500, b'', {}), 'the server answers 500'),
     ((200, b'x', {'Content-Length': '100'}), ''), ((200, b'', {'Content-Length': str(17 << 20)}), ''),
