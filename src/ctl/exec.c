@@ -11,6 +11,7 @@
 #include "ctl/verbs.h"
 #include "event/condition.h"
 #include "event/io.h"
+#include "event/turn.h"
 #include "exec.pb-c.h"
 #include "proto/unpack.h"
 
@@ -28,8 +29,8 @@ typedef struct Exec {
         RpcStatus *reterr;
         Io *in, *out, *err;
         Terminal terminal;
-        Condition resized, turn;
-        bool sending;
+        Condition resized;
+        Turn sending;
         unsigned n_escapes;
         usec_t first_escape;
         int status;
@@ -39,15 +40,11 @@ typedef struct Exec {
 static int send_wait(Exec *e, const Exec__CommandRequest *request) {
         int r;
 
-        while (e->sending) {
-                r = condition_wait(&e->turn);
-                if (r < 0)
-                        return r;
-        }
-        e->sending = true;
+        r = turn_wait(&e->sending);
+        if (r < 0)
+                return r;
         r = rpc_stream_send_wait(e->stream, request);
-        e->sending = false;
-        condition_broadcast(&e->turn, 0);
+        turn_end(&e->sending);
         return r == -EPIPE ? 0 : r; /* receiving tells how it ended */
 }
 
@@ -98,12 +95,11 @@ static int input_main(void *userdata) {
         r = chunk ? send_input_wait(e, chunk) : -ENOMEM;
         if (r < 0)
                 return r;
-        while (e->sending) {
-                r = condition_wait(&e->turn);
-                if (r < 0)
-                        return r;
-        }
+        r = turn_wait(&e->sending);
+        if (r < 0)
+                return r;
         r = rpc_stream_close_send_wait(e->stream);
+        turn_end(&e->sending);
         return r == -EPIPE ? 0 : r;
 }
 

@@ -6,12 +6,12 @@
 #include "agent/services/command.h"
 #include "agent/services/services.h"
 #include "agent/services/unit-error.h"
-#include "event/stdio.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "event/condition.h"
+#include "event/stdio.h"
 #include "event/task.h"
+#include "event/turn.h"
 #include "exec.pb-c.h"
 
 #define OUTPUT_CHUNK ((size_t) 32 * 1024)
@@ -27,10 +27,10 @@ typedef struct Exec {
         UnitProgram *program;
         Stdio stdio;
         Buffer input;
-        bool input_ended, deaf, sending;
+        bool input_ended, deaf;
         unsigned n_outputs;
         Condition more, room; /* input: of the one who writes it, of the one who receives it */
-        Condition turn;       /* output: of the stream that waits while the other one is sent */
+        Turn sending;         /* output: of the stream that waits while the other one is sent */
         Promise outputs_ended;
         UnitResult result;
 } Exec;
@@ -45,15 +45,11 @@ typedef struct Output {
 static int exec_send_wait(Exec *e, const Exec__CommandResponse *response) {
         int r;
 
-        while (e->sending) {
-                r = condition_wait(&e->turn);
-                if (r < 0)
-                        return r;
-        }
-        e->sending = true;
+        r = turn_wait(&e->sending);
+        if (r < 0)
+                return r;
         r = rpc_call_send_wait(e->call, response);
-        e->sending = false;
-        condition_broadcast(&e->turn, 0);
+        turn_end(&e->sending);
         return r;
 }
 
@@ -137,7 +133,7 @@ static int take_signal_wait(Exec *e, int number) {
         _cleanup_(bus_error_done) BusError error = {};
         int r;
 
-        if (number < 1 || number > SIGRTMAX)
+        if (!unit_kill_signal_is_valid(number))
                 return rpc_error(e->reterr, RPC_INVALID_ARGUMENT, "%i is not the number of a signal.", number);
         r = unit_program_kill_wait(e->program, number, &error);
         return r < 0 && r != -ESRCH ? unit_error(e->reterr, r, "signal", unit_program_get_name(e->program), &error) : 0;

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "event/condition.h"
+#include "event/turn.h"
 
 static sd_event *event;
 
@@ -159,6 +160,49 @@ static void test_from_a_fiber(_unused_ void **state) {
         assert_int_equal(fiber_count(), 0);
 }
 
+typedef struct Taking {
+        Turn *turn;
+        Fiber *fiber;
+        unsigned *n_at_once;
+        unsigned n_times;
+        int result;
+} Taking;
+
+static int taking_run(void *userdata) {
+        Taking *t = userdata;
+
+        for (unsigned i = 0; i < 3; i++) {
+                t->result = turn_wait(t->turn);
+                if (t->result < 0)
+                        return 0;
+                assert_int_equal(++*t->n_at_once, 1);
+                (void) fiber_sleep_wait(USEC_PER_MSEC);
+                --*t->n_at_once;
+                t->n_times++;
+                turn_end(t->turn);
+        }
+        return 0;
+}
+
+/* One at a time; who leaves while he waits does not take it with him. */
+static void test_turns(_unused_ void **state) {
+        Turn turn = {};
+        unsigned n_at_once = 0;
+        Taking t[] = { { &turn, .n_at_once = &n_at_once }, { &turn, .n_at_once = &n_at_once },
+                { &turn, .n_at_once = &n_at_once }, { &turn, .n_at_once = &n_at_once } };
+
+        for (size_t i = 0; i < ELEMENTSOF(t); i++)
+                assert_int_equal(fiber_start(&t[i].fiber, taking_run, &t[i]), 0);
+        fiber_cancel(t[1].fiber);
+        while (fiber_count() > 0)
+                assert_true(sd_event_run(event, UINT64_MAX) >= 0);
+        for (size_t i = 0; i < ELEMENTSOF(t); i++) {
+                assert_int_equal(t[i].result, i == 1 ? -ECANCELED : 0);
+                assert_int_equal(t[i].n_times, i == 1 ? 0 : 3);
+        }
+        assert_false(turn.taken);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_all_are_woken),
@@ -167,6 +211,7 @@ int main(void) {
                 cmocka_unit_test(test_last_frees),
                 cmocka_unit_test(test_too_late),
                 cmocka_unit_test(test_from_a_fiber),
+                cmocka_unit_test(test_turns),
         };
 
         return cmocka_run_group_tests_name("event-condition", tests, setup, teardown);
