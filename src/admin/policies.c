@@ -141,27 +141,6 @@ void policies_done(Policies *p) {
         *p = (Policies){};
 }
 
-/* With those above it, whatever the umask is; 0 or a negative errno. */
-static int make_directories(const char *path) {
-        _cleanup_free_ char *walk = strdup(path);
-
-        if (!walk)
-                return -ENOMEM;
-        for (char *slash = walk; slash;) {
-                slash = strchr(slash + 1, '/');
-                if (slash)
-                        *slash = 0;
-                if (mkdir(walk, DIRECTORY_MODE) >= 0) {
-                        if (chmod(walk, DIRECTORY_MODE) < 0)
-                                return -errno;
-                } else if (errno != EEXIST)
-                        return -errno;
-                if (slash)
-                        *slash = '/';
-        }
-        return 0;
-}
-
 /* The new one is on the disk. */
 static void remove_others(const char *directory, const char *file) {
         _cleanup_closedir_ DIR *d = opendir(directory);
@@ -185,7 +164,7 @@ static int store_wait(const Policy *p, const PolicyContent *content, const char 
         path = directory ? strf("%s/%s", directory, file) : NULL;
         if (!path)
                 return -ENOMEM;
-        r = make_directories(directory);
+        r = directory_make(directory, DIRECTORY_MODE);
         if (r >= 0)
                 r = file_replace_wait(path, content->data, content->size, FILE_MODE);
         if (r < 0)

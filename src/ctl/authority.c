@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -57,7 +56,9 @@ static bool is_there(const char *directory, const char *name, const char *file) 
 }
 
 static int make_directory(const char *path, char **reterr) {
-        return mkdir(path, 0700) < 0 && errno != EEXIST ? fail(-errno, path, reterr) : 0;
+        int r = directory_make(path, 0700);
+
+        return r < 0 ? fail(r, path, reterr) : 0;
 }
 
 /* Who comes while another changes the list would put back the old one, and with it what was revoked. */

@@ -55,6 +55,12 @@ def everything(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob('*')) if p.is_file()}
 
 
+def test_authority_in_a_folder_that_is_not_there(certs, folder):
+    """As /etc/givc is where nothing was set up."""
+    assert certs('init', f'--dir={folder}/deep/er/').returncode == 0
+    assert (mode(folder), mode(folder / 'deep'), mode(folder / 'deep/er')) == (0o755, 0o755, 0o700)
+
+
 def test_authority(authority):
     assert (mode(authority), mode(authority / 'ca-key.pem'), mode(authority / 'ca-cert.pem')) == (0o700, 0o600, 0o644)
     text = text_of(authority / 'ca-cert.pem')

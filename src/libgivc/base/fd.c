@@ -162,3 +162,25 @@ int file_replace(const char *path, const void *p, size_t size, mode_t mode) {
                 return file_put(path, temporary, p, size, mode, &st);
         return errno == ENOENT ? file_put(path, temporary, p, size, mode, NULL) : -errno;
 }
+
+static int directory_make_one(const char *path, mode_t mode) {
+        if (mkdir(path, mode) < 0)
+                return errno == EEXIST ? 0 : -errno;
+        return chmod(path, mode) < 0 ? -errno : 0;
+}
+
+int directory_make(const char *path, mode_t mode) {
+        _cleanup_free_ char *walk = strdup(path);
+        int r = 0;
+
+        if (!walk)
+                return -ENOMEM;
+        for (size_t n = strlen(walk); n > 1 && walk[n - 1] == '/';)
+                walk[--n] = 0;
+        for (char *slash = walk; r >= 0 && *slash && (slash = strchr(slash + 1, '/'));) {
+                *slash = 0;
+                r = directory_make_one(walk, 0755);
+                *slash = '/';
+        }
+        return r < 0 ? r : directory_make_one(walk, mode);
+}

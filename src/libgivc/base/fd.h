@@ -32,5 +32,8 @@ int file_write(const char *path, const void *p, size_t size, mode_t mode) _warn_
 int file_write_by(const char *path, const char *temporary, const void *p, size_t size, mode_t mode) _warn_unused_;
 /* As file_write(), but a file that is there keeps its owner and its mode. */
 int file_replace(const char *path, const void *p, size_t size, mode_t mode) _warn_unused_;
+/* A directory of this mode with those above it, which get 0755, whatever the umask is. Those that are there stay as
+ * they are. 0 or a negative errno. */
+int directory_make(const char *path, mode_t mode) _warn_unused_;
 /* All of it; 0 or a negative errno. It waits for whom the descriptor belongs to. */
 int fd_write_all(int fd, const void *data, size_t size) _warn_unused_;

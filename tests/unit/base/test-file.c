@@ -119,6 +119,31 @@ static void test_read_only(_unused_ void **state) {
         check_small_disk("read-only", EROFS);
 }
 
+static mode_t mode_of(const char *path) {
+        struct stat st;
+
+        assert_int_equal(stat(path, &st), 0);
+        return st.st_mode;
+}
+
+static void test_directories(_unused_ void **state) {
+        _cleanup_free_ char *top = in("a"), *below = in("a/b"), *asked = in("a/b/c//"), *file = in("a/b/c/file");
+        _cleanup_free_ char *under = in("a/b/c/file/d");
+        mode_t mask = umask(0077);
+
+        assert_int_equal(directory_make(asked, 0750), 0);
+        assert_int_equal(mode_of(top), S_IFDIR | 0755);
+        assert_int_equal(mode_of(below), S_IFDIR | 0755);
+        assert_int_equal(mode_of(asked), S_IFDIR | 0750);
+        assert_int_equal(directory_make(asked, 0700), 0);
+        assert_int_equal(mode_of(asked), S_IFDIR | 0750);
+        assert_int_equal(directory_make("", 0700), -ENOENT);
+        assert_int_equal(file_write(file, "", 0, 0600), 0);
+        assert_int_equal(directory_make(under, 0700), -ENOTDIR);
+        (void) umask(mask);
+        assert_int_equal(unlink(file) | rmdir(asked) | rmdir(below) | rmdir(top), 0);
+}
+
 static int make_directory(_unused_ void **state) {
         return mkdtemp(directory) ? 0 : -1;
 }
@@ -133,6 +158,7 @@ int main(void) {
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_full),
                 cmocka_unit_test(test_read_only),
+                cmocka_unit_test(test_directories),
         };
 
         return cmocka_run_group_tests(tests, make_directory, remove_directory);
