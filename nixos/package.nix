@@ -73,11 +73,11 @@ stdenv.mkDerivation {
   installFlags = [ "PREFIX=${placeholder "out"}" ];
 
   postInstall = ''
-    mkdir -p $agent/bin $agent/share $cli/bin $cli/share $lib/lib $dev/lib
+    mkdir -p $agent/bin $agent/share/dbus-1/system.d $cli/bin $cli/share $lib/lib $dev/lib
     mv $out/bin/givc-agent $agent/bin/
     mv $out/bin/givcctl $out/bin/givc-cli $cli/bin/
     mv $out/share/bash-completion $out/share/zsh $out/share/fish $cli/share/
-    cp -r $out/share/dbus-1 $agent/share/
+    mv $out/share/dbus-1/system.d/givc-agent.conf $agent/share/dbus-1/system.d/
     mv $out/lib/libgivc.so* $lib/lib/
     mv $out/include $dev/
     mv $out/lib/pkgconfig $dev/lib/

@@ -35,10 +35,12 @@ def root(tmp_path_factory):
     'lib/systemd/user/givc-agent.socket', 'share/bash-completion/completions/givc-cli',
     'share/bash-completion/completions/givcctl', 'share/zsh/site-functions/_givcctl',
     'share/fish/vendor_completions.d/givcctl.fish',
-    'lib/systemd/catalog/givc.catalog', 'share/dbus-1/system.d/givc.conf', 'share/polkit-1/rules.d/givc.rules',
+    'lib/systemd/catalog/givc.catalog', 'share/dbus-1/system.d/givc-admin.conf',
+    'share/dbus-1/system.d/givc-agent.conf', 'share/polkit-1/rules.d/givc-agent.rules',
     'share/givc/examples/units/50-unprivileged.conf', 'share/givc/examples/units/50-socket-proxy.conf',
     'share/givc/examples/units/50-events.conf', 'share/givc/examples/units/50-access-control.conf',
-    'lib/sysusers.d/givc.conf', 'lib/tmpfiles.d/givc.conf'])
+    'lib/sysusers.d/givc-admin.conf', 'lib/sysusers.d/givc-agent.conf',
+    'lib/tmpfiles.d/givc-admin.conf', 'lib/tmpfiles.d/givc-agent.conf'])
 def test_products_are_in_their_places(root, path):
     assert (root / f'{PREFIX}/{path}'.lstrip('/')).stat().st_size > 0
 

@@ -53,4 +53,4 @@ def test_the_rule_permits_what_the_agent_asks_for(verb):
     method = {'reset-failed': 'ResetFailed'}.get(verb, verb.capitalize())
     sources = ' '.join(p.read_text() for p in (ROOT / 'src/libgivc/bus').glob('unit-*.c'))
     assert f'"{method}Unit"' in sources
-    assert f'"{verb}"' in (ROOT / 'units/givc.rules').read_text()
+    assert f'"{verb}"' in (ROOT / 'units/givc-agent.rules').read_text()

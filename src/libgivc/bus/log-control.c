@@ -67,7 +67,7 @@ static int get_identifier(_unused_ sd_bus *bus, _unused_ const char *path, _unus
         return sd_bus_message_append(reply, "s", c->identifier);
 }
 
-/* Who may write is the bus's business, see units/givc.dbus.conf: sd-bus would ask it about the caller, and block. */
+/* Who may write is the bus's business, see units/givc-*.dbus.conf: sd-bus would ask it about the caller, and block. */
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_WRITABLE_PROPERTY("LogLevel", "s", get_level, set_level, 0, SD_BUS_VTABLE_UNPRIVILEGED),

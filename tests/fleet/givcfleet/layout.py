@@ -72,7 +72,8 @@ def write_users(layer):
         write(layer, f"etc/{name}", "\n".join(lines + [entry, ""]))
     write(layer, "etc/shadow", f"root:*:19000::::::\n{SESSION_USER}:*:19000::::::\n", 0o640)
     write(layer, "etc/gshadow", "", 0o640)
-    users = (UNITS / "givc.sysusers").read_text(encoding="utf-8") + f"m {SESSION_USER} givc-agent\n"
+    users = "".join(f.read_text(encoding="utf-8") for f in sorted(UNITS.glob("*.sysusers")))
+    users += f"m {SESSION_USER} givc-agent\n"
     subprocess.run(["systemd-sysusers", f"--root={layer}", "-"], input=users, text=True, check=True)
     home = Path(layer, "home", SESSION_USER)
     home.mkdir(parents=True)
@@ -100,9 +101,12 @@ def write_common(layer, build):
     for kind in ("service", "socket"):
         for unit in UNITS.glob(f"givc-admin*.{kind}"):
             shutil.copy(unit, layer / SYSTEM_UNITS)
-    write(layer, "usr/lib/tmpfiles.d/givc.conf", (UNITS / "givc.tmpfiles").read_text(encoding="utf-8"))
-    write(layer, "usr/share/dbus-1/system.d/givc.conf", (UNITS / "givc.dbus.conf").read_text(encoding="utf-8"))
-    write(layer, "usr/share/polkit-1/rules.d/givc.rules", (UNITS / "givc.rules").read_text(encoding="utf-8"))
+    for program in ("givc-admin", "givc-agent"):
+        for kind, directory in (("tmpfiles", "usr/lib/tmpfiles.d"), ("dbus.conf", "usr/share/dbus-1/system.d")):
+            text = (UNITS / f"{program}.{kind}").read_text(encoding="utf-8")
+            write(layer, f"{directory}/{program}.conf", text)
+    rules = (UNITS / "givc-agent.rules").read_text(encoding="utf-8")
+    write(layer, "usr/share/polkit-1/rules.d/givc-agent.rules", rules)
     write(layer, "usr/lib/systemd/catalog/givc.catalog", (UNITS / "givc.catalog").read_text(encoding="utf-8"))
     shutil.copy(FLEET / "microvm@.service", layer / SYSTEM_UNITS)
     shutil.copy(FLEET / "microvm", layer / "usr/lib/givc-microvm")

@@ -8,7 +8,7 @@ from lab import wait_until
 
 EXAMPLE = (TREE / "units/examples/50-unprivileged.conf").read_text(encoding="utf-8")
 SLEEPER = "[Unit]\nDescription=Sleeps\n[Service]\nType=exec\nExecStart=sleep infinity\n"
-RULE = "/usr/share/polkit-1/rules.d/givc.rules"
+RULE = "/usr/share/polkit-1/rules.d/givc-agent.rules"
 AGENT = "givc-net-vm.service"
 TOPOLOGY = {"machines": {
     "admin-vm": {"role": "admin", "address": "192.168.101.10"},
