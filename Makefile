@@ -160,7 +160,7 @@ $(eval $(call unit,admin,$(call PROGRAM_OBJECTS,admin,$(ADMIN_SRC)),rpc http bus
 $(eval $(call unit,ctl,$(call PROGRAM_OBJECTS,ctl,$(CTL_SRC)) $(if $(CTL_SRC),-lsmartcols),rpc policy http bus proto tls event base))
 tests-unit: $(UNIT_BIN)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
 include tests/tests.mk
 
 clean:

@@ -32,7 +32,8 @@ install: all $(PAGES) $(SHELLS:%=$(B)/completions/%)
 	$(call put,644,$(wildcard units/*.service units/*.socket),$(UNITDIR)/system)
 	$(call put,644,$(wildcard units/user/*),$(UNITDIR)/user)
 	$(call put,644,$(wildcard units/*.rules),$(PREFIX)/share/polkit-1/rules.d)
-	$(call put,644,$(wildcard units/examples/*),$(PREFIX)/share/givc/examples/units)
+	$(call put,644,$(wildcard units/examples/*.conf units/examples/*.rules),$(PREFIX)/share/givc/examples/units)
+	$(call put,644,units/examples/config.json,$(PREFIX)/share/givc/examples)
 	sed -i 's|/usr/bin/givc|$(PREFIX)/bin/givc|' $(DESTDIR)$(UNITDIR)/system/givc-*.service \
 	    $(DESTDIR)$(UNITDIR)/user/givc-*.service $(DESTDIR)$(PREFIX)/share/polkit-1/rules.d/givc-*.rules
 	install -D -m 644 $(B)/completions/bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/givcctl
@@ -44,3 +45,14 @@ install: all $(PAGES) $(SHELLS:%=$(B)/completions/%)
 	$(call put_as,tmpfiles,$(PREFIX)/lib/tmpfiles.d)
 	$(call put_as,dbus.conf,$(PREFIX)/share/dbus-1/system.d)
 	$(foreach p,$(PAGES),install -D -m 644 $(p) $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(p)))/$(notdir $(p)) &&) true
+
+# `make deb`: Debian packages of what is installed, into build/deb/. Theirs is another place for libraries, and for zsh.
+DEB_VERSION ?= $(VERSION)
+MULTIARCH  = $(shell dpkg-architecture -qDEB_HOST_MULTIARCH)
+.PHONY: deb
+deb: all
+	@command -v dpkg-shlibdeps >/dev/null || { echo 'make deb: dpkg-dev is missing, see make deps' >&2; exit 1; }
+	rm -rf $(B)/deb
+	umask 022 && $(MAKE) --no-print-directory install DESTDIR=$(abspath $(B)/deb/tree) PREFIX=/usr LIBDIR=/usr/lib/$(MULTIARCH) \
+	    ZSHDIR=/usr/share/zsh/vendor-completions
+	units/debian/build $(B)/deb $(DEB_VERSION)

@@ -5,7 +5,8 @@
 # PACKAGE:COMMAND is there when the command is. A makefile that has just installed its tools reads itself again.
 DEPS_BUILD := gcc g++ make pkg-config libsystemd-dev libgnutls28-dev libprotobuf-c-dev protobuf-c-compiler \
               protobuf-compiler libjansson-dev libgrpc-dev libre2-dev libc-ares-dev libabsl-dev zlib1g-dev uthash-dev \
-              libsmartcols-dev libcurl4-gnutls-dev libevdev-dev libcmocka-dev valgrind systemd-journal-remote
+              libsmartcols-dev libcurl4-gnutls-dev libevdev-dev libcmocka-dev valgrind systemd-journal-remote \
+              dpkg-dev:dpkg-shlibdeps
 DEPS_FLEET := systemd-container systemd dbus dbus-user-session libpam-systemd libnss-systemd iproute2 util-linux mount procps \
               python3 python3-cryptography python3-grpcio python3-protobuf python3-pytest polkitd \
               xdg-dbus-proxy dbus-bin:dbus-send
@@ -43,6 +44,7 @@ sudo make check-vm  what needs a kernel of its own, in a VM; not part of check
 make soak         a fleet under a crowd and bad weather, for MINUTES=60; SOAK_SEED repeats the dice
 make oracle       ask Cedar's own library COUNT=100000 made-up questions of SEED=1, and compare
 make install      DESTDIR= PREFIX=/usr
+make deb          Debian packages into build/deb/
 make deps         install what all of this needs from Debian; needs root
 make bench        measure ourselves against yardsticks; BENCH=rpc|admin|fleet|proxy|exec|policy one part
 make lint|fuzz|clean

@@ -18,6 +18,13 @@ from givcfleet.paths import DEFAULT_TOPOLOGY, FLEET, JOURNALS
 
 TOOL = FLEET / "fleet"
 SECONDS = 20
+FORGET = """set -e
+find /usr -xdev -path /usr/lib/debug -prune -o '(' -name 'givc*' -o -name 'libgivc*' ')' -print0 | xargs -0 rm -rf
+rm -rf /run/givc /etc/locale-givc.conf /etc/timezone.conf
+sed -i '/^givc/d' /etc/passwd /etc/group /etc/shadow /etc/gshadow
+systemctl daemon-reload
+! systemctl cat givc-admin.service 2>/dev/null
+"""
 
 
 def wait_until(condition, seconds=SECONDS, what=None):
@@ -233,6 +240,10 @@ class Lab:
         for item in stopped:
             self.systemctl(item["Vm"], "start", item["Name"])
         wait_until(lambda: all(self.list()[key_of(i)]["VmStatus"] == "Running" for i in stopped), what="services run")
+
+    def forget_givc(self, machine):
+        """A machine that has nothing of ours, though all of the fleet's are born with it."""
+        self.exec(machine, "sh", "-c", FORGET)
 
     def close(self):
         for relay in self.relays.values():

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The packages of `make deb`, by the lines of README.md: a machine that has nothing of ours gets them from apt, runs
+what the lines make of it, keeps that when they are upgraded or removed, and has no trace of them once purged."""
+
+import os
+import re
+import shlex
+import subprocess
+
+import pytest
+from givcfleet.paths import TREE
+from lab import wait_until
+
+NAME = "laptop"
+TOPOLOGY = {"machines": {NAME: {"address": "192.168.101.7"}}}
+UNITS = ("givc-admin.service", "givc-admin.socket", "givc-admin-local.socket", "givc-agent.service",
+         "givc-agent.socket")
+BUILD = os.environ.get("GIVC_BUILD", "build")
+# Everything where packages put things, but for what dpkg and others write whenever anything happens.
+TRACES = """set -e
+find /etc /usr /var -xdev '(' -path /usr/lib/debug -o -path /usr/src -o -path /var/lib/dpkg -o -path /var/lib/apt \
+    -o -path /var/lib/systemd -o -path /var/lib/PackageKit -o -path /var/cache -o -path /var/log -o -path /var/tmp \
+    -o -path /etc/.pwd.lock -o -path '/etc/*-' -o -path /etc/ld.so.cache ')' -prune -o -printf '%p %y %m %U:%G %l\\n'
+find /run/givc* /run/systemd/*/givc* 2>/dev/null || true
+find /etc /var/lib/givc* -xdev '(' -path '/etc/*-' -o -path /etc/ld.so.cache ')' -prune -o -type f -print0 2>/dev/null |
+    xargs -0 sha256sum
+"""
+
+pytestmark = pytest.mark.reference("issue 6: Debian")
+
+
+def lines_of_readme():
+    """The commands below the heading, without what stands behind them."""
+    text = (TREE / "README.md").read_text(encoding="utf-8")
+    section = re.search(r"^## From a package[^\n]*\n(.*?)^## ", text, re.M | re.S)[1]
+    return [line.split("  #")[0].strip() for line in section.splitlines() if line.startswith("    ")]
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return lines_of_readme()
+
+
+def make_packages(command, version=None):
+    sanitize = re.search(r"sanitize-([a-z-]+)$", BUILD)
+    environment = dict(os.environ, SANITIZE=sanitize[1].replace("-", ",") if sanitize else "")
+    if version:
+        environment["DEB_VERSION"] = version
+    done = subprocess.run(command, cwd=TREE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False, shell=True)
+    assert done.returncode == 0, done.stdout
+
+
+def carry(fleet):
+    """The packages, to where the machine's user would have built them."""
+    archive = subprocess.Popen(["tar", "-c", "-C", str(TREE / BUILD), "deb"], stdout=subprocess.PIPE)
+    fleet.exec(NAME, "sh", "-c", "rm -rf /tmp/givc && mkdir -p /tmp/givc/build && tar -xC /tmp/givc/build",
+               stdin=archive.stdout)
+    assert archive.wait() == 0
+
+
+def run(fleet, line, **options):
+    """As somebody who may become root."""
+    prelude = 'set -e; export DEBIAN_FRONTEND=noninteractive; sudo() { "$@"; }; cd /tmp/givc; '
+    return fleet.exec(NAME, "sh", "-c", prelude + line, timeout=120, **options)
+
+
+def traces(fleet):
+    return set(fleet.exec(NAME, "sh", "-c", TRACES).stdout.splitlines())
+
+
+def states(fleet, verb):
+    return fleet.exec(NAME, "systemctl", verb, *UNITS, check=False).stdout.split()
+
+
+def listeners(fleet):
+    return set(re.findall(r":(9000|9001)\b|(/run/givc/\S+)", fleet.exec(NAME, "ss", "-lntx").stdout))
+
+
+def listed(fleet):
+    done = fleet.exec(NAME, "givcctl", "list", "--no-legend", check=False)
+    return done.stdout if done.returncode == 0 else ""
+
+
+def pids(fleet):
+    return [fleet.show(NAME, unit, "MainPID") for unit in ("nap@0.service", "givc-admin.service", "givc-agent.service")]
+
+
+def configuration(fleet):
+    return fleet.exec(NAME, "sh", "-c", "find /etc/givc /etc/givc-agent -type f | xargs sha256sum").stdout
+
+
+@pytest.fixture(scope="module")
+def before(fleet):
+    fleet.forget_givc(NAME)
+    fleet.exec(NAME, "rm", "-rf", "/etc/givc")
+    return traces(fleet)
+
+
+@pytest.fixture(scope="module")
+def installed(fleet, before, lines):
+    assert lines[0] == "make deb" and len(lines) < 10
+    make_packages(lines[0])
+    carry(fleet)
+    run(fleet, lines[1])
+    return fleet
+
+
+@pytest.fixture(scope="module")
+def running(installed, lines):
+    shown = [run(installed, line).stdout for line in lines[2:]]
+    return installed, shown
+
+
+def test_installing_starts_nothing(installed):
+    assert states(installed, "is-enabled") == ["disabled"] * len(UNITS)
+    assert states(installed, "is-active") == ["inactive"] * len(UNITS)
+    assert not listeners(installed)
+    assert installed.exec(NAME, "pgrep", "-f", "/usr/bin/givc", check=False).stdout == ""
+    assert "givc" not in installed.exec(NAME, "find", "/etc/systemd", "-name", "*givc*").stdout
+    assert installed.exec(NAME, "getent", "group", "givc").stdout
+
+
+def test_without_a_configuration_it_says_what_is_missing(installed):
+    installed.exec(NAME, "systemctl", "start", "givc-agent.service", check=False)
+    wait_until(lambda: installed.show(NAME, "givc-agent.service", "ActiveState") == "failed")
+    said = installed.exec(NAME, "journalctl", "--unit=givc-agent.service", "--output=cat").stdout
+    assert "/etc/givc-agent/config.json" in said
+    installed.exec(NAME, "systemctl", "stop", "givc-agent.socket")
+    installed.exec(NAME, "systemctl", "reset-failed", "givc-agent.service")
+
+
+def test_the_lines_of_the_readme_make_it_run(running):
+    fleet, shown = running
+    assert "nap@0.service" in shown[-2]
+    wait_until(lambda: re.search(r"nap@0\.service.*Running", listed(fleet)))
+    assert re.search(r"nap@0.*Running", shown[-1])
+    assert states(fleet, "is-enabled") == ["enabled"] * len(UNITS)
+    assert fleet.show(NAME, "nap@0.service", "ActiveState") == "active"
+    # Whatever its unit is called, the agent answers for the name in the registry.
+    assert f"givc-{NAME}.service" in listed(fleet)
+    assert fleet.exec(NAME, "givcctl", "status", f"givc-{NAME}").stdout
+
+
+def test_journal_and_bus_know_them(running):
+    fleet, _ = running
+    shown = fleet.exec(NAME, "journalctl", "-x", "-t", "givc-admin", f"UNIT=givc-{NAME}.service").stdout
+    assert f"Subject: givc-{NAME}.service is registered" in shown
+    for unit in ("givc-admin.service", "givc-agent.service"):
+        wait_until(lambda u=unit: fleet.systemctl(NAME, "service-log-level", u, check=False).stdout == "info\n")
+
+
+@pytest.mark.parametrize("how", ["install", "reinstall"])
+def test_an_upgrade_loses_nothing(running, lines, how):
+    fleet, _ = running
+    kept, (app, *daemons) = configuration(fleet), pids(fleet)
+    if how == "install":
+        make_packages(lines[0], "99")
+        carry(fleet)
+    run(fleet, lines[1].replace(" install ", f" {how} --yes "))
+    assert fleet.exec(NAME, "dpkg-query", "-W", "-f=${Version}", "givc-agent").stdout == "99"
+    wait_until(lambda: re.search(r"nap@0\.service.*Running", listed(fleet)))
+    now = pids(fleet)
+    assert now[0] == app and not set(now[1:]) & set(daemons)
+    assert configuration(fleet) == kept
+    assert states(fleet, "is-enabled") == ["enabled"] * len(UNITS)
+
+
+def test_removed_and_back_again(running, lines):
+    fleet, _ = running
+    kept, app = configuration(fleet), pids(fleet)[0]
+    run(fleet, "apt-get remove -y givc-admin givc-agent givcctl")
+    assert not listeners(fleet)
+    assert fleet.show(NAME, "nap@0.service", "MainPID") == app
+    assert configuration(fleet) == kept
+    run(fleet, lines[1])
+    assert states(fleet, "is-enabled") == ["enabled"] * len(UNITS)
+    assert states(fleet, "is-active") == ["inactive"] * len(UNITS)
+    fleet.exec(NAME, "systemctl", "start", "givc-admin.service", "givc-agent.service")
+    wait_until(lambda: f"givc-{NAME}.service" in listed(fleet))
+
+
+def test_purged_without_a_trace(running, before):
+    fleet, _ = running
+    fleet.exec(NAME, "systemctl", "stop", "nap@0.service")
+    said = run(fleet, "apt-get purge -y givc-admin givc-agent givcctl").stdout
+    assert "/etc/givc/authority stays" in said
+    fleet.exec(NAME, "rm", "-r", "/etc/givc")
+    assert "\n".join(sorted(traces(fleet) ^ before)) == ""
+    assert fleet.exec(NAME, "systemctl", "list-units", "--all", "--no-legend", "givc*").stdout == ""
+
+
+def test_the_library_comes_and_goes(running, before):
+    fleet, _ = running
+    run(fleet, "apt-get install -y ./build/deb/libgivc*.deb")
+    built = run(fleet, shlex.join(["sh", "-c", """set -e
+        cd "$(mktemp -d)"
+        protoc-c --proto_path=/usr/share/givc/examples --c_out=. greeter.proto
+        cc -I. -o greeter /usr/share/givc/examples/greeter.c greeter.pb-c.c $(pkg-config --cflags --libs givc)
+        ldd ./greeter
+    """]))
+    assert re.search(r"libgivc\.so\.0 => /(usr/)?lib/[\w-]+/libgivc\.so\.0", built.stdout)
+    run(fleet, "apt-get purge -y libgivc0 libgivc-dev")
+    assert "\n".join(sorted(traces(fleet) ^ before)) == ""
