@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "policy/lexer.h"
 
 typedef struct Reader {
         Arena *arena;
@@ -31,7 +32,6 @@ static int read_values(Reader *r, const Node *array, unsigned depth, Value **ret
 
 static int read_record(Reader *r, const Node *object, unsigned depth, const ValueRecord **ret) {
         ValueMember *members = arena_new(r->arena, ValueMember, object->n);
-        Text name;
         int e = 0;
 
         if (!members)
@@ -40,32 +40,25 @@ static int read_record(Reader *r, const Node *object, unsigned depth, const Valu
                 members[i].name = object->items[i].name;
                 e = read_value(r, object->items + i, depth, &members[i].value);
         }
-        return e < 0 ? e : value_record_new(r->arena, members, object->n, ret, &name);
+        return e < 0 ? e : value_record_new(r->arena, members, object->n, ret, NULL);
 }
 
-/* Ns::Type, of identifiers that are no words of the language. */
+/* Ns::Type, without blanks. */
 static bool is_type(Text text) {
-        static const Text words[] = { { "true", 4 }, { "false", 5 }, { "if", 2 }, { "then", 4 }, { "else", 4 },
-                { "in", 2 }, { "is", 2 }, { "like", 4 }, { "has", 3 }, { "__cedar", 7 } };
-        const char *p = text.data, *end = p + text.size;
+        Lexer lexer = { .text = text };
+        TokenKind expected = TOKEN_IDENT;
+        const char *why;
+        size_t end = 0;
+        Token token;
 
-        for (;;) {
-                Text part = { p, 0 };
-
-                while (p < end &&
-                                (*p == '_' || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-                                                (p > part.data && *p >= '0' && *p <= '9')))
-                        p++;
-                part.size = (size_t) (p - part.data);
-                for (size_t i = 0; i < ELEMENTSOF(words); i++)
-                        if (text_equal(part, words[i]))
-                                return false;
-                if (part.size == 0 || p == end)
-                        return part.size > 0;
-                if (end - p < 2 || p[0] != ':' || p[1] != ':')
+        do {
+                if (!lexer_next(&lexer, &token, &why) || token.kind != expected || token.span.start != end ||
+                                lexer_is_reserved(token.text))
                         return false;
-                p += 2;
-        }
+                end = token.span.end;
+                expected = expected == TOKEN_IDENT ? TOKEN_PATH : TOKEN_IDENT;
+        } while (end < text.size);
+        return token.kind == TOKEN_IDENT;
 }
 
 static int read_type_and_id(Reader *r, const Node *node, EntityUid *ret) {
@@ -240,6 +233,11 @@ static int read_entity(Reader *r, const Node *node, Entity *ret) {
         return e;
 }
 
+static int refuse_size(Reader *r, int max, const char *what) {
+        *r->reterr = strf("%s: more than %d %s", r->source->name, max, what);
+        return *r->reterr ? -E2BIG : -ENOMEM;
+}
+
 static int read_entities(Reader *r, const Node *node, Entities *entities) {
         _cleanup_free_ char *name = NULL;
         const EntityUid *loop = NULL;
@@ -255,10 +253,14 @@ static int read_entities(Reader *r, const Node *node, Entities *entities) {
                         e = entities_add(entities, entity);
                 if (e == -EEXIST)
                         return refuse(r, node->items + i, "this entity is there already, and says something else");
+                if (e == -E2BIG)
+                        return refuse_size(r, ENTITIES_MAX, "entities");
                 if (e < 0)
                         return e;
         }
         e = entities_finish(entities, &loop);
+        if (e == -E2BIG)
+                return refuse_size(r, ENTITIES_RELATIONS_MAX, "pairs of an entity and what it is in");
         if (e != -ELOOP)
                 return e;
         name = entity_uid_to_string(loop);
@@ -266,10 +268,8 @@ static int read_entities(Reader *r, const Node *node, Entities *entities) {
 }
 
 static int read_document(Reader *r, const Node **ret) {
-        if (r->source->text.size > POLICY_JSON_MAX) {
-                *r->reterr = strf("%s: longer than %d MiB", r->source->name, POLICY_JSON_MAX / 1024 / 1024);
-                return *r->reterr ? -E2BIG : -ENOMEM;
-        }
+        if (r->source->text.size > POLICY_JSON_MAX)
+                return refuse_size(r, POLICY_JSON_MAX / 1024 / 1024, "MiB");
         return node_parse(r->arena, r->source, ret, r->reterr);
 }
 

@@ -12,7 +12,8 @@
 
 /* [{"uid", "attrs", "parents", "tags"}, ...]; tags may be left out. Numbers are integers of 64 bits; null, fractions,
  * names that come twice, nesting past VALUE_DEPTH_MAX and members of other names are refused. 0; -EINVAL with *reterr
- * as source_message() has it; -E2BIG; -ENOMEM. *ret is freed with entities_free(), what it has is the arena's or the
+ * as source_message() has it; -E2BIG above the limits, with a
+ * sentence, too; -ENOMEM. *ret is freed with entities_free(), what it has is the arena's or the
  * text's. */
 int policy_json_read_entities(Arena *arena, const PolicySource *source, Entities **ret, char **reterr) _warn_unused_;
 /* The same of entities that were written for a schema, by which Cedar knows where entities stand: in their attributes

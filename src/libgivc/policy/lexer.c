@@ -85,6 +85,16 @@ const char *token_to_string(TokenKind kind) {
         return NULL;
 }
 
+bool lexer_is_reserved(Text word) {
+        static const char *const words[] = { "true", "false", "if", "then", "else", "in", "is", "like", "has",
+                "__cedar" };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                if (text_equal(word, text_of(words[i])))
+                        return true;
+        return false;
+}
+
 static char peek(const Lexer *l, size_t ahead) {
         return ahead < l->text.size - l->position ? l->text.data[l->position + ahead] : 0;
 }

@@ -54,6 +54,8 @@ typedef struct Lexer {
 /* The next token, TOKEN_END again and again at the end. false when there is none: ret->span is where, and *ret_why a
  * sentence about it (a literal). */
 bool lexer_next(Lexer *l, Token *ret, const char **ret_why);
+/* Whether the word is one that cannot be a name. */
+bool lexer_is_reserved(Text word);
 /* How a token of that kind is written: "&&"; NULL for those that are written in many ways. */
 const char *token_to_string(TokenKind kind);
 

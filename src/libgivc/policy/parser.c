@@ -141,22 +141,13 @@ bool parser_sort_unique(Parser *p, size_t base, const char *what) {
         return !second || parser_refuse(p, second->span, "this %s is there twice", what);
 }
 
-static bool is_reserved(Text word) {
-        static const char *const words[] = { "true", "false", "if", "then", "else", "in", "is", "like", "has" };
-
-        for (size_t i = 0; i < ELEMENTSOF(words); i++)
-                if (text_equal(word, text_of(words[i])))
-                        return true;
-        return false;
-}
-
 bool parser_check_name(Parser *p) {
         const Token *t = &p->token;
 
-        if (is_reserved(t->text))
-                return parser_refuse(p, t->span, "'%.*s' is a word of the language and cannot be a name",
-                                TEXT_SHOWN(t->text));
-        return !text_equal(t->text, TEXT("__cedar")) || parser_refuse(p, t->span, "the name '__cedar' is reserved");
+        if (!lexer_is_reserved(t->text))
+                return true;
+        return parser_refuse(p, t->span, "'%.*s' is a word of the language and cannot be a name",
+                               TEXT_SHOWN(t->text)) != NULL;
 }
 
 static bool join_path(Parser *p, size_t base, Text *ret) {

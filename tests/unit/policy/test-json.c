@@ -175,6 +175,30 @@ static void test_depth(_unused_ void **state) {
         }
 }
 
+/* A chain in which each is in all that come behind it. */
+static void test_relations_have_a_bound(_unused_ void **state) {
+        _cleanup_free_ char *json = NULL, *error = NULL;
+        _cleanup_(entities_freep) Entities *e = NULL;
+        _cleanup_arena_ Arena arena = {};
+        PolicySource source;
+        size_t size;
+        FILE *f = open_memstream(&json, &size);
+
+        assert_non_null(f);
+        for (unsigned i = 0; i < 6000; i++)
+                fprintf(f,
+                                "%s{\"uid\": {\"type\": \"A\", \"id\": \"%u\"}, \"attrs\": {}, "
+                                "\"parents\": [{\"type\": \"A\", \"id\": \"%u\"}]}",
+                                i > 0 ? ",\n" : "[", i, i + 1);
+        fputs("]", f);
+        assert_int_equal(fclose(f), 0);
+        source = source_of(json);
+        arena_init(&arena, NULL, 0, MANY);
+        assert_int_equal(policy_json_read_entities(&arena, &source, &e, &error), -E2BIG);
+        assert_string_equal(error, "x.json: more than 16777216 pairs of an entity and what it is in");
+        assert_null(e);
+}
+
 static void test_entities(_unused_ void **state) {
         static const char json[] = "[{\"uid\": {\"type\": \"User\", \"id\": \"a\"}, \"attrs\": {\"n\": 1},\n"
                                    "  \"parents\": [{\"__entity\": {\"type\": \"Team\", \"id\": \"t\"}}], \"tags\": "
@@ -280,6 +304,7 @@ int main(void) {
                 cmocka_unit_test(test_nul),
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_depth),
+                cmocka_unit_test(test_relations_have_a_bound),
                 cmocka_unit_test(test_entities),
                 cmocka_unit_test(test_entities_of_schema),
                 cmocka_unit_test(test_entities_refused),
