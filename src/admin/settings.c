@@ -183,15 +183,12 @@ static int write_new(const Settings *s, const char *name, SettingsWrite **ret) {
 }
 
 static char *lines_join(char **lines) {
-        char *text = strdup("");
+        _cleanup_free_ char *text = NULL;
 
-        STRV_FOREACH(line, lines) {
-                char *longer = text ? strf("%s%s%s", text, isempty(text) ? "" : "\n", *line) : NULL;
-
-                free(text);
-                text = longer;
-        }
-        return text;
+        STRV_FOREACH(line, lines)
+                if (str_extend(&text, "\n", "%s", *line) < 0)
+                        return NULL;
+        return text ? TAKE_PTR(text) : strdup("");
 }
 
 int settings_set_locale_wait(Settings *s, char **assignments) {

@@ -206,14 +206,9 @@ static bool arg_is_permitted(const ConfigApplication *a, const char *arg) {
 static char *join_kinds(const ConfigApplication *a) {
         _cleanup_free_ char *text = NULL;
 
-        STRV_FOREACH(kind, a->args) {
-                char *longer = strf("%s%s%s", strempty(text), text ? " or " : "", *kind);
-
-                free(text);
-                text = longer;
-                if (!text)
+        STRV_FOREACH(kind, a->args)
+                if (str_extend(&text, " or ", "%s", *kind) < 0)
                         return NULL;
-        }
         return text ? TAKE_PTR(text) : strdup("none");
 }
 

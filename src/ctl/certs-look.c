@@ -45,17 +45,14 @@ static const char *state_to_colour_here(const char *state) {
 
 /* Names and addresses are what somebody wrote into a file. */
 static char *join_printable(char *const *l) {
-        char *all = strdup("");
+        _cleanup_free_ char *all = NULL;
 
-        STRV_FOREACH(s, l) {
-                char *longer = all ? strf("%s%s%s", all, all[0] ? " " : "", *s) : NULL;
-
-                free(all);
-                all = longer;
-        }
+        STRV_FOREACH(s, l)
+                if (str_extend(&all, " ", "%s", *s) < 0)
+                        return NULL;
         if (all)
                 str_make_printable(all, '?');
-        return all;
+        return all ? TAKE_PTR(all) : strdup("");
 }
 
 static int show_add(Show *s, const TlsCertificate *c) {

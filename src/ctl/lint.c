@@ -112,16 +112,13 @@ static const char *kinds_to_words(unsigned kinds) {
         return "nothing";
 }
 
-/* "VmName, AppName": what one would have meant. New string. */
+/* "VmName, AppName": what one would have meant. New string, NULL when there is none. */
 static char *message_to_names(const ProtobufCMessageDescriptor *type) {
-        char *names = strdup("");
+        char *names = NULL;
 
-        for (unsigned i = 0; i < type->n_fields && names; i++) {
-                char *longer = strf("%s%s%s", names, i > 0 ? ", " : "", type->fields[i].name);
-
-                free(names);
-                names = longer;
-        }
+        for (unsigned i = 0; i < type->n_fields; i++)
+                if (str_extend(&names, ", ", "%s", type->fields[i].name) < 0)
+                        break;
         return names;
 }
 
@@ -150,16 +147,13 @@ static void check_field(Lint *l, const Expr *expr, const ScenePath *path) {
         }
 }
 
-/* "target.vm". New string. */
+/* "target.vm". New string, as far as there was memory for it. */
 static char *path_to_string(const ScenePath *path) {
-        char *text = strdup("");
+        char *text = NULL;
 
-        for (size_t i = 0; i < path->n && text; i++) {
-                char *longer = strf("%s%s%.*s", text, i > 0 ? "." : "", TEXT_SHOWN(path_get(path, i)));
-
-                free(text);
-                text = longer;
-        }
+        for (size_t i = 0; i < path->n; i++)
+                if (str_extend(&text, ".", "%.*s", TEXT_SHOWN(path_get(path, i))) < 0)
+                        break;
         return text;
 }
 

@@ -130,32 +130,26 @@ static bool list_is(const Node *list, const char *const *ids, size_t n) {
 
 /* "policy1, policy2", or "none". New string. */
 static char *ids_to_text(const char *const *ids, size_t n) {
-        char *text = strdup(n > 0 ? "" : "none");
+        _cleanup_free_ char *text = NULL;
 
-        for (size_t i = 0; i < n && text; i++) {
-                char *longer = strf("%s%s%s", text, i > 0 ? ", " : "", ids[i]);
-
-                free(text);
-                text = longer;
-        }
-        return text;
+        for (size_t i = 0; i < n; i++)
+                if (str_extend(&text, ", ", "%s", ids[i]) < 0)
+                        return NULL;
+        return text ? TAKE_PTR(text) : strdup("none");
 }
 
 static char *list_to_text(const Node *list) {
-        char *text = strdup(list && list->n > 0 ? "" : "none");
+        _cleanup_free_ char *text = NULL;
 
-        for (size_t i = 0; list && i < list->n && text; i++) {
-                bool is_string = list->items[i].kind == NODE_STRING;
-                char *longer = strf("%s%s%.*s", text, i > 0 ? ", " : "",
-                                is_string ? (int) list->items[i].string.size : 1,
-                                is_string ? list->items[i].string.data : "?");
+        for (size_t i = 0; list && i < list->n; i++) {
+                Text id = list->items[i].kind == NODE_STRING ? list->items[i].string : TEXT("?");
 
-                free(text);
-                text = longer;
+                if (str_extend(&text, ", ", "%.*s", (int) id.size, id.data) < 0)
+                        return NULL;
         }
         if (text)
                 str_make_printable(text, '?');
-        return text;
+        return text ? TAKE_PTR(text) : strdup("none");
 }
 
 /* 0 when it is as expected; -EINVAL and a sentence when not. */

@@ -71,15 +71,12 @@ static struct libscols_table *table_new(const Look *look) {
 
 /* New string, NULL when out of memory. */
 static char *words_join(char *const *words, size_t n) {
-        char *all = strdup("");
+        _cleanup_free_ char *all = NULL;
 
-        for (size_t i = 0; i < n && all; i++) {
-                char *longer = strf("%s%s%s", all, i > 0 ? " " : "", words[i]);
-
-                free(all);
-                all = longer;
-        }
-        return all;
+        for (size_t i = 0; i < n; i++)
+                if (str_extend(&all, " ", "%s", words[i]) < 0)
+                        return NULL;
+        return all ? TAKE_PTR(all) : strdup("");
 }
 
 static int table_add(struct libscols_table *t, const Admin__Generation *g) {

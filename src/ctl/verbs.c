@@ -239,14 +239,11 @@ CtlExit verb_usage(const char *name) {
 
 /* "'lsit' is none of list, status, connect, disconnect, on and off." */
 static CtlExit verb_usage_below(const Verb *v, const char *word) {
-        _cleanup_free_ char *words = strdup("");
+        _cleanup_free_ char *words = NULL;
 
-        for (const Verb *b = v->below; b->name && words; b++) {
-                char *longer = strf("%s%s%s", words, b == v->below ? "" : b[1].name ? ", " : " and ", verb_get_word(b));
-
-                free(words);
-                words = longer;
-        }
+        for (const Verb *b = v->below; b->name; b++)
+                if (str_extend(&words, b[1].name ? ", " : " and ", "%s", verb_get_word(b)) < 0)
+                        break;
         return ctl_usage("'%s' is none of %s.", word, strempty(words));
 }
 

@@ -66,15 +66,12 @@ static void start_done(Start *s) {
 }
 
 static char *join_lines(char *const *lines) {
-        char *text = strdup(*lines);
+        _cleanup_free_ char *text = NULL;
 
-        for (lines++; text && *lines; lines++) {
-                char *longer = strf("%s\n%s", text, *lines);
-
-                free(text);
-                text = longer;
-        }
-        return text;
+        STRV_FOREACH(line, lines)
+                if (str_extend(&text, "\n", "%s", *line) < 0)
+                        return NULL;
+        return TAKE_PTR(text);
 }
 
 /* The failure in words, and what the application has said of it: the last line in the sentence, all of them as its

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
+
 const char *startswith(const char *s, const char *prefix) {
         size_t n = strlen(prefix);
 
@@ -30,6 +32,22 @@ char *strf(const char *fmt, ...) {
         s = strvf(fmt, ap);
         va_end(ap);
         return s;
+}
+
+int str_extend(char **p, const char *separator, const char *fmt, ...) {
+        _cleanup_free_ char *more = NULL;
+        char *longer;
+        va_list ap;
+
+        va_start(ap, fmt);
+        more = strvf(fmt, ap);
+        va_end(ap);
+        longer = more ? strf("%s%s%s", strempty(*p), *p ? separator : "", more) : NULL;
+        if (!longer)
+                return -ENOMEM;
+        free(*p);
+        *p = longer;
+        return 0;
 }
 
 int str_refuse(char **reterr, const char *fmt, ...) {
@@ -102,6 +120,16 @@ void str_trim_end(char *s) {
 
 static bool is_control(const uint8_t *s, size_t len) {
         return s[0] < ' ' || s[0] == 0x7f || (len == 2 && s[0] == 0xC2 && s[1] < 0xA0);
+}
+
+size_t str_encode_utf8(uint32_t c, char *ret) {
+        static const uint8_t leads[] = { 0, 0, 0xC0, 0xE0, 0xF0 };
+        size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+        for (size_t i = n - 1; i > 0; i--, c >>= 6)
+                ret[i] = (char) (0x80 | (c & 0x3F));
+        ret[0] = (char) (leads[n] | c);
+        return n;
 }
 
 bool str_is_printable(const char *s) {

@@ -29,6 +29,9 @@ const char *endswith(const char *s, const char *suffix);
 /* A new string from a format. */
 char *strf(const char *fmt, ...) _printf_(1, 2) _warn_unused_;
 char *strvf(const char *fmt, va_list ap) _printf_(1, 0) _warn_unused_;
+/* Appends to *p (NULL: nothing yet) a formatted text, and the separator before it when there is something already. 0 or
+ * -ENOMEM (then nothing changed). */
+int str_extend(char **p, const char *separator, const char *fmt, ...) _printf_(3, 4) _warn_unused_;
 /* Puts a sentence into *reterr (new string) and returns -EINVAL; NULL and -ENOMEM when out of memory. */
 int str_refuse(char **reterr, const char *fmt, ...) _printf_(2, 3);
 /* Replaces *p by a copy of s (NULL stays NULL). 1 when it changed, 0 when it was equal, -ENOMEM. */
@@ -39,6 +42,8 @@ bool str_is_utf8(const char *s, size_t n);
 size_t str_utf8_prefix(const char *s, size_t n);
 /* Takes blanks and line ends off its end. */
 void str_trim_end(char *s);
+/* Writes a character's one to four bytes and returns how many; c is one (up to 0x10FFFF, no surrogate). */
+size_t str_encode_utf8(uint32_t c, char *ret);
 /* Printable text of one line: valid UTF-8, no control characters. */
 bool str_is_printable(const char *s);
 /* Puts by in the place of each byte of a control character (C0, DEL, C1) and of what is not UTF-8. */

@@ -77,29 +77,6 @@ static int read_unit(Reader *r, uint32_t *ret) {
         return 0;
 }
 
-static size_t utf8_encode(uint32_t c, char *ret) {
-        if (c < 0x80) {
-                ret[0] = (char) c;
-                return 1;
-        }
-        if (c < 0x800) {
-                ret[0] = (char) (0xc0 | c >> 6);
-                ret[1] = (char) (0x80 | (c & 0x3f));
-                return 2;
-        }
-        if (c < 0x10000) {
-                ret[0] = (char) (0xe0 | c >> 12);
-                ret[1] = (char) (0x80 | (c >> 6 & 0x3f));
-                ret[2] = (char) (0x80 | (c & 0x3f));
-                return 3;
-        }
-        ret[0] = (char) (0xf0 | c >> 18);
-        ret[1] = (char) (0x80 | (c >> 12 & 0x3f));
-        ret[2] = (char) (0x80 | (c >> 6 & 0x3f));
-        ret[3] = (char) (0x80 | (c & 0x3f));
-        return 4;
-}
-
 /* A character beyond 16 bits is two halves. */
 static int read_character(Reader *r, uint32_t *ret) {
         const char *at = r->next - 2;
@@ -142,7 +119,7 @@ static int read_escape(Reader *r, char *ret, size_t *ret_size) {
         e = read_character(r, &c);
         if (e < 0)
                 return e;
-        *ret_size = utf8_encode(c, ret);
+        *ret_size = str_encode_utf8(c, ret);
         return 0;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What strings and patterns mean: escapes as in Rust, of which each has its one way to be wrong. */
+#include "base/str.h"
 #include "policy/lexer.h"
 
-#define CODE_POINT_MAX  0x10FFFF
-#define UNICODE_DIGITS  6
-#define ASCII_MAX       0x7F
-#define UTF8_LENGTH_MAX 4
+#define CODE_POINT_MAX 0x10FFFF
+#define UNICODE_DIGITS 6
+#define ASCII_MAX      0x7F
 
 /* Reads what stands between the quotes. */
 typedef struct Unescape {
@@ -96,16 +96,6 @@ static bool read_escape(Unescape *u, uint32_t *ret) {
         return true;
 }
 
-static size_t encode(uint32_t c, char *out) {
-        size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : UTF8_LENGTH_MAX;
-        static const uint8_t leads[] = { 0, 0, 0xC0, 0xE0, 0xF0 };
-
-        for (size_t i = n - 1; i > 0; i--, c >>= 6)
-                out[i] = (char) (0x80 | (c & 0x3F));
-        out[0] = (char) (leads[n] | c);
-        return n;
-}
-
 /* The next character, or a byte of one, to where there is room for any; 0 with u->why when there is none. */
 static size_t read_character(Unescape *u, char *out) {
         uint32_t c;
@@ -120,7 +110,7 @@ static size_t read_character(Unescape *u, char *out) {
                 return 1;
         }
         u->next++;
-        return read_escape(u, &c) ? encode(c, out) : 0;
+        return read_escape(u, &c) ? str_encode_utf8(c, out) : 0;
 }
 
 static Unescape unescape_begin(const Token *string, bool is_pattern) {

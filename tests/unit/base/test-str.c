@@ -63,6 +63,32 @@ static void test_utf8(_unused_ void **state) {
         assert_int_equal(str_utf8_prefix("", 0), 0);
 }
 
+static void test_encode_utf8(_unused_ void **state) {
+        static const struct {
+                uint32_t c;
+                const char *bytes;
+        } rows[] = { { 0x7f, "\x7f" }, { 0x80, "\xc2\x80" }, { 0x7ff, "\xdf\xbf" }, { 0x800, "\xe0\xa0\x80" },
+                { 0xffff, "\xef\xbf\xbf" }, { 0x10000, "\xf0\x90\x80\x80" }, { 0x10ffff, "\xf4\x8f\xbf\xbf" } };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                char bytes[5] = {};
+
+                assert_int_equal(str_encode_utf8(rows[i].c, bytes), strlen(rows[i].bytes));
+                assert_string_equal(bytes, rows[i].bytes);
+        }
+        assert_int_equal(str_encode_utf8(0, (char[4]){ 'x' }), 1);
+}
+
+static void test_extend(_unused_ void **state) {
+        _cleanup_free_ char *s = NULL;
+
+        assert_int_equal(str_extend(&s, ", ", "%s", ""), 0);
+        assert_string_equal(s, "");
+        assert_int_equal(str_extend(&s, ", ", "%d", 1), 0);
+        assert_int_equal(str_extend(&s, ", ", "%d", 2), 0);
+        assert_string_equal(s, ", 1, 2");
+}
+
 static void test_printable(_unused_ void **state) {
         assert_true(str_is_printable("hello, Wörld"));
         assert_false(str_is_printable("a\nb"));
@@ -212,6 +238,8 @@ int main(void) {
                 cmocka_unit_test(test_prefix_suffix),
                 cmocka_unit_test(test_replace),
                 cmocka_unit_test(test_utf8),
+                cmocka_unit_test(test_encode_utf8),
+                cmocka_unit_test(test_extend),
                 cmocka_unit_test(test_printable),
                 cmocka_unit_test(test_make_printable),
                 cmocka_unit_test(test_make_utf8),
