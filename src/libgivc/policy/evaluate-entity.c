@@ -2,11 +2,6 @@
 /* The operators that ask entities, records, sets and strings. */
 #include "policy/evaluate.h"
 
-static int answer(Value *ret, bool b) {
-        *ret = (Value){ .kind = VALUE_BOOL, .boolean = b };
-        return 0;
-}
-
 /* All of a set is looked at, for an item that is no entity fails whatever the others are. */
 static int is_in_set(Evaluation *e, const Expr *expr, const EntityUid *uid, const ValueSet *set, Value *ret) {
         bool found = false;
@@ -16,7 +11,7 @@ static int is_in_set(Evaluation *e, const Expr *expr, const EntityUid *uid, cons
                         return evaluation_fail_kind(e, expr, "a Set of entities", &set->items[i]);
         for (size_t i = 0; i < set->n && !found; i++)
                 found = entities_is_in(e->request->entities, uid, set->items[i].entity);
-        return answer(ret, found);
+        return evaluation_answer(ret, found);
 }
 
 static int is_in(Evaluation *e, const EntityUid *uid, const Expr *expr, Value *ret) {
@@ -30,7 +25,7 @@ static int is_in(Evaluation *e, const EntityUid *uid, const Expr *expr, Value *r
                 return is_in_set(e, expr, uid, right.set, ret);
         if (right.kind != VALUE_ENTITY)
                 return evaluation_fail_kind(e, expr, "an entity or a Set of entities", &right);
-        return answer(ret, entities_is_in(e->request->entities, uid, right.entity));
+        return evaluation_answer(ret, entities_is_in(e->request->entities, uid, right.entity));
 }
 
 int evaluate_in(Evaluation *e, const Expr *expr, Value *ret) {
@@ -50,7 +45,7 @@ int evaluate_is(Evaluation *e, const Expr *expr, Value *ret) {
         if (r < 0)
                 return r;
         if (!text_equal(left.entity->type, expr->type) || !expr->right)
-                return answer(ret, text_equal(left.entity->type, expr->type));
+                return evaluation_answer(ret, text_equal(left.entity->type, expr->type));
         return is_in(e, left.entity, expr->right, ret);
 }
 
@@ -78,7 +73,7 @@ int evaluate_has(Evaluation *e, const Expr *expr, Value *ret) {
         v = &left;
         for (size_t i = 0; i < expr->path.n && r >= 0 && v; i++)
                 r = find_attribute(e, expr->left, v, expr->path.names[i], &v);
-        return r < 0 ? r : answer(ret, v);
+        return r < 0 ? r : evaluation_answer(ret, v);
 }
 
 static int fail_entity(Evaluation *e, const Expr *expr, const EntityUid *uid, const char *what, Text name) {
@@ -150,14 +145,14 @@ static int evaluate_set_method(Evaluation *e, const Expr *expr, Value *ret) {
         if (r < 0)
                 return r;
         if (expr->method == METHOD_IS_EMPTY)
-                return answer(ret, left.set->n == 0);
+                return evaluation_answer(ret, left.set->n == 0);
         if (expr->method == METHOD_CONTAINS)
                 r = evaluate(e, expr->right, &right);
         else
                 r = evaluate_kind(e, expr->right, VALUE_SET, &right);
         if (r < 0)
                 return r;
-        return answer(ret,
+        return evaluation_answer(ret,
                         expr->method == METHOD_CONTAINS                       ? value_set_contains(left.set, &right)
                                         : expr->method == METHOD_CONTAINS_ALL ? contains_all(left.set, right.set)
                                                                               : contains_any(left.set, right.set));
@@ -179,7 +174,7 @@ int evaluate_method(Evaluation *e, const Expr *expr, Value *ret) {
         entity = entities_get(e->request->entities, left.entity);
         tag = entity ? value_record_get(entity->tags, right.string) : NULL;
         if (expr->method == METHOD_HAS_TAG)
-                return answer(ret, tag);
+                return evaluation_answer(ret, tag);
         if (!tag)
                 return fail_entity(e, expr, left.entity, "tag", right.string);
         *ret = *tag;
@@ -213,5 +208,5 @@ int evaluate_like(Evaluation *e, const Expr *expr, Value *ret) {
         int r;
 
         r = evaluate_kind(e, expr->left, VALUE_STRING, &left);
-        return r < 0 ? r : answer(ret, pattern_matches(&expr->pattern, left.string));
+        return r < 0 ? r : evaluation_answer(ret, pattern_matches(&expr->pattern, left.string));
 }

@@ -44,8 +44,9 @@ int evaluate_bool(Evaluation *e, const Expr *expr, bool *ret) {
         return r;
 }
 
-static void set_bool(Value *v, bool b) {
-        *v = (Value){ .kind = VALUE_BOOL, .boolean = b };
+int evaluation_answer(Value *ret, bool b) {
+        *ret = (Value){ .kind = VALUE_BOOL, .boolean = b };
+        return 0;
 }
 
 static int evaluate_literal(_unused_ Evaluation *e, const Expr *expr, Value *ret) {
@@ -78,8 +79,7 @@ static int evaluate_chain(Evaluation *e, const Expr *expr, Value *ret) {
                 if (r < 0)
                         return r;
         }
-        set_bool(ret, b);
-        return 0;
+        return evaluation_answer(ret, b);
 }
 
 static int evaluate_if(Evaluation *e, const Expr *expr, Value *ret) {
@@ -95,9 +95,7 @@ static int evaluate_not(Evaluation *e, const Expr *expr, Value *ret) {
         int r;
 
         r = evaluate_bool(e, expr->left, &b);
-        if (r >= 0)
-                set_bool(ret, !b);
-        return r;
+        return r < 0 ? r : evaluation_answer(ret, !b);
 }
 
 static int evaluate_negate(Evaluation *e, const Expr *expr, Value *ret) {
@@ -122,20 +120,17 @@ static int evaluate_compare(Evaluation *e, const Expr *expr, Value *ret) {
                 r = evaluate(e, expr->right, &b);
         if (r < 0)
                 return r;
-        if (expr->compare == COMPARE_EQUAL || expr->compare == COMPARE_NOT_EQUAL) {
-                set_bool(ret, value_equal(&a, &b) == (expr->compare == COMPARE_EQUAL));
-                return 0;
-        }
+        if (expr->compare == COMPARE_EQUAL || expr->compare == COMPARE_NOT_EQUAL)
+                return evaluation_answer(ret, value_equal(&a, &b) == (expr->compare == COMPARE_EQUAL));
         if (!is_ordered(a.kind))
                 return evaluation_fail_kind(e, expr->left, "Long, datetime or duration", &a);
         if (a.kind != b.kind)
                 return evaluation_fail_kind(e, expr->right, value_kind_to_string(a.kind), &b);
-        set_bool(ret,
+        return evaluation_answer(ret,
                         expr->compare == COMPARE_LESS                         ? a.number < b.number
                                         : expr->compare == COMPARE_LESS_EQUAL ? a.number <= b.number
                                         : expr->compare == COMPARE_GREATER    ? a.number > b.number
                                                                               : a.number >= b.number);
-        return 0;
 }
 
 static int evaluate_arithmetic(Evaluation *e, const Expr *expr, Value *ret) {
@@ -177,7 +172,6 @@ static int evaluate_set(Evaluation *e, const Expr *expr, Value *ret) {
 static int evaluate_record(Evaluation *e, const Expr *expr, Value *ret) {
         size_t n = expr->list.n;
         ValueMember *members = arena_new(e->arena, ValueMember, n);
-        Text name;
         int r;
 
         if (!members)
@@ -189,7 +183,7 @@ static int evaluate_record(Evaluation *e, const Expr *expr, Value *ret) {
                         return r;
         }
         ret->kind = VALUE_RECORD;
-        return value_record_new(e->arena, members, n, &ret->record, &name);
+        return value_record_new(e->arena, members, n, &ret->record, NULL);
 }
 
 static int evaluate_extension(Evaluation *e, const Expr *expr, Value *ret) {

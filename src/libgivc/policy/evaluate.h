@@ -19,6 +19,8 @@ int evaluate(Evaluation *e, const Expr *expr, Value *ret) _warn_unused_;
 int evaluate_bool(Evaluation *e, const Expr *expr, bool *ret) _warn_unused_;
 /* The same of what has to be of some kind. */
 int evaluate_kind(Evaluation *e, const Expr *expr, ValueKind kind, Value *ret) _warn_unused_;
+/* Writes a Bool; 0. */
+int evaluation_answer(Value *ret, bool b);
 /* Says why the evaluation fails there; -EINVAL. */
 int evaluation_fail(Evaluation *e, const Expr *expr, const char *fmt, ...) _printf_(3, 4);
 int evaluation_fail_kind(Evaluation *e, const Expr *expr, const char *expected, const Value *found);

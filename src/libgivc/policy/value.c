@@ -115,7 +115,8 @@ int value_record_new(Arena *arena, ValueMember *members, size_t n, const ValueRe
                 qsort(members, n, sizeof(ValueMember), compare_members);
         for (size_t i = 1; i < n; i++)
                 if (text_equal(members[i - 1].name, members[i].name)) {
-                        *ret_name = members[i].name;
+                        if (ret_name)
+                                *ret_name = members[i].name;
                         return -EEXIST;
                 }
         *record = (ValueRecord){ n, members };

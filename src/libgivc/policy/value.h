@@ -105,7 +105,8 @@ const char *value_kind_to_string(ValueKind kind);
 /* A set of items, which it sorts and makes unique in their place. NULL when out of memory. */
 const ValueSet *value_set_new(Arena *arena, Value *items, size_t n) _warn_unused_;
 bool value_set_contains(const ValueSet *set, const Value *v);
-/* A record of members, which it sorts in their place. 0, -EEXIST when a name comes twice (*ret_name is it), -ENOMEM. */
+/* A record of members, which it sorts in their place. 0, -EEXIST when a name comes twice (*ret_name is it, which
+ * may be NULL), -ENOMEM. */
 int value_record_new(Arena *arena, ValueMember *members, size_t n, const ValueRecord **ret, Text *ret_name);
 /* NULL when there is none of that name. */
 const Value *value_record_get(const ValueRecord *record, Text name);

@@ -50,7 +50,7 @@ static int value_from_message(Arena *arena, const ProtobufCMessage *m, Value *re
 
         *ret = (Value){ VALUE_RECORD };
         r = record_from_message(arena, m, 0, &members, &n, reterr);
-        return r < 0 ? r : value_record_new(arena, members, n, &ret->record, &(Text){});
+        return r < 0 ? r : value_record_new(arena, members, n, &ret->record, NULL);
 }
 
 /* p is where one value of the field is. */
@@ -221,7 +221,7 @@ static int value_from_target(Arena *arena, const RpcTarget *target, Value *ret) 
                 if (known[i].value.string.size > 0)
                         members[n++] = known[i];
         *ret = (Value){ VALUE_RECORD };
-        return value_record_new(arena, members, n, &ret->record, &(Text){});
+        return value_record_new(arena, members, n, &ret->record, NULL);
 }
 
 /* Only we say what these are. */
@@ -252,7 +252,7 @@ int rules_context_new(Arena *arena, const ProtobufCServiceDescriptor *service, c
                 if (r < 0)
                         return r;
         }
-        return value_record_new(arena, members, n, ret, &(Text){});
+        return value_record_new(arena, members, n, ret, NULL);
 }
 
 Text rules_package(const ProtobufCServiceDescriptor *service) {

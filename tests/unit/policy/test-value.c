@@ -105,6 +105,7 @@ static void test_record(_unused_ void **state) {
         assert_true(value_equal(value_record_get(record, TEXT("b")), &values[3]));
         assert_true(value_equal(value_record_get(record, TEXT("")), &values[5]));
         assert_null(value_record_get(record, TEXT("c")));
+        assert_int_equal(value_record_new(&arena, twice, 3, &record, NULL), -EEXIST);
         assert_int_equal(value_record_new(&arena, twice, 3, &record, &name), -EEXIST);
         assert_true(text_equal(name, TEXT("b")));
         assert_int_equal(value_record_new(&arena, NULL, 0, &record, &name), 0);
