@@ -3,6 +3,7 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "agent/services/socket-stream.h"
 #include "base/fd.h"
@@ -14,6 +15,7 @@
 #include "event/backoff.h"
 #include "event/task.h"
 #include "rpc/limits.h"
+#include "tls/file-watch.h"
 
 #define CONNECTION_REACHED (-4096) /* a task's word for "the call is there", never returned to callers */
 #define ACCEPT_AT_ONCE     16
@@ -32,6 +34,8 @@ struct SocketListener {
         const ConfigSocket *config;
         usec_t patience_usec;
         int fd;
+        FileWatch *watch; /* of the socket's file, which is ours: NULL when it is the service manager's */
+        struct stat file; /* as it was made */
         sd_event_source *source, *timer; /* timer: accept again, or try to listen again */
         Backoff backoff;
         int error; /* of the last try to listen */
@@ -227,26 +231,59 @@ static int listener_open(SocketListener *l) {
         return fd;
 }
 
+/* What still waits at the socket before this one has been accepted. */
 static int listener_accept_from(SocketListener *l, int fd) {
+        sd_event_source *source;
         int r;
 
         r = fd_prepare(fd);
         if (r >= 0)
-                r = sd_event_add_io(rpc_queue_get_event(l->queue), &l->source, fd, EPOLLIN, on_accept, l);
-        if (r >= 0)
-                l->fd = fd;
-        return r;
+                r = sd_event_add_io(rpc_queue_get_event(l->queue), &source, fd, EPOLLIN, on_accept, l);
+        if (r < 0)
+                return r;
+        sd_event_source_disable_unref(l->source);
+        (void) fd_close(l->fd);
+        l->source = source;
+        l->fd = fd;
+        return 0;
 }
 
-/* The directory may come later, or be another's for the time being. */
-static void listener_try(SocketListener *l) {
+/* As long as the socket is open, no other file has the number of its own. */
+static bool listener_is_reachable(const SocketListener *l) {
+        struct stat st;
+
+        if (l->fd < 0 || !l->watch)
+                return l->fd >= 0;
+        return lstat(l->config->socket, &st) >= 0 && st.st_dev == l->file.st_dev && st.st_ino == l->file.st_ino;
+}
+
+static int listener_listen(SocketListener *l) {
         _cleanup_close_ int fd = listener_open(l);
+        struct stat st;
         int r = fd;
 
-        if (fd >= 0)
+        if (r >= 0)
+                r = lstat(l->config->socket, &st) < 0 ? -errno : 0;
+        if (r >= 0)
                 r = listener_accept_from(l, fd);
+        if (r < 0)
+                return r;
+        (void) TAKE_FD(fd);
+        l->file = st;
+        return 0;
+}
+
+/* The directory may come later, or the file be another's for the time being. */
+static void listener_try(SocketListener *l) {
+        bool again = l->fd >= 0;
+        int r;
+
+        r = listener_listen(l);
         if (r >= 0) {
-                (void) TAKE_FD(fd);
+                if (again)
+                        log_notice("The socket '%s' was removed, and is there again", l->config->socket);
+                backoff_reset(&l->backoff);
+                l->error = 0;
                 return;
         }
         if (r != l->error)
@@ -259,11 +296,18 @@ static void listener_try(SocketListener *l) {
 static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         SocketListener *l = userdata;
 
-        if (l->fd < 0)
-                listener_try(l);
-        else
+        if (l->source)
                 (void) sd_event_source_set_enabled(l->source, SD_EVENT_ON);
+        if (!listener_is_reachable(l))
+                listener_try(l);
         return 0;
+}
+
+static void on_file_change(void *userdata) {
+        SocketListener *l = userdata;
+
+        if (!listener_is_reachable(l))
+                listener_try(l);
 }
 
 int socket_listener_new(const SocketListenerOptions *options, int fd, SocketListener **ret) {
@@ -289,8 +333,14 @@ int socket_listener_new(const SocketListenerOptions *options, int fd, SocketList
                 r = listener_accept_from(l, fd);
                 if (r < 0)
                         return r;
-        } else
+        } else {
+                const char *path = l->config->socket;
+
+                r = file_watch_new(rpc_queue_get_event(l->queue), &path, 1, on_file_change, l, &l->watch);
+                if (r < 0)
+                        return r;
                 listener_try(l);
+        }
         *ret = TAKE_PTR(l);
         return 0;
 }
@@ -300,6 +350,7 @@ SocketListener *socket_listener_free(SocketListener *l) {
                 return NULL;
         sd_event_source_disable_unref(l->source);
         sd_event_source_disable_unref(l->timer);
+        file_watch_free(l->watch);
         (void) fd_close(l->fd);
         /* Cancelled from the loop, a connection's fiber has returned, and left the list, when this does. */
         while (!list_is_empty(&l->connections))

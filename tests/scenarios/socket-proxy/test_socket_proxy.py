@@ -230,6 +230,21 @@ def test_the_served_socket_comes_and_goes(lab):
     assert wait_until(lambda: ask_bus(lab, *LOGIN).returncode == 0)
 
 
+def test_a_socket_that_is_removed_is_made_again(lab):
+    with crowd(5, "ends") as p:
+        assert p.stdout.readline().strip() == "5"
+        before = lab.exec("gui-vm", "stat", "-c", "%i", ECHO).stdout
+        lab.exec("gui-vm", "rm", ECHO)
+        wait_until(lambda: lab.exec("gui-vm", "test", "-S", ECHO, check=False).returncode == 0, what=ECHO)
+        assert lab.exec("gui-vm", "stat", "-c", "%i", ECHO).stdout != before
+        assert lab.exec("gui-vm", "stat", "-c", "%a %U %G", ECHO).stdout.split() == ["770", "root", "users"]
+        assert through(lab, MIB)
+        assert p.poll() is None, "a connection that was there before stays"
+        lab.exec("net-vm", "systemctl", "restart", "echo.service")
+        assert p.communicate("", timeout=30)[0].strip() == "5"
+    wait_until(lambda: lab.exec("gui-vm", "python3", "/etc/through.py", str(MIB), check=False).returncode == 0)
+
+
 def test_the_agent_needs_no_socket_to_start(lab):
     lab.exec("net-vm", "systemctl", "stop", "echo.service", "bus-proxy.service")
     lab.exec("net-vm", "rm", "-f", FAR_ECHO, FAR_BUS)

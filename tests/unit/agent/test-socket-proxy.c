@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "agent/socket-listener.h"
+#include "tls/file-watch.h"
 #include "unit/agent/sockets.h"
 
 static int body_both_ways(World *w) {
@@ -308,6 +309,80 @@ static int body_listening_later(World *w) {
         return 0;
 }
 
+static void check_comes_through(const Pair *p) {
+        _cleanup_(io_freep) Io *near = come(p), *far = arrive(p);
+
+        say(near, "through");
+        hear(far, "through");
+}
+
+static int body_removed(World *w) {
+        PAIR p;
+        _cleanup_(io_freep) Io *near = NULL, *far = NULL;
+        struct stat st;
+
+        pair_init(w, &p);
+        near = come(&p);
+        far = arrive(&p);
+        for (unsigned i = 0; i < 2; i++) {
+                check(unlink(p.near_path) == 0);
+                check_comes_through(&p);
+        }
+        check(stat(p.near_path, &st) == 0 && (st.st_mode & 07777) == SOCKET_MODE);
+        say(near, "as before");
+        hear(far, "as before");
+        return 0;
+}
+
+/* Another one's socket stays while it listens, and so does what is no socket; the agent's own may come back. */
+static int body_replaced(World *w) {
+        PAIR p;
+        _cleanup_free_ char *away = NULL;
+        struct stat before, st;
+        int other, asked = -EBADF;
+
+        pair_init(w, &p);
+        away = strf("%s/away", p.directory);
+        check(rename(p.near_path, away) == 0);
+        other = listen_at(p.near_path);
+        check(lstat(p.near_path, &before) == 0);
+        check_becomes((asked = accept4(other, NULL, NULL, SOCK_CLOEXEC)) >= 0);
+        check(fd_close(asked) == -EBADF);
+        check(lstat(p.near_path, &st) == 0 && st.st_ino == before.st_ino);
+        check(fd_close(other) == -EBADF);
+        check_comes_through(&p);
+        check(rename(p.near_path, away) == 0 && mkdir(p.near_path, 0700) == 0);
+        check(fiber_sleep_wait(3 * FILE_WATCH_QUIET_USEC) == 0);
+        check(lstat(p.near_path, &st) == 0 && S_ISDIR(st.st_mode));
+        check(rmdir(p.near_path) == 0);
+        check(lstat(away, &before) == 0 && rename(away, p.near_path) == 0);
+        check_comes_through(&p);
+        check(lstat(p.near_path, &st) == 0 && st.st_ino == before.st_ino);
+        return 0;
+}
+
+static int body_directory_removed(World *w) {
+        _cleanup_free_ char *directory = NULL;
+        uint64_t before, after;
+        PAIR p;
+
+        pair_describe(w, &p);
+        directory = strf("%s/sockets", p.directory);
+        (void) snprintf(p.near_path, sizeof(p.near_path), "%s/near", directory);
+        check(mkdir(directory, 0700) == 0);
+        p.gate = listen_at(p.far_path);
+        start_proxy(&p, &p.far_config, &p.far);
+        start_proxy(&p, &p.near_config, &p.near);
+        check_comes_through(&p);
+        check(unlink(p.near_path) == 0 && rmdir(directory) == 0);
+        check(sd_event_get_iteration(w->event, &before) >= 0);
+        check(fiber_sleep_wait(5 * FILE_WATCH_QUIET_USEC) == 0);
+        check(sd_event_get_iteration(w->event, &after) >= 0 && after - before < 50);
+        check(mkdir(directory, 0700) == 0);
+        check_comes_through(&p);
+        return 0;
+}
+
 static int body_passed(World *w) {
         PAIR p;
         _cleanup_(io_freep) Io *near = NULL, *far = NULL;
@@ -351,6 +426,9 @@ TEST(backlog_is_full)
 TEST(many)
 TEST(owner_and_mode)
 TEST(listening_later)
+TEST(removed)
+TEST(replaced)
+TEST(directory_removed)
 TEST(passed)
 
 int main(void) {
@@ -370,6 +448,9 @@ int main(void) {
                 cmocka_unit_test(test_many),
                 cmocka_unit_test(test_owner_and_mode),
                 cmocka_unit_test(test_listening_later),
+                cmocka_unit_test(test_removed),
+                cmocka_unit_test(test_replaced),
+                cmocka_unit_test(test_directory_removed),
                 cmocka_unit_test(test_passed),
         };
 
