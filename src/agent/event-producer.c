@@ -35,6 +35,7 @@ typedef struct Source {
         EventProducer *producer;
         char *path, *error;
         uint64_t handle;
+        bool is_registered; /* the peer has a device of ours, and is to be told that it is gone */
         Fiber *fiber;
         Backoff backoff;
 } Source;
@@ -86,6 +87,15 @@ static int send_wait(Session *s, const InputEvent *e) {
         return 0;
 }
 
+/* What was sent last arrives before the end does, and so does whose end it is: of a stream that is cancelled at once
+ * the peer may never hear, and its device would wait for one. */
+static int session_close_wait(const Session *s) {
+        int r;
+
+        r = rpc_stream_close_send_wait(s->stream);
+        return r < 0 ? r : fiber_sleep_wait(EVENT_CLOSE_USEC);
+}
+
 static int pump_main(void *userdata) {
         Session *s = userdata;
         const EventProducerOptions *o = &s->source->producer->options;
@@ -104,7 +114,7 @@ static int pump_main(void *userdata) {
                         return r;
         }
         s->unplugged = true;
-        return r;
+        return session_close_wait(s);
 }
 
 static int end_main(void *userdata) {
@@ -113,8 +123,62 @@ static int end_main(void *userdata) {
         return event_stream_ended_wait(s->stream, &s->status);
 }
 
-/* Keys that are held, switches that are set, and where the axes are: the other device was made before. The end of a
- * frame goes first, since it says whose stream this is. */
+static int tell_wait(Session *s, uint32_t type, uint32_t code, int32_t value) {
+        return event_stream_send_wait(s->stream, s->source->handle, &(InputEvent){ 0, type, code, value });
+}
+
+/* A new device's slots have no touch, and 0 for whatever else; what a touch leaves behind counts for the next one. */
+static int tell_slot_wait(Session *s, const InputShape *shape, unsigned slot) {
+        bool is_selected = false;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < shape->n_axes; i++) {
+                uint32_t code = shape->axes[i].code;
+                int32_t value;
+
+                if (!input_axis_is_of_slot(code))
+                        continue;
+                value = s->source->producer->options.ops->get_slot_value(s->input, slot, code);
+                if (value == (code == ABS_MT_TRACKING_ID ? -1 : 0))
+                        continue;
+                if (!is_selected)
+                        r = tell_wait(s, EV_ABS, ABS_MT_SLOT, (int32_t) slot);
+                is_selected = true;
+                if (r >= 0)
+                        r = tell_wait(s, EV_ABS, code, value);
+        }
+        return r;
+}
+
+/* The slot that events are about goes last, and is selected even if there is nothing to say of it. */
+static int tell_slots_wait(Session *s, const InputShape *shape) {
+        const InputSourceOps *ops = s->source->producer->options.ops;
+        unsigned n_slots = ops->get_n_slots(s->input), current;
+        int r = 0;
+
+        if (n_slots == 0)
+                return 0;
+        current = (unsigned) ops->get_value(s->input, EV_ABS, ABS_MT_SLOT);
+        for (unsigned i = 1; r >= 0 && i <= n_slots; i++)
+                r = tell_slot_wait(s, shape, (current + i) % n_slots);
+        return r < 0 ? r : tell_wait(s, EV_ABS, ABS_MT_SLOT, (int32_t) current);
+}
+
+static int tell_axes_wait(Session *s, const InputShape *shape) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < shape->n_axes; i++) {
+                uint32_t code = shape->axes[i].code;
+
+                if (code != ABS_MT_SLOT && !input_axis_is_of_slot(code))
+                        r = tell_wait(s, EV_ABS, code,
+                                        s->source->producer->options.ops->get_value(s->input, EV_ABS, code));
+        }
+        return r < 0 ? r : tell_slots_wait(s, shape);
+}
+
+/* Keys that are held, switches that are set, and where the axes and touches are: the other device was made before. The
+ * end of a frame goes first, since it says whose stream this is. */
 static int send_state_wait(Session *s, const InputShape *shape) {
         static const InputEvent end = { 0, EV_SYN, SYN_REPORT, 0 };
         const InputSourceOps *ops = s->source->producer->options.ops;
@@ -122,12 +186,14 @@ static int send_state_wait(Session *s, const InputShape *shape) {
 
         r = send_wait(s, &end);
         for (size_t i = 0; r >= 0 && i < shape->n_codes; i++) {
-                InputEvent e = { 0, shape->codes[i].type, shape->codes[i].code, 0 };
+                uint32_t type = shape->codes[i].type, code = shape->codes[i].code;
+                int32_t value = type == EV_KEY || type == EV_SW ? ops->get_value(s->input, type, code) : 0;
 
-                e.value = e.type == EV_KEY || e.type == EV_SW ? ops->get_value(s->input, e.type, e.code) : 0;
-                if (e.value != 0)
-                        r = event_stream_send_wait(s->stream, s->source->handle, &e);
+                if (value != 0)
+                        r = tell_wait(s, type, code, value);
         }
+        if (r >= 0)
+                r = tell_axes_wait(s, shape);
         return r < 0 ? r : send_wait(s, &end);
 }
 
@@ -157,12 +223,13 @@ static int session_open_wait(Session *s, InputShape *shape) {
                 s->unplugged = r == -ENODEV || r == -ENOENT || r == -ENXIO;
                 return r;
         }
+        s->source->is_registered = true;
         r = event_register_wait(o->channel, s->source->handle, shape, &s->status);
         if (r < 0)
                 return r;
         if (o->grab) {
                 r = o->ops->grab(s->input);
-                if (r < 0)
+                if (r < 0 && r != -ENODEV)
                         return rpc_error(&s->status, RPC_FAILED_PRECONDITION, "cannot grab it: %s", strerror(-r));
         }
         return event_stream_open_wait(o->channel, &s->stream, &s->status);
@@ -197,10 +264,11 @@ static int session_wait(Source *source) {
                 free(TAKE_PTR(source->error));
                 r = session_carry_wait(&s);
         }
+        source->is_registered = false;
         if (fiber_is_canceled(fiber_current()))
                 return -ECANCELED;
         source_log(source, shape.name ? shape.name : source->path, &s, r);
-        return s.unplugged ? -ENODEV : 0;
+        return s.unplugged || access(source->path, F_OK) < 0 ? -ENODEV : 0;
 }
 
 static void producer_look_soon(EventProducer *p) {
@@ -328,7 +396,7 @@ static int on_scan(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *us
         _cleanup_closedir_ DIR *directory = opendir(p->options.directory);
 
         LIST_FOREACH(source, &p->sources, Source, sources)
-                if (access(source->path, F_OK) < 0)
+                if (!source->is_registered && access(source->path, F_OK) < 0)
                         fiber_cancel(source->fiber);
         producer_watch(p, directory);
         for (const struct dirent *d = directory ? readdir(directory) : NULL; d; d = readdir(directory))

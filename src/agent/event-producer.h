@@ -8,8 +8,9 @@
 #include "agent/input-device.h"
 #include "rpc/channel.h"
 
-#define EVENT_SETTLE_USEC    (20 * USEC_PER_MSEC)  /* from news of a node until it is looked at */
-#define EVENT_LATE_USEC      (100 * USEC_PER_MSEC) /* an event that waited so long: those behind it are dropped */
+#define EVENT_SETTLE_USEC    (20 * USEC_PER_MSEC) /* from news of a node until it is looked at */
+#define EVENT_LATE_USEC      (1 * USEC_PER_SEC)   /* an event that waited so long: those behind it are dropped */
+#define EVENT_CLOSE_USEC     (5 * USEC_PER_SEC)   /* from the end of a device until its peer has read up to there */
 #define EVENT_RETRY_MIN_USEC (200 * USEC_PER_MSEC)
 #define EVENT_RETRY_MAX_USEC (5 * USEC_PER_SEC)
 #define EVENT_SOURCES_MAX    32

@@ -17,6 +17,9 @@ typedef struct InputSourceOps {
         int (*get_shape)(const InputSource *s, InputShape *ret);
         /* What the device's keys, switches and axes were when it last spoke. */
         int32_t (*get_value)(const InputSource *s, uint32_t type, uint32_t code);
+        /* Of touches; those in progress have an ABS_MT_TRACKING_ID, the others -1 there. */
+        unsigned (*get_n_slots)(const InputSource *s);
+        int32_t (*get_slot_value)(const InputSource *s, unsigned slot, uint32_t code);
         /* Nobody else hears of its events from now on, until it is closed. */
         int (*grab)(InputSource *s);
         /* 1: *ret is the next event; 0: none now; -ENODEV: unplugged. Where the kernel had to drop events, what brings

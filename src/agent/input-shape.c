@@ -32,6 +32,10 @@ bool input_event_is_carried(uint32_t type, uint32_t code) {
         }
 }
 
+bool input_axis_is_of_slot(uint32_t code) {
+        return code > ABS_MT_SLOT && code <= ABS_MT_TOOL_Y;
+}
+
 bool input_event_ends_frame(const InputEvent *e) {
         return e->type == EV_SYN && e->code == SYN_REPORT;
 }

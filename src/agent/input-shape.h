@@ -45,6 +45,8 @@ bool input_shape_is_empty(const InputShape *s);
 
 /* What goes from a source to a virtual device; what drives lights, sounds and motors goes the other way. */
 bool input_event_is_carried(uint32_t type, uint32_t code);
+/* Each slot has its own value of it. */
+bool input_axis_is_of_slot(uint32_t code);
 bool input_event_ends_frame(const InputEvent *e);
 /* Whether a configuration that says "device" means the device of that name. */
 bool input_name_matches(const char *name, const char *device);

@@ -107,6 +107,14 @@ static int32_t source_get_value(const InputSource *s, uint32_t type, uint32_t co
         return libevdev_get_event_value(s->device, type, code);
 }
 
+static unsigned source_get_n_slots(const InputSource *s) {
+        return (unsigned) MAX(libevdev_get_num_slots(s->device), 0);
+}
+
+static int32_t source_get_slot_value(const InputSource *s, unsigned slot, uint32_t code) {
+        return libevdev_get_slot_value(s->device, slot, code);
+}
+
 static int source_grab(InputSource *s) {
         return libevdev_grab(s->device, LIBEVDEV_GRAB);
 }
@@ -154,6 +162,8 @@ const InputSourceOps input_source_ops = {
         .get_fd = source_get_fd,
         .get_shape = source_get_shape,
         .get_value = source_get_value,
+        .get_n_slots = source_get_n_slots,
+        .get_slot_value = source_get_slot_value,
         .grab = source_grab,
         .next = source_next,
         .skip = source_skip,

@@ -6,9 +6,11 @@ the library that the agent uses."""
 import fcntl
 import json
 import os
+import queue
 import struct
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 SYN, KEY, REL, ABS, MSC, SW = 0, 1, 2, 3, 4, 5
@@ -19,6 +21,7 @@ IDS = ("bustype", "vendor", "product", "version")
 BITS = ("ev", "key", "rel", "abs", "msc", "sw")
 INPUT = Path("/sys/class/input")
 CLONE = "givc/uinput"
+SLOT = 0x2f
 devices, ears = {}, {}
 
 
@@ -56,8 +59,7 @@ def unplug(sysname):
 def unplug_all():
     for sysname in list(devices):
         unplug(sysname)
-    for sysname in list(ears):
-        os.close(ears.pop(sysname))
+    ears.clear()
 
 
 def emit(sysname, *events):
@@ -86,6 +88,8 @@ def look(sysname):
         for code in (c for c in range(64) if mask >> c & 1):
             seen["axes"][code] = AXIS.unpack(fcntl.ioctl(fd, number(2, "E", 0x40 + code, AXIS.size), b"\0" * AXIS.size))
         seen["held"] = held(fd, 0x18) + held(fd, 0x1b)
+        n_slots = seen["axes"][SLOT][2] + 1 if SLOT in seen["axes"] else 0
+        seen["slots"] = {code: slots(fd, code, n_slots) for code in seen["axes"] if code > SLOT and n_slots}
     except OSError:
         return None
     finally:
@@ -97,6 +101,12 @@ def held(fd, what):
     """Codes of keys that are down, or switches that are on."""
     bits = fcntl.ioctl(fd, number(2, "E", what, 96), b"\0" * 96)
     return [i for i in range(len(bits) * 8) if bits[i // 8] >> i % 8 & 1]
+
+
+def slots(fd, code, n):
+    """The value of an axis in each of the slots."""
+    shape = struct.Struct(f"I{n}i")
+    return shape.unpack(fcntl.ioctl(fd, number(2, "E", 0x0a, shape.size), shape.pack(code, *[0] * n)))[1:]
 
 
 def clones(name):
@@ -111,22 +121,36 @@ def clones(name):
     return [sysname for sysname in found if look(sysname)]
 
 
+class Ear(threading.Thread):
+    """Reads what a device says as it comes, since the kernel keeps little of it."""
+
+    def __init__(self, sysname):
+        super().__init__(daemon=True)
+        self.fd = os.open(node(sysname), os.O_RDONLY)
+        self.events = queue.SimpleQueue()
+
+    def run(self):
+        try:
+            while True:
+                for event in EVENT.iter_unpack(os.read(self.fd, EVENT.size * 64)):
+                    self.events.put(event[2:])
+        except OSError:
+            self.events.put(None)
+        os.close(self.fd)
+
+
 def hear(sysname):
     """From now on what the device says is kept for heard()."""
-    ears[sysname] = os.open(node(sysname), os.O_RDONLY | os.O_NONBLOCK)
+    ears[sysname] = Ear(sysname)
+    ears[sysname].start()
 
 
 def heard(sysname):
     """[[type, code, value], …] since it was asked last; the last one is None when the device is gone."""
     events = []
-    while True:
-        try:
-            data = os.read(ears[sysname], EVENT.size * 64)
-        except BlockingIOError:
-            return events
-        except OSError:
-            return events + [None]
-        events += [event[2:] for event in EVENT.iter_unpack(data)]
+    while not ears[sysname].events.empty():
+        events.append(ears[sysname].events.get())
+    return events
 
 
 def run(command, seconds):

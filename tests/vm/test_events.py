@@ -11,7 +11,7 @@ X, Y, WHEEL = 0, 1, 8
 MT_SLOT, MT_X, MT_Y, MT_ID = 0x2f, 0x35, 0x36, 0x39
 # Not the lid, by which logind would suspend the machine.
 SCAN, HEADPHONES = 4, 2
-REPORT = [SYN, 0, 0]
+REPORT, RELEASED = [SYN, 0, 0], [SYN, 0, 1]
 IDS = [3, 0x1234, 0x5678, 0x111]
 MOUSE = {"codes": [[KEY, LEFT], [KEY, RIGHT], [REL, X], [REL, Y], [REL, WHEEL]]}
 # An axis of a shape that no default has; and all kinds of codes.
@@ -91,7 +91,7 @@ def frames(events):
     """Events as groups that SYN_REPORT ends."""
     groups = [[]]
     for event in events:
-        if event == REPORT:
+        if event in (REPORT, RELEASED):
             groups.append([])
         else:
             groups[-1].append(event)
@@ -129,6 +129,80 @@ def test_touches_arrive_in_their_slots(devices):
     for frame in sent:
         devices.emit(device, *frame, REPORT)
     assert frames(devices.heard(clone, 16)) == sent
+
+
+def test_bursts_arrive(devices):
+    """As much at once as the kernel keeps for a reader that is slow."""
+    device, clone = devices.pair("Busy test mouse", **MOUSE)
+    for i in range(1, 6):
+        devices.emit(device, *([[REL, X, 1], [REL, Y, -2], REPORT] * 30), [KEY, LEFT, i % 2], REPORT)
+        heard = devices.heard(clone, [KEY, LEFT, i % 2])
+        assert [sum(v for t, c, v in heard if (t, c) == (REL, axis)) for axis in (X, Y)] == [30, -60], heard
+
+
+@pytest.fixture
+def halted(devices):
+    """A producer that has no turn for a while: the kernel keeps a few events for it, and drops the others."""
+    devices.machine.systemctl("kill", "--kill-whom=main", "--signal=STOP", PRODUCER)
+    yield lambda: devices.machine.systemctl("kill", "--kill-whom=main", "--signal=CONT", PRODUCER)
+    devices.machine.systemctl("kill", "--kill-whom=main", "--signal=CONT", PRODUCER)
+
+
+def wait_until_alike(devices, device, clone):
+    seen = {}
+
+    def are_alike():
+        seen.update(clone=devices.look(clone), device=devices.look(device))
+        return seen["clone"] == seen["device"]
+    wait_until(are_alike, what=seen)
+
+
+@pytest.mark.parametrize("name, shape, before, lost, after", [
+    ("Overrun test pad", PAD, [[[KEY, ESC, 1]]],
+     [[[KEY, A, 1], [KEY, ESC, 0]], [[KEY, SOUTH, 1]], [[KEY, SOUTH, 0], [SW, HEADPHONES, 1]],
+      *([[ABS, X, i % 90], [ABS, Y, i]] for i in range(300))], [[[KEY, A, 0]]]),
+    ("A test pad overrun", TOUCHPAD,
+     [[[ABS, MT_ID, 7], [ABS, MT_X, 10], [ABS, MT_SLOT, 1], [ABS, MT_ID, 8], [ABS, MT_Y, 30], [KEY, TOUCH, 1]]],
+     [[[ABS, MT_ID, -1]], [[ABS, MT_SLOT, 2], [ABS, MT_ID, 9]], *([[ABS, MT_X, i], [ABS, MT_Y, 2 * i]]
+                                                                  for i in range(300)),
+      [[ABS, MT_SLOT, 0], [ABS, MT_ID, -1]], [[ABS, MT_ID, 10]], [[ABS, MT_SLOT, 3], [ABS, MT_ID, 11]]],
+     [[[ABS, MT_X, 5]], [[ABS, MT_ID, -1]]])], ids=["keys", "touches"])
+def test_what_was_dropped_is_made_up_for(devices, request, name, shape, before, lost, after):
+    device, clone = devices.pair(name, **shape)
+    for frame in before:
+        devices.emit(device, *frame, REPORT)
+    wait_until_alike(devices, device, clone)
+    go_on = request.getfixturevalue("halted")
+    devices.emit(device, *(event for frame in lost for event in [*frame, REPORT]))
+    assert devices.look(clone) != devices.look(device)
+    go_on()
+    wait_until_alike(devices, device, clone)
+    for frame in after:
+        devices.emit(device, *frame, REPORT)
+        wait_until_alike(devices, device, clone)
+    devices.unplug(device)
+    frames([event for event in devices.heard(clone, None) if event])
+    wait_until(lambda: f"Events of '{name}' were dropped 1 times" in devices.machine.journal("--unit", PRODUCER))
+
+
+def test_touches_in_progress_are_in_progress_there(devices):
+    """And what a touch has left behind in its slot, which the kernel does not say again."""
+    name = "A test pad touched already"
+    devices.machine.systemctl("stop", CONSUMER)
+    device = devices.plug(name, **TOUCHPAD)
+    for frame in ([[ABS, MT_SLOT, 2], [ABS, MT_ID, 6], [ABS, MT_X, 60]], [[ABS, MT_ID, -1]],
+                  [[ABS, MT_SLOT, 0], [ABS, MT_ID, 7], [ABS, MT_X, 10], [KEY, TOUCH, 1]],
+                  [[ABS, MT_SLOT, 1], [ABS, MT_ID, 8], [ABS, MT_X, 30], [ABS, MT_Y, 20]]):
+        devices.emit(device, *frame, REPORT)
+    devices.machine.systemctl("start", CONSUMER)
+    clone = devices.clone(name)
+    wait_until_alike(devices, device, clone)
+    assert devices.look(clone)["slots"][str(MT_ID)] == [7, 8, -1, -1, -1]
+    devices.wait_until_carried(name, clone)
+    for frame in [[ABS, MT_X, 31]], [[ABS, MT_SLOT, 2], [ABS, MT_ID, 9], [ABS, MT_X, 60]], [[ABS, MT_ID, -1]]:
+        devices.emit(device, *frame, REPORT)
+        assert frames(devices.heard(clone, REPORT))[-1][-1] in (frame[-1], [ABS, MT_ID, 9])
+        wait_until_alike(devices, device, clone)
 
 
 def test_several_devices_of_one_way(devices):
@@ -193,7 +267,8 @@ def test_keys_that_were_held_when_it_was_unplugged_are_not(devices):
     wait_until(lambda: devices.look(clone)["held"] == [A])
     devices.unplug(device)
     devices.wait_until_gone("Lost test pad")
-    assert devices.heard(clone, None)[-1] is None
+    heard = devices.heard(clone, None)
+    assert heard[-1] is None and heard[2:-1] in ([], [[KEY, A, 0], RELEASED]), "its end, and its release if in time"
     devices.plug("Lost test pad", **PAD)
     assert devices.look(devices.clone("Lost test pad"))["held"] == []
 

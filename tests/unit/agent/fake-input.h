@@ -14,12 +14,15 @@
 #define NODES_MAX  8
 #define SINKS_MAX  64
 #define EVENTS_MAX 64
+#define SLOTS_MAX  4
 
 typedef struct FakeNode {
         const char *name; /* NULL: unplugged */
         char path[128];
         int fds[2]; /* read, written */
-        int32_t keys[KEY_CNT];
+        int32_t keys[KEY_CNT], axes[ABS_CNT];
+        unsigned n_slots;
+        int32_t slots[SLOTS_MAX][ABS_CNT];
         bool grabbed, is_endless;
         unsigned n_skips, n_next;
 } FakeNode;
@@ -46,6 +49,7 @@ static FakeNode fake_nodes[NODES_MAX];
 static InputSink fake_sinks[SINKS_MAX];
 static size_t fake_n_sinks;
 static int fake_sink_error;
+static FakeNode *fake_sink_unplugs; /* when a sink is made */
 static char fake_directory[64];
 
 static inline void fake_reset(void) {
@@ -53,6 +57,7 @@ static inline void fake_reset(void) {
         memset(fake_sinks, 0, sizeof(fake_sinks));
         fake_n_sinks = 0;
         fake_sink_error = 0;
+        fake_sink_unplugs = NULL;
 }
 
 static inline FakeNode *fake_plug(unsigned n, const char *name) {
@@ -123,17 +128,29 @@ static inline int fake_source_get_fd(const InputSource *s) {
 }
 
 static inline int fake_source_get_shape(const InputSource *s, InputShape *ret) {
+        static const uint16_t touch[] = { ABS_MT_SLOT, ABS_MT_POSITION_X, ABS_MT_TRACKING_ID };
         const InputAxis axis = { ABS_X, 5, -10, 10, 1, 2, 3 };
 
         *ret = (InputShape){ .bus = BUS_USB, .vendor = 0x46d, .product = 0xc077, .version = 0x111, .properties = 1 };
         ret->name = strdup(s->node->name);
         check(ret->name && input_shape_add(ret, EV_KEY, BTN_LEFT) == 0 && input_shape_add(ret, EV_KEY, KEY_A) == 0);
         check(input_shape_add(ret, EV_REL, REL_X) == 0 && input_shape_add_axis(ret, &axis) == 0);
+        for (size_t i = 0; s->node->n_slots > 0 && i < ELEMENTSOF(touch); i++)
+                check(input_shape_add_axis(ret, &(InputAxis){ .code = touch[i], .maximum = 100 }) == 0);
         return 0;
 }
 
 static inline int32_t fake_source_get_value(const InputSource *s, uint32_t type, uint32_t code) {
-        return type == EV_KEY ? s->node->keys[code] : 0;
+        return type == EV_KEY ? s->node->keys[code] : type == EV_ABS ? s->node->axes[code] : 0;
+}
+
+static inline unsigned fake_source_get_n_slots(const InputSource *s) {
+        return s->node->n_slots;
+}
+
+static inline int32_t fake_source_get_slot_value(const InputSource *s, unsigned slot, uint32_t code) {
+        check(slot < s->node->n_slots);
+        return s->node->slots[slot][code];
 }
 
 static inline int fake_source_grab(InputSource *s) {
@@ -173,6 +190,8 @@ static const InputSourceOps fake_source_ops = {
         .get_fd = fake_source_get_fd,
         .get_shape = fake_source_get_shape,
         .get_value = fake_source_get_value,
+        .get_n_slots = fake_source_get_n_slots,
+        .get_slot_value = fake_source_get_slot_value,
         .grab = fake_source_grab,
         .next = fake_source_next,
         .skip = fake_source_skip,
@@ -198,6 +217,8 @@ static inline int fake_sink_open(const InputShape *shape, InputSink **ret) {
                 s->axis = shape->axes[0];
         s->properties = shape->properties;
         *ret = s;
+        if (fake_sink_unplugs)
+                fake_unplug(fake_sink_unplugs);
         return 0;
 }
 

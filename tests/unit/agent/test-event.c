@@ -362,6 +362,62 @@ static int body_hotplug(World *w) {
         return 0;
 }
 
+/* Whoever comes when fingers are down has them where they are, and what a touch has left in its slot. */
+static int body_touches(World *w) {
+        static const InputEvent expected[] = {
+                { 0, EV_SYN, SYN_REPORT, 0 },
+                { 0, EV_ABS, ABS_X, 7 },
+                { 0, EV_ABS, ABS_MT_SLOT, 2 },
+                { 0, EV_ABS, ABS_MT_POSITION_X, 40 },
+                { 0, EV_ABS, ABS_MT_SLOT, 1 },
+                { 0, EV_ABS, ABS_MT_POSITION_X, 30 },
+                { 0, EV_ABS, ABS_MT_TRACKING_ID, 8 },
+                { 0, EV_ABS, ABS_MT_SLOT, 1 },
+                { 0, EV_SYN, SYN_REPORT, 0 },
+        };
+        FakeNode *pad;
+        Events e;
+
+        begin(w, &e);
+        check(mkdir(fake_directory, 0700) == 0);
+        pad = fake_plug(0, MOUSE);
+        pad->n_slots = 3;
+        for (unsigned i = 0; i < pad->n_slots; i++)
+                pad->slots[i][ABS_MT_TRACKING_ID] = i == 1 ? 8 : -1;
+        pad->slots[1][ABS_MT_POSITION_X] = 30;
+        pad->slots[2][ABS_MT_POSITION_X] = 40;
+        pad->axes[ABS_MT_SLOT] = 1;
+        pad->axes[ABS_X] = 7;
+        consume(&e, 5 * USEC_PER_SEC);
+        produce(&e, false);
+        check_becomes(fake_n_sinks == 1 && fake_sinks[0].n_events >= ELEMENTSOF(expected));
+        check(fake_sinks[0].n_events == ELEMENTSOF(expected));
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++) {
+                const InputEvent *heard = &fake_sinks[0].events[i];
+
+                check(heard->type == expected[i].type && heard->code == expected[i].code);
+                check(heard->value == expected[i].value);
+        }
+        end(&e);
+        return 0;
+}
+
+/* Its end arrives though the peer has not heard yet whose stream it is that ends. */
+static int body_unplugged_at_once(World *w) {
+        Events e;
+
+        begin(w, &e);
+        check(mkdir(fake_directory, 0700) == 0);
+        consume(&e, 3600 * USEC_PER_SEC);
+        produce(&e, true);
+        for (unsigned i = 0; i < 10; i++) {
+                fake_sink_unplugs = fake_plug(0, MOUSE);
+                check_becomes(fake_n_sinks == i + 1 && fake_sinks[i].is_closed);
+        }
+        end(&e);
+        return 0;
+}
+
 /* It comes late, goes, and comes back; a key that was held all the time is held on. */
 static int body_consumer_restarts(World *w) {
         FakeNode *mouse;
@@ -393,9 +449,8 @@ static int body_consumer_restarts(World *w) {
 
 static Promise released;
 
-static int method_slow(RpcCall *call, _unused_ const void *request, _unused_ RpcStatus *reterr, void *userdata) {
+static int method_slow(RpcCall *call, _unused_ const void *request, _unused_ RpcStatus *reterr, _unused_ void *u) {
         const Eventproxy__InputEvent *event;
-        unsigned *n = userdata;
         int r;
 
         r = promise_wait(&released);
@@ -403,7 +458,6 @@ static int method_slow(RpcCall *call, _unused_ const void *request, _unused_ Rpc
                 r = rpc_call_receive_wait(call, &event);
                 if (r == 0)
                         break;
-                (*n)++;
         }
         return r;
 }
@@ -414,32 +468,54 @@ static int method_accept(RpcCall *call, _unused_ const void *request, _unused_ R
         return rpc_call_reply(call, &ack);
 }
 
-static int body_slow(World *w) {
+/* Until it reads, and for so long at least after all there is room for has been sent. */
+static FakeNode *begin_stuck(World *w, Events *e, usec_t usec, unsigned *ret_stuck) {
         static const RpcMethod methods[] = {
                 { "RegisterDevice", RPC_UNARY, method_accept },
                 { "StreamEvents", RPC_CLIENT_STREAM, method_slow },
                 {},
         };
-        const RpcService service = { SERVICE, methods };
-        unsigned n = 0, stuck;
+        static const RpcService service = { SERVICE, methods };
         FakeNode *mouse;
-        Events e;
 
         released = (Promise){};
-        begin(w, &e);
-        serve(&e, &service, &n);
+        begin(w, e);
+        serve(e, &service, NULL);
         check(mkdir(fake_directory, 0700) == 0);
         mouse = fake_plug(0, MOUSE);
         mouse->is_endless = true;
-        produce(&e, false);
+        produce(e, false);
         do {
-                stuck = mouse->n_next;
-                check(fiber_sleep_wait(3 * EVENT_LATE_USEC) == 0);
-        } while (mouse->n_next == 0 || mouse->n_next != stuck);
+                *ret_stuck = mouse->n_next;
+                check(fiber_sleep_wait(usec) == 0);
+        } while (mouse->n_next == 0 || mouse->n_next != *ret_stuck);
         check(mouse->n_skips == 0);
         promise_resolve(&released, 0);
+        return mouse;
+}
+
+static int body_slow(World *w) {
+        FakeNode *mouse;
+        unsigned stuck;
+        Events e;
+
+        mouse = begin_stuck(w, &e, EVENT_LATE_USEC * 3 / 2, &stuck);
         check_becomes(mouse->n_skips > 0);
-        check_becomes(n > 0 && mouse->n_next > stuck); /* and it goes on */
+        check_becomes(mouse->n_next > stuck); /* and it goes on */
+        mouse->is_endless = false;
+        end(&e);
+        return 0;
+}
+
+/* A machine may stand still for a moment. */
+static int body_halting(World *w) {
+        FakeNode *mouse;
+        unsigned stuck;
+        Events e;
+
+        mouse = begin_stuck(w, &e, 200 * USEC_PER_MSEC, &stuck);
+        check_becomes(mouse->n_next > stuck + 10);
+        check(mouse->n_skips == 0);
         mouse->is_endless = false;
         end(&e);
         return 0;
@@ -457,7 +533,10 @@ TEST(leaving)
 TEST(register_left)
 TEST(hotplug)
 TEST(consumer_restarts)
+TEST(touches)
+TEST(unplugged_at_once)
 TEST(slow)
+TEST(halting)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
@@ -469,7 +548,10 @@ int main(void) {
                 cmocka_unit_test(test_register_left),
                 cmocka_unit_test(test_hotplug),
                 cmocka_unit_test(test_consumer_restarts),
+                cmocka_unit_test(test_touches),
+                cmocka_unit_test(test_unplugged_at_once),
                 cmocka_unit_test(test_slow),
+                cmocka_unit_test(test_halting),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
