@@ -33,6 +33,10 @@ struct Stats {
         usec_t figures_at;
         bool looking;
         Condition looked;
+        char *version;
+        usec_t version_at;
+        bool asking;
+        Condition asked;
 };
 
 static void look_done(Look *l) {
@@ -47,9 +51,10 @@ Stats *stats_new(void) {
 Stats *stats_free(Stats *s) {
         if (!s)
                 return NULL;
-        assert(!s->looking);
+        assert(!s->looking && !s->asking);
         for (size_t i = 0; i < LOOKS_KEPT; i++)
                 look_done(&s->looks[i]);
+        free(s->version);
         free(s);
         return NULL;
 }
@@ -275,4 +280,34 @@ int stats_get_wait(Stats *s, const char *root, Figures *ret) {
         if (r >= 0)
                 *ret = s->figures;
         return r;
+}
+
+static int stats_ask_version_wait(Stats *s, int (*ask_wait)(void *userdata, char **ret), void *userdata) {
+        char *version;
+        int r;
+
+        r = ask_wait(userdata, &version);
+        if (r < 0)
+                return r;
+        free(s->version);
+        s->version = version;
+        s->version_at = time_now(CLOCK_MONOTONIC);
+        return 0;
+}
+
+int stats_get_version_wait(Stats *s, int (*ask_wait)(void *userdata, char **ret), void *userdata, char **ret) {
+        int r = 0;
+
+        while (r >= 0 && s->asking)
+                r = condition_wait(&s->asked);
+        if (r >= 0 && (!s->version || time_now(CLOCK_MONOTONIC) - s->version_at > STATS_VERSION_USEC)) {
+                s->asking = true;
+                r = stats_ask_version_wait(s, ask_wait, userdata);
+                s->asking = false;
+                condition_broadcast(&s->asked, 0);
+        }
+        if (r < 0)
+                return r;
+        *ret = strdup(s->version);
+        return *ret ? 0 : -ENOMEM;
 }

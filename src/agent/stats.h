@@ -11,6 +11,8 @@
 #define STATS_MAX_USEC  (10 * USEC_PER_SEC)   /* a look that is older says nothing about now */
 #define STATS_WAIT_USEC (250 * USEC_PER_MSEC) /* how long to look where nobody has looked lately */
 #define STATS_SAME_USEC (100 * USEC_PER_MSEC) /* callers that are so close get one answer */
+/* The same of the version, for which a program is run: anybody may ask. */
+#define STATS_VERSION_USEC (500 * USEC_PER_MSEC)
 
 typedef struct StatsProcess {
         ProcProcess process;
@@ -37,3 +39,7 @@ DEFINE_CLEANUP(Stats *, stats_free)
 /* Looks at ROOT/proc; lets the loop turn meanwhile, and waits for STATS_WAIT_USEC where there is nothing to compare
  * with. 0, -EBADMSG, -ENOMEM, -ECANCELED, or what reading says. */
 int stats_get_wait(Stats *s, const char *root, Figures *ret) _warn_unused_;
+/* The version of the image: what ask_wait(userdata) says in *ret (new string), or has said just now to somebody else.
+ * 0, -ENOMEM, or what ask_wait() says. New string in *ret. */
+int stats_get_version_wait(
+                Stats *s, int (*ask_wait)(void *userdata, char **ret), void *userdata, char **ret) _warn_unused_;

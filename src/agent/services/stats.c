@@ -71,12 +71,13 @@ static int method_get_stats(RpcCall *call, _unused_ const void *request, RpcStat
 }
 
 /* An image that has no such program has no version. 0, or -ECANCELED, -ENOMEM. */
-static int get_version_wait(Agent *agent, char **ret) {
+static int ask_version_wait(void *userdata, char **ret) {
         char *argv[] = { (char *) VERSION_PROGRAM, NULL };
         const Helper helper = { .argv = argv, .output_max = VERSION_MAX, .usec = VERSION_USEC };
         _cleanup_(unit_output_done) UnitOutput answer = {};
         _cleanup_(rpc_status_done) RpcStatus status = {};
         _cleanup_free_ char *text = NULL;
+        Agent *agent = userdata;
         int r;
 
         r = helper_run_wait(agent, &helper, &answer, &status);
@@ -99,7 +100,7 @@ static int method_get_sysinfo(RpcCall *call, _unused_ const void *request, _unus
         Agent *agent = userdata;
         int secure, encrypted, r;
 
-        r = get_version_wait(agent, &version);
+        r = stats_get_version_wait(agent_get_stats(agent), ask_version_wait, agent, &version);
         if (r < 0)
                 return r;
         secure = sysinfo_get_secure_boot(agent_get_root(agent));

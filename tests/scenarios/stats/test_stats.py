@@ -43,10 +43,10 @@ def test_what_the_host_is(lab):
     lab.exec("ghaf-host", "sh", "-c", "printf '#!/bin/sh\\necho 25.06.test\\n' > /usr/local/bin/ghaf-version; "
              "chmod 755 /usr/local/bin/ghaf-version")
     try:
-        assert lab.ctl("sysinfo").stdout.splitlines()[0] == "Ghaf Version: 25.06.test"
+        wait_until(lambda: lab.ctl("sysinfo").stdout.splitlines()[0] == "Ghaf Version: 25.06.test", 10, "the version")
     finally:
         lab.exec("ghaf-host", "rm", "/usr/local/bin/ghaf-version")
-    assert lab.ctl("sysinfo").stdout.splitlines()[0] == "Ghaf Version: Unknown"
+    wait_until(lambda: lab.ctl("sysinfo").stdout.splitlines()[0] == "Ghaf Version: Unknown", 10, "the next answer")
 
 
 def test_all_machines_in_one_table(lab):

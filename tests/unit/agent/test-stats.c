@@ -363,6 +363,7 @@ static Stats__SysinfoResponse *get_sysinfo(World *w, const char *text) {
         RpcStatus status = {};
         Fiber *fiber = NULL;
 
+        check(fiber_sleep_wait(STATS_VERSION_USEC + USEC_PER_MSEC) == 0); /* else it would be the answer before */
         if (text)
                 check(fiber_start(&fiber, version_main, &version) == 0);
         check(call_stats(w, "GetSysinfo", 10 * USEC_PER_SEC, &reply, &status) == 0);
@@ -433,6 +434,35 @@ static void test_no_version(_unused_ void **state) {
         world_run(body_no_version);
 }
 
+static int sysinfo_main(void *userdata) {
+        const Version *v = userdata;
+        _cleanup_proto_ Stats__SysinfoResponse *reply = NULL;
+        RpcStatus status = {};
+
+        check(call_stats(v->w, "GetSysinfo", 10 * USEC_PER_SEC, &reply, &status) == 0);
+        check_streq(reply->ghafversion, v->text);
+        return 0;
+}
+
+/* A crowd that asks at once, or one after the other as fast as it can, does not make the manager start unit on unit. */
+static int body_crowd(World *w) {
+        Version said = { w, "25.06", 0 };
+        Fiber *fibers[8] = {}, *program = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(fibers); i++)
+                check(fiber_start(&fibers[i], sysinfo_main, &said) == 0);
+        check(fiber_start(&program, version_main, &said) == 0);
+        for (size_t i = 0; i < ELEMENTSOF(fibers); i++)
+                check_becomes(!fibers[i]);
+        check(sysinfo_main(&said) == 0);
+        check(fake_systemd_count_calls(w->fake, "StartTransientUnit") == 1);
+        return 0;
+}
+
+static void test_crowd(_unused_ void **state) {
+        world_run(body_crowd);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_difference),
@@ -446,6 +476,7 @@ int main(void) {
                 cmocka_unit_test(test_leaving),
                 cmocka_unit_test(test_sysinfo),
                 cmocka_unit_test(test_no_version),
+                cmocka_unit_test(test_crowd),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
