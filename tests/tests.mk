@@ -40,7 +40,7 @@ make              build the programs and libgivc into build/; V=1 shows the comm
 sudo make demo    show it all on a fleet of real systemd machines; KEEP=1 keeps the fleet
 sudo make check   run every test; parts of it: check-quick, check-unit, check-cli, check-fleet, check-interop,
                   check-attack, check-storm; with SANITIZE=address,undefined sanitized, with VALGRIND=1 under valgrind
-sudo make check-vm  what needs a kernel of its own, in a VM; not part of check
+sudo make check-vm  what needs a kernel of its own, in a VM; not part of check, since it downloads one and emulates
 make soak         a fleet under a crowd and bad weather, for MINUTES=60; SOAK_SEED repeats the dice
 make oracle       ask Cedar's own library COUNT=100000 made-up questions of SEED=1, and compare
 make install      DESTDIR= PREFIX=/usr
