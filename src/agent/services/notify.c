@@ -25,6 +25,7 @@
 #define SHOW_USEC   (5 * USEC_PER_SEC)   /* for one desktop, or for one socket */
 #define AGAIN_USEC  (50 * USEC_PER_MSEC) /* until a socket with a full queue is tried again */
 #define SOCKETS_MAX 64                   /* that one notification goes to */
+#define TEXT_MAX    (64 * 1024)          /* of what a desktop is asked to show */
 
 /* One socket and what it is told, by whom. */
 typedef struct Delivery {
@@ -166,6 +167,8 @@ static int method_notify_user(RpcCall *call, const void *request, RpcStatus *ret
 
         if (!protobuf_c_enum_descriptor_get_value(&notify__urgency_level__descriptor, (int) req->urgency))
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "There is no urgency %d.", (int) req->urgency);
+        if (protobuf_c_message_get_packed_size(&req->base) > TEXT_MAX)
+                return rpc_error(reterr, RPC_INVALID_ARGUMENT, "A notification has %d bytes at most.", TEXT_MAX);
         shown = show_wait(bus, req, peer, &error);
         if (shown == -ECANCELED)
                 return shown;

@@ -153,7 +153,11 @@ static void test_stuck(_unused_ void **state) {
 }
 
 static int refused_body(World *w) {
-        _cleanup_(rpc_status_done) RpcStatus status = {}, urgency = {};
+        _cleanup_(rpc_status_done) RpcStatus status = {}, urgency = {}, size = {};
+        const RpcCallOptions options = within(10 * USEC_PER_SEC);
+        Notify__UserNotification big = notification(1);
+        _cleanup_proto_ Notify__Status *reply = NULL;
+        static char text[65 * 1024];
 
         check(notify(w, 1, &status) < 0);
         check(status.code == RPC_UNKNOWN);
@@ -163,6 +167,11 @@ static int refused_body(World *w) {
         check(notify(w, 3, &urgency) < 0);
         check(urgency.code == RPC_INVALID_ARGUMENT);
         check_streq(urgency.message, "There is no urgency 3.");
+        memset(text, 'x', sizeof(text) - 1);
+        big.title = text;
+        check(rpc_channel_call_wait(w->channel, NOTIFY_SERVICE, "NotifyUser", &big, &options, &reply, &size) < 0);
+        check(size.code == RPC_INVALID_ARGUMENT);
+        check_streq(size.message, "A notification has 65536 bytes at most.");
         return 0;
 }
 
