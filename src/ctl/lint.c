@@ -77,12 +77,16 @@ static void check_type(Lint *l, Span span, Text type) {
                                 TEXT_SHOWN(type));
 }
 
-static void check_entity(Lint *l, Span span, const EntityUid *uid) {
-        check_type(l, span, uid->type);
+static void check_id(Lint *l, Span span, const EntityUid *uid) {
         if (text_equal(uid->type, TEXT("Command")))
                 check_name(l, span, "method", uid->id, get_method);
         else if (text_equal(uid->type, TEXT("Module")))
                 check_name(l, span, "module", uid->id, get_module);
+}
+
+static void check_entity(Lint *l, Span span, const EntityUid *uid) {
+        check_type(l, span, uid->type);
+        check_id(l, span, uid);
 }
 
 static void check_value(Lint *l, Span span, const Value *value) {
@@ -465,6 +469,12 @@ static void check_head(Lint *l) {
                                 p->action.kind == SCOPE_IN && p->action.n == 0
                                                 ? "an empty list: the rule never matches"
                                                 : "the module has no such method: the rule never matches");
+}
+
+void lint_uid(const EntityUid *uid, lint_found_t func, void *userdata) {
+        Lint l = { .func = func, .userdata = userdata };
+
+        check_id(&l, (Span){}, uid);
 }
 
 void lint_policy(const Policy *policy, lint_found_t func, void *userdata) {

@@ -8,4 +8,7 @@
 /* Takes the sentence, which is printable; NULL when there was no memory for it. */
 typedef void (*lint_found_t)(const Policy *policy, Span span, char *sentence, void *userdata);
 
+/* Says when there is no such method, or no such module; policy is NULL then. */
+void lint_uid(const EntityUid *uid, lint_found_t func, void *userdata);
+/* All of a rule. */
 void lint_policy(const Policy *policy, lint_found_t func, void *userdata);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "ctl/lint.h"
 #include "ctl/output.h"
 #include "ctl/pager.h"
 #include "ctl/policy-file.h"
@@ -47,6 +48,14 @@ static int case_read_context(Case *c, const char *said, char **reterr) {
                 source = &c->context_file.source;
         }
         return r < 0 ? r : policy_json_read_context(&c->arena, source, &c->request.context, reterr);
+}
+
+/* Or else each rule would be for another one, and nothing would say why. */
+static void on_unknown(_unused_ const Policy *policy, _unused_ Span span, char *sentence, _unused_ void *userdata) {
+        _cleanup_free_ char *owned = sentence, *warning = owned ? strf("warning: %s", owned) : NULL;
+
+        if (warning)
+                policy_message_print(stderr, warning);
 }
 
 static int case_read(Case *c, const Options *o, char **reterr) {
@@ -242,8 +251,11 @@ static CtlExit run(Ctl *ctl, int (*func)(Case *c, const Options *o, bool *ret_al
                 policy_message_print(stderr, error);
                 return CTL_FAILED;
         }
-        if (r >= 0)
+        if (r >= 0) {
+                lint_uid(&c.action, on_unknown, NULL);
+                lint_uid(&c.resource, on_unknown, NULL);
                 r = func(&c, o, &allow);
+        }
         if (r < 0)
                 return ctl_fail(ctl, r, &status, "decide");
         return allow ? CTL_OK : CTL_NO_PERMISSION;

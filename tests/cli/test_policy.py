@@ -194,6 +194,16 @@ def test_authorize(policy, principal, context, status, says):
     assert (done.returncode, done.stdout, done.stderr) == (status, says, '')
 
 
+def test_names_that_the_contract_lacks_are_told(policy):
+    words = (f'--policies={RULES}', '--principal=gui-vm')
+    for verb in ('authorize', 'explain'):
+        done = policy(verb, *words, '--action=StartVm', '--resource=Admin')
+        assert done.stdout.startswith('Deny') and done.stderr == (
+            "warning: there is no method 'StartVm': did you mean 'StartVM'?\n"
+            "warning: there is no module 'Admin': did you mean 'admin'?\n")
+        assert policy(verb, *words, '--action=Action::"x"', '--resource=Photo::"y"').stderr == ''
+
+
 def test_authorize_tells_faults(policy):
     words = ('authorize', f'--policies={RULES}', '--principal=ids-vm', '--action=StartUnit', '--resource=systemd')
     done = policy(*words)
