@@ -101,7 +101,9 @@ int evaluate_get(Evaluation *e, const Expr *expr, Value *ret) {
                 if (!found && left.kind == VALUE_ENTITY)
                         return fail_entity(e, expr, left.entity, "attribute", name);
                 if (!found)
-                        return evaluation_fail(e, expr, "the record has no attribute \"%.*s\"", TEXT_SHOWN(name));
+                        return evaluation_fail(e, expr, "the %s has no attribute \"%.*s\"",
+                                        i == 0 && expr->left->kind == EXPR_VARIABLE ? "context" : "record",
+                                        TEXT_SHOWN(name));
                 left = *found;
         }
         *ret = left;

@@ -109,7 +109,7 @@ static void test_fault(_unused_ void **state) {
         arena_init(&arena, block, sizeof(block), sizeof(block));
         assert_int_equal(policy_set_decide(s, &request, &arena, &decision), 0);
         assert_int_equal(decision.n_faults, 1);
-        assert_string_equal(decision.faults[0].why, "the record has no attribute \"x\"");
+        assert_string_equal(decision.faults[0].why, "the context has no attribute \"x\"");
         assert_memory_equal((PERMIT PERMIT_FAIL) + decision.faults[0].span.start, "context.x", 9);
         assert_ptr_equal(decision.faults[0].policy, policy_set_get(s, 1));
         assert_null(arena.chunks);

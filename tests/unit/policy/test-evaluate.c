@@ -32,7 +32,7 @@ static const struct {
         { "false && context.missing", "false" },
         { "true && 1", "!expected Bool, found Long|1" },
         { "1 && false", "!expected Bool, found Long|1" },
-        { "true && true && context.missing && false", "!the record has no attribute \"missing\"|context.missing" },
+        { "true && true && context.missing && false", "!the context has no attribute \"missing\"|context.missing" },
         { "true || 1", "true" },
         { "true || context.missing", "true" },
         { "false || 1", "!expected Bool, found Long|1" },
@@ -44,7 +44,7 @@ static const struct {
         { "if true then 1 else context.missing", "1" },
         { "if false then context.missing else \"x\"", "\"x\"" },
         { "if 1 then 2 else 3", "!expected Bool, found Long|1" },
-        { "if true then context.missing else 1", "!the record has no attribute \"missing\"|context.missing" },
+        { "if true then context.missing else 1", "!the context has no attribute \"missing\"|context.missing" },
 
         /* Equality never fails; order does. */
         { "1 == 1", "true" },
@@ -60,7 +60,8 @@ static const struct {
         { "ip(\"10.0.0.1/8\") == ip(\"10.0.0.0/8\")", "false" },
         { "decimal(\"1.0\") == decimal(\"1.0000\")", "true" },
         { "decimal(\"0.0001\") == duration(\"1ms\")", "false" },
-        { "context.missing == 1", "!the record has no attribute \"missing\"|context.missing" },
+        { "{a: 1}.b", "!the record has no attribute \"b\"|{a: 1}.b" },
+        { "context.missing == 1", "!the context has no attribute \"missing\"|context.missing" },
         { "1 < 2", "true" },
         { "2 <= 2", "true" },
         { "2 > 2", "false" },
@@ -158,8 +159,8 @@ static const struct {
         { "[].isEmpty()", "true" },
         { "[1].isEmpty()", "false" },
         { "{}.isEmpty()", "!expected Set, found Record|{}" },
-        { "[1, context.missing]", "!the record has no attribute \"missing\"|context.missing" },
-        { "{a: context.missing}.b", "!the record has no attribute \"missing\"|context.missing" },
+        { "[1, context.missing]", "!the context has no attribute \"missing\"|context.missing" },
+        { "{a: context.missing}.b", "!the context has no attribute \"missing\"|context.missing" },
 
         /* Patterns. */
         { "\"\" like \"\"", "true" },

@@ -40,7 +40,7 @@ static const struct {
         { HEAD "unless { true };", POLICY_CONDITION, "true", NULL },
         { HEAD "unless { false || 1 == 1 };", POLICY_CONDITION, "1 == 1", NULL },
         { HEAD "unless { !(true && 1 == 2) };", POLICY_CONDITION, "1 == 2", NULL },
-        { HEAD "when { true && context.x };", POLICY_FAILS, "context.x", "the record has no attribute \"x\"" },
+        { HEAD "when { true && context.x };", POLICY_FAILS, "context.x", "the context has no attribute \"x\"" },
         { HEAD "when { 1 };", POLICY_FAILS, "1", "expected Bool, found Long" },
         { HEAD "when { true } unless { 1 + 2 };", POLICY_FAILS, "1 + 2", "expected Bool, found Long" },
         { HEAD "when { false } when { context.x };", POLICY_CONDITION, "false", NULL },
@@ -96,7 +96,7 @@ static void test_bound(_unused_ void **state) {
 
                 arena_init(&arena, NULL, 0, max);
                 r = policy_explain(policy_set_get(s, 0), &request, &arena, &outcome, &span, &why);
-                assert_int_equal(r, max < 80 ? -ENOMEM : 0);
+                assert_int_equal(r, max < 96 ? -ENOMEM : 0);
         }
 }
 
