@@ -5,7 +5,7 @@ LIBDIR    ?= $(PREFIX)/lib
 MANDIR    ?= $(PREFIX)/share/man
 UNITDIR   ?= $(PREFIX)/lib/systemd
 SHELLS    := bash zsh fish
-PAGES     := $(patsubst man/%.scd,$(B)/man/%,$(wildcard man/*.scd))
+PAGES     := $(patsubst man/%.scd,$(B)/man/%,$(wildcard man/*.scd)) $(B)/man/givc-api.7
 ZSHDIR    ?= $(PREFIX)/share/zsh/site-functions
 put        = $(foreach f,$(2),install -D -m $(1) $(f) $(DESTDIR)$(3)/$(notdir $(f)) &&) true
 # units/PROGRAM.KIND as PROGRAM.conf
@@ -13,6 +13,11 @@ put_as     = $(foreach f,$(wildcard units/*.$(1)),install -D -m 644 $(f) $(DESTD
 
 $(B)/man/%: man/%.scd
 	@mkdir -p $(@D)
+	scdoc < $< > $@
+$(B)/man/givc-api.scd: man/givc-api.awk man/givc-api.7.in $(sort $(PROTOS))
+	@mkdir -p $(@D)
+	awk -f $^ > $@
+$(B)/man/givc-api.7: $(B)/man/givc-api.scd
 	scdoc < $< > $@
 $(B)/completions/%: $(B)/givcctl
 	@mkdir -p $(@D)

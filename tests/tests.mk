@@ -145,7 +145,7 @@ DEPS_CTL  := clang-format shellcheck scdoc mandoc python3-pyflakes protobuf-comp
 include tests/install.mk
 lint:
 	$(PYTHON) tests/lint/lint.py
-check-cli: $(PROGRAMS) $(B)/tests/cli/admin_pb2.py
+check-cli: $(PROGRAMS) $(B)/tests/cli/admin_pb2.py man
 	B=$(B) $(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/cli tests/lint tests/nixos
 $(B)/tests/cli/admin_pb2.py: $(PROTOS)
 	@mkdir -p $(@D)

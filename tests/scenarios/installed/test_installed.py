@@ -93,7 +93,7 @@ def test_policies_and_catalog_are_found(installed):
 
 
 @pytest.mark.parametrize("page", ["givc.7", "givcctl.1", "givc-admin.8", "givc-agent.8", "givc-agent.json.5",
-                                  "libgivc.3"])
+                                  "libgivc.3", "givc-api.7"])
 def test_pages_are_found(installed, page):
     name, section = page.rsplit(".", 1)
     shown = installed.exec(NAME, "mandoc", "-T", "html", f"/usr/share/man/man{section}/{page}").stdout
