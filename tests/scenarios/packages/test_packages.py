@@ -2,6 +2,7 @@
 """The packages of `make deb`, by the lines of README.md: a machine that has nothing of ours gets them from apt, runs
 what the lines make of it, keeps that when they are upgraded or removed, and has no trace of them once purged."""
 
+import json
 import os
 import re
 import shlex
@@ -9,10 +10,11 @@ import subprocess
 
 import pytest
 from givcfleet.paths import TREE
-from lab import wait_until
+from lab import TOOL, wait_until
 
-NAME = "laptop"
-TOPOLOGY = {"machines": {NAME: {"address": "192.168.101.7"}}}
+NAME, ADDRESS = "laptop", "192.168.101.7"
+OTHER, OTHER_ADDRESS = "net-vm", "192.168.101.1"
+TOPOLOGY = {"machines": {NAME: {"address": ADDRESS}, OTHER: {"address": OTHER_ADDRESS}}}
 UNITS = ("givc-admin.service", "givc-admin.socket", "givc-admin-local.socket", "givc-agent.service",
          "givc-agent.socket")
 BUILD = os.environ.get("GIVC_BUILD", "build")
@@ -51,22 +53,22 @@ def make_packages(command, version=None):
     assert done.returncode == 0, done.stdout
 
 
-def carry(fleet):
+def carry(fleet, machine=NAME):
     """The packages, to where the machine's user would have built them."""
     archive = subprocess.Popen(["tar", "-c", "-C", str(TREE / BUILD), "deb"], stdout=subprocess.PIPE)
-    fleet.exec(NAME, "sh", "-c", "rm -rf /tmp/givc && mkdir -p /tmp/givc/build && tar -xC /tmp/givc/build",
+    fleet.exec(machine, "sh", "-c", "rm -rf /tmp/givc && mkdir -p /tmp/givc/build && tar -xC /tmp/givc/build",
                stdin=archive.stdout)
     assert archive.wait() == 0
 
 
-def run(fleet, line, **options):
+def run(fleet, line, machine=NAME, **options):
     """As somebody who may become root."""
     prelude = 'set -e; export DEBIAN_FRONTEND=noninteractive; sudo() { "$@"; }; cd /tmp/givc; '
-    return fleet.exec(NAME, "sh", "-c", prelude + line, timeout=120, **options)
+    return fleet.exec(machine, "sh", "-c", prelude + line, timeout=120, **options)
 
 
-def traces(fleet):
-    return set(fleet.exec(NAME, "sh", "-c", TRACES).stdout.splitlines())
+def traces(fleet, machine=NAME):
+    return set(fleet.exec(machine, "sh", "-c", TRACES).stdout.splitlines())
 
 
 def states(fleet, verb):
@@ -90,11 +92,15 @@ def configuration(fleet):
     return fleet.exec(NAME, "sh", "-c", "find /etc/givc /etc/givc-agent -type f | xargs sha256sum").stdout
 
 
+def forget(fleet, machine):
+    fleet.forget_givc(machine)
+    fleet.exec(machine, "rm", "-rf", "/etc/givc")
+    return traces(fleet, machine)
+
+
 @pytest.fixture(scope="module")
 def before(fleet):
-    fleet.forget_givc(NAME)
-    fleet.exec(NAME, "rm", "-rf", "/etc/givc")
-    return traces(fleet)
+    return forget(fleet, NAME)
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +156,36 @@ def test_journal_and_bus_know_them(running):
         wait_until(lambda u=unit: fleet.systemctl(NAME, "service-log-level", u, check=False).stdout == "info\n")
 
 
+def config_of_other(fleet):
+    config = json.loads(fleet.exec(NAME, "cat", "/usr/share/givc/examples/config.json").stdout)
+    config["identity"] = {"name": OTHER, "type": 8, "subType": 9}
+    config["network"]["admin"]["transport"]["addr"] = ADDRESS
+    config["network"]["agent"]["transport"].update(name=OTHER, addr=OTHER_ADDRESS)
+    return json.dumps(config)
+
+
+def test_a_further_machine_joins_and_leaves(running):
+    """With an agent alone, whose machine is as before when that is gone, users and certificates too."""
+    fleet, _ = running
+    before = forget(fleet, OTHER)
+    carry(fleet, OTHER)
+    run(fleet, "apt-get install -y ./build/deb/givc-agent*.deb", OTHER)
+    assert fleet.exec(OTHER, "getent", "passwd", "givc-admin", check=False).stdout == ""
+    fleet.exec(NAME, "givcctl", "certs", "issue", OTHER, OTHER_ADDRESS)
+    folder = subprocess.Popen([TOOL, "exec", NAME, "--", "tar", "-c", "-C", f"/etc/givc/authority/{OTHER}", "."],
+                              stdout=subprocess.PIPE)
+    fleet.exec(OTHER, "sh", "-c", "mkdir -m 755 /etc/givc && tar -x -C /etc/givc", stdin=folder.stdout)
+    assert folder.wait() == 0
+    fleet.exec(OTHER, "sh", "-c", f"mkdir /etc/givc-agent && echo {shlex.quote(config_of_other(fleet))} "
+               "> /etc/givc-agent/config.json && systemctl enable --now givc-agent")
+    wait_until(lambda: f"givc-{OTHER}.service" in listed(fleet))
+    app = fleet.exec(NAME, "givcctl", "start", "app", "nap", "--vm", OTHER).stdout.strip()
+    assert fleet.show(OTHER, app, "ActiveState") == "active"
+    fleet.exec(NAME, "givcctl", "stop", app, "--vm", OTHER)
+    run(fleet, "apt-get purge -y givc-agent", OTHER)
+    assert "\n".join(sorted(traces(fleet, OTHER) ^ before)) == ""
+
+
 @pytest.mark.parametrize("how", ["install", "reinstall"])
 def test_an_upgrade_loses_nothing(running, lines, how):
     fleet, _ = running
@@ -190,6 +226,7 @@ def test_purged_without_a_trace(running, before):
     assert fleet.exec(NAME, "systemctl", "list-units", "--all", "--no-legend", "givc*").stdout == ""
 
 
+@pytest.mark.skipif("sanitize" in BUILD, reason="a sanitized library wants a sanitized program")
 def test_the_library_comes_and_goes(running, before):
     fleet, _ = running
     run(fleet, "apt-get install -y ./build/deb/libgivc*.deb")
