@@ -78,7 +78,7 @@ static int write_on_small_disk(const char *flags) {
 
         if (unshare(CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER)) < 0)
                 return EPERM;
-        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
                         mount("tmpfs", directory, "tmpfs", 0, "size=64k") < 0)
                 return EPERM;
         if (file_write(path, "old", 3, 0644) < 0)
@@ -87,7 +87,7 @@ static int write_on_small_disk(const char *flags) {
                 fd = open(fill, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
                 while (write(fd, much, 4096) > 0)
                         ;
-        } else if (mount(NULL, directory, NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0)
+        } else if (mount("none", directory, "none", MS_REMOUNT | MS_RDONLY, NULL) < 0)
                 return EPERM;
         r = file_write(path, "new content", 11, 0644);
         if (file_read(path, 100, &text, NULL) < 0 || !streq(text, "old"))
