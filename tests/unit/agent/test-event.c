@@ -236,7 +236,8 @@ static void sink(_unused_ int level, _unused_ const LogField *fields, _unused_ c
 
 /* Nobody forbids it, but the journal is others', too. */
 static int body_restless(World *w) {
-        InputShape shape = { .name = (char *) MOUSE };
+        InputCode code = { EV_KEY, BTN_LEFT };
+        InputShape shape = { .name = (char *) MOUSE, .codes = &code, .n_codes = 1 };
         Events e;
 
         begin(w, &e);
