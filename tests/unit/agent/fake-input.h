@@ -211,7 +211,8 @@ static inline int fake_sink_open(const InputShape *shape, InputSink **ret) {
         s->product = shape->product;
         s->version = shape->version;
         s->n_codes = shape->n_codes;
-        memcpy(s->codes, shape->codes, shape->n_codes * sizeof(InputCode));
+        if (shape->n_codes > 0)
+                memcpy(s->codes, shape->codes, shape->n_codes * sizeof(InputCode));
         s->n_axes = shape->n_axes;
         if (shape->n_axes > 0)
                 s->axis = shape->axes[0];
