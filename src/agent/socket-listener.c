@@ -34,7 +34,7 @@ struct SocketListener {
         const ConfigSocket *config;
         usec_t patience_usec;
         int fd;
-        FileWatch *watch; /* of the socket's file, which is ours: NULL when it is the service manager's */
+        FileWatch *watch; /* of the socket's file; NULL when it is the service manager's, or cannot be watched */
         struct stat file; /* as it was made */
         sd_event_source *source, *timer; /* timer: accept again, or try to listen again */
         Backoff backoff;
@@ -338,7 +338,7 @@ int socket_listener_new(const SocketListenerOptions *options, int fd, SocketList
 
                 r = file_watch_new(rpc_queue_get_event(l->queue), &path, 1, on_file_change, l, &l->watch);
                 if (r < 0)
-                        return r;
+                        log_warning_errno(r, "Cannot watch '%s', which is not made again when it is removed", path);
                 listener_try(l);
         }
         *ret = TAKE_PTR(l);
