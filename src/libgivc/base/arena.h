@@ -20,6 +20,7 @@ typedef struct Arena {
 void arena_init(Arena *a, void *block, size_t block_size, size_t max);
 /* Zeroed memory, aligned for any type of ours, until reset; NULL when out of memory or above the bound. */
 void *arena_alloc(Arena *a, size_t size) _warn_unused_;
+/* A copy of size bytes; n of a type. The same. */
 void *arena_dup(Arena *a, const void *p, size_t size) _warn_unused_;
 #define arena_new(a, t, n) ((t *) arena_alloc_multiply((a), sizeof(t), (n)))
 void *arena_alloc_multiply(Arena *a, size_t size, size_t n) _warn_unused_;

@@ -12,8 +12,8 @@ typedef struct Extension {
         bool is_method;
         unsigned n_arguments; /* a method's own value is the first */
         ValueKind arguments[EXTENSION_ARGUMENTS_MAX], result;
-        /* 0 and *ret; -EINVAL and a sentence in *ret_why (a literal) for a string that means nothing; -ERANGE for a
-         * result that no value holds; -ENOMEM. The arguments are of the kinds above: the caller has looked. */
+        /* 0 and *ret; -EINVAL for a string that means nothing, -ERANGE for a result that no value holds, each with a
+         * sentence in *ret_why (a literal); -ENOMEM. The arguments are of the kinds above: the caller has looked. */
         int (*apply)(Arena *arena, const Value *arguments, Value *ret, const char **ret_why);
 } Extension;
 

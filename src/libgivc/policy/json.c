@@ -89,7 +89,7 @@ static int read_arguments(Reader *r, const Node *call, unsigned depth, Value **r
 static int read_extension(Reader *r, const Node *call, unsigned depth, Value *ret) {
         const Node *fn = node_get(call, "fn");
         const Extension *extension;
-        const char *why = NULL;
+        const char *why = "";
         Value *arguments;
         size_t n = 0;
         int e;
@@ -111,7 +111,7 @@ static int read_extension(Reader *r, const Node *call, unsigned depth, Value *re
                                         value_kind_to_string(arguments[i].kind));
         e = extension->apply(r->arena, arguments, ret, &why);
         if (e == -EINVAL || e == -ERANGE)
-                return refuse(r, call, "%s", why ? why : "its result is a number that no value holds");
+                return refuse(r, call, "%s", why);
         return e;
 }
 

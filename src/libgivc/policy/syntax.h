@@ -154,9 +154,9 @@ typedef struct Policy {
 typedef int (*syntax_policy_t)(Policy *policy, void *userdata);
 int syntax_parse_policies(
                 Arena *arena, const PolicySource *source, syntax_policy_t func, void *userdata, char **reterr);
-/* One entity, as in Ns::Type::"id", and nothing behind it. */
+/* One entity, as in Ns::Type::"id", and nothing behind it; what it points to is the arena's. As of policies. */
 int syntax_parse_entity(Arena *arena, const char *text, EntityUid *ret, char **reterr);
-/* One expression and nothing behind it. */
+/* One expression and nothing behind it. The same. */
 int syntax_parse_expr(Arena *arena, const PolicySource *source, Expr **ret, char **reterr);
 
 /* "file:line:column: message", the line, and a caret under the span's start; new string, NULL when out of memory. Lines

@@ -43,8 +43,8 @@ DEFINE_CLEANUP(RpcRules *, rpc_rules_free)
 /* Logs, line by line, why the file cannot be used. */
 void rpc_rules_log_refused(const char *why);
 
-/* Reads the file again, and logs that it did; when it cannot be used the old rules stay, which is logged once. Calls
- * that were allowed go on. */
+/* Reads the file again, which waits for the disk, and logs it; when it cannot be used the old rules stay, which
+ * is logged once. Calls that were allowed go on. */
 void rpc_rules_reload(RpcRules *r);
 /* Does so when the file has changed, and calls counted(userdata) when the counts have, in time. */
 int rpc_rules_watch(RpcRules *r, sd_event *e, void (*counted)(void *userdata), void *userdata) _warn_unused_;
