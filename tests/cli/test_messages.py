@@ -61,7 +61,8 @@ def test_what_the_catalog_quotes_is_logged(name):
         assert 'MESSAGE_ID' in fields, path
         assert set(re.findall(r'@([A-Z_]+)@', entry)) <= fields, path
     header, text = entry.split('\n\n', 1)
-    assert re.fullmatch(r'Subject: .+\nDefined-By: givc\nSupport: man:givc-(admin|agent)\(8\)', header)
+    page = re.fullmatch(r'Subject: .+\nDefined-By: givc\nDocumentation: man:(givc-admin|givc-agent)\(8\)', header)[1]
+    assert re.search(rf'^{IDS[name]}$', (ROOT / f'man/{page}.8.scd').read_text(), re.M), page
     assert max(map(len, text.splitlines())) <= 76
 
 
