@@ -111,7 +111,18 @@ in
       (rename [ "services" ] [ "capabilities" "services" ])
     ];
 
+  # Which did nothing.
+  warnings = optional (cfg.admin.enable != null) ''
+    The option `givc.${kind}.admin.enable' has no effect: an agent has an admin. Remove it.
+  '';
+
   options = {
+    admin.enable = mkOption {
+      type = types.nullOr types.bool;
+      default = null;
+      visible = false;
+      description = "Of the first version, without effect.";
+    };
     accessControl = mkOption {
       type = ours.agentAccess;
       default = { };

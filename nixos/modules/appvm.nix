@@ -37,7 +37,12 @@ in
   ++ agent.renamed;
 
   options.givc.appvm = {
-    inherit (agent.options) accessControl network debug;
+    inherit (agent.options)
+      accessControl
+      admin
+      debug
+      network
+      ;
     enable = lib.mkEnableOption "the givc agent of an application VM";
     uid = lib.mkOption {
       type = lib.types.int;
@@ -67,6 +72,7 @@ in
   };
 
   config = lib.mkIf cfg.enable {
+    inherit (agent) warnings;
     assertions = agent.assertions ++ [
       {
         assertion =

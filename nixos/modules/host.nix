@@ -19,7 +19,12 @@ in
   imports = agent.renamed;
 
   options.givc.host = {
-    inherit (agent.options) accessControl network debug;
+    inherit (agent.options)
+      accessControl
+      admin
+      debug
+      network
+      ;
     enable = lib.mkEnableOption "the givc agent of the host";
     capabilities = {
       inherit (agent.options.capabilities) policy;
@@ -51,6 +56,7 @@ in
 
   config = lib.mkIf cfg.enable (
     {
+      inherit (agent) warnings;
       assertions = agent.assertions ++ [
         {
           assertion = cfg.capabilities.services != [ ];

@@ -49,7 +49,12 @@ in
   ++ agent.renamed;
 
   options.givc.sysvm = {
-    inherit (agent.options) accessControl network debug;
+    inherit (agent.options)
+      accessControl
+      admin
+      debug
+      network
+      ;
     enable = lib.mkEnableOption "the givc agent of a system VM";
     enableUserTlsAccess = lib.mkEnableOption "a copy of the certificates in /run/givc, which the group `users` may read, for the client";
     capabilities = {
@@ -74,6 +79,7 @@ in
 
   config = lib.mkIf cfg.enable (
     {
+      inherit (agent) warnings;
       assertions = agent.assertions ++ [
         {
           assertion = cfg.capabilities.services != [ ];

@@ -123,4 +123,8 @@ in
   firewall = config.networking.firewall.allowedTCPPorts;
   polkit = config.security.polkit.extraConfig;
   users = builtins.attrNames config.users.users;
+  options = map (option: {
+    inherit (option) name type;
+    description = option.description or null;
+  }) (library.filter (option: option.visible && !option.internal) (library.optionAttrSetToDocList evaluated.options.givc));
 }

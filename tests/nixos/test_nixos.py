@@ -60,6 +60,37 @@ def test_each_alone(tmp_path, module):
     assert evaluate(with_settings(tmp_path, '{ }'), [module])['failed'] == []
 
 
+SOCKET = 'capabilities.socketProxy = { enable = true; sockets = [ { transport.name = "gui-vm"; } ]; };'
+
+
+@evaluates
+@pytest.mark.parametrize('module, settings', [
+    ('admin', 'admin.enable = true;'),
+    ('appvm', 'appvm = { enable = true; capabilities.services = [ "kiosk.service" ]; ' + SOCKET + ' };'),
+    ('dbusproxy', 'dbusproxy = { enable = true; system = { enable = true; policy.see = [ "org.x" ]; }; };'),
+    ('host', 'host.enable = true;'),
+    ('notifier', 'sysvm.notifier.enable = true;'),
+    ('sysvm', 'sysvm = { enable = true; notifier.enable = true; ' + SOCKET + ' };'),
+    ('tls', 'tls = { enable = true; agents = [ { name = "net-vm"; } ]; };'),
+])
+def test_each_enabled_alone(tmp_path, module, settings):
+    """A machine that imports nothing else; whose socket proxy has no filtered bus to lend then."""
+    made = evaluate(with_settings(tmp_path, '{ givc = { ' + settings + ' }; }'), [module])
+    assert made['failed'] == made['warnings'] == []
+    if SOCKET in settings:
+        config = json.loads(made['etc']['givc-agent/config.json'])
+        assert config['capabilities']['socketProxy']['sockets'][0]['server'] is False
+
+
+@evaluates
+def test_every_option_is_described(tmp_path):
+    """The page of options is made of what they say; who reads it learns what an option is, and of which type."""
+    options = evaluate(with_settings(tmp_path, '{ }'))['options']
+    assert len(options) > 200
+    assert [o['name'] for o in options if not (o['description'] or '').endswith(('.', '.\n'))] == []
+    assert [o['name'] for o in options if o['type'] in ('unspecified value', 'anything')] == []
+
+
 @evaluates
 @pytest.mark.parametrize('name', AGENTS)
 def test_agent(tmp_path, name):
@@ -84,7 +115,7 @@ def test_first_version(name):
     kind = name.removesuffix('-first')
     told = sorted(w.split('`')[1].split("'")[0] for w in made['warnings'])
     said = (HERE / f'cases/{name}.nix').read_text()
-    assert f'givc.{kind}.admin.addr' in told and f'givc.{kind}.name' in told
+    assert f'givc.{kind}.admin.addr' in told and f'givc.{kind}.admin.enable' in told and f'givc.{kind}.name' in told
     for option in ('services', 'wifiManager', 'hwidService', 'hwidIface', 'applications', 'tls'):
         assert (f'givc.{kind}.{option}' in told) == (f'{option} =' in said or f'{option}.' in said), option
 

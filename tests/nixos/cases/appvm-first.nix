@@ -11,6 +11,7 @@
       clearexit = "/run/current-system/sw/bin/sleep 5";
     };
     admin = {
+      enable = true;
       name = "admin-vm";
       addr = "192.168.101.10";
       port = "9001";

@@ -12,6 +12,7 @@
     ];
     tls.enable = false;
     admin = {
+      enable = true;
       name = "admin-vm";
       addr = "192.168.101.10";
       port = "9001";

@@ -15,6 +15,7 @@
       keyPath = "/etc/ssl/key.pem";
     };
     admin = {
+      enable = true;
       name = "admin-vm";
       addr = "192.168.101.10";
       port = "9001";
