@@ -5,6 +5,7 @@ library of nixpkgs, whose directory NIXPKGS_LIB names; that the files are Nix is
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -317,3 +318,30 @@ FILTER = 'policy.talk = [ "org.x" ];'
 def test_assertions(tmp_path, settings, message):
     failed = evaluate(with_settings(tmp_path, '{ givc = { ' + settings + ' }; }'))['failed']
     assert any(message.lower() in f.lower() for f in failed), failed
+
+
+@evaluates
+def test_pages_of_options():
+    """A page a module, of the options that it has itself."""
+    stub = """{ lib, docs }:
+      let
+        library = import lib;
+        listed = options: library.filter (o: o.visible) (library.optionAttrSetToDocList options);
+        page = options: builtins.toJSON (map (o: o.name) (listed options));
+      in
+      import docs {
+        lib = library;
+        pkgs = { };
+        mandoc = "mandoc";
+        givc-admin = "/admin";
+        nixosOptionsDoc = { options }: { optionsCommonMark = page options; };
+        runCommand = _: _: command: command;
+      }"""
+    command = json.loads(nix('--eval', '--strict', '--json', '--arg', 'lib', str(pathlib.Path(LIBRARY).resolve()),
+                             '--arg', 'docs', str(ROOT / 'nixos/docs.nix'), '--expr', stub))
+    copied = re.findall(r'^cp (.*) \$out/api/nixos/(\w+)\.md$', command, re.M)
+    pages = {name: json.loads(options) for options, name in copied}
+    assert set(pages) == set(MODULES) - {'notifier'}, 'which is a part of sysvm'
+    for name, options in pages.items():
+        assert f'givc.{name}.enable' in options and all(o.startswith(f'givc.{name}.') for o in options), options
+    assert 'givc.sysvm.notifier.timeout' in pages['sysvm']
