@@ -68,5 +68,14 @@
       });
 
       formatter = forSystems (pkgs: pkgs.nixfmt-tree);
+
+      # Machines inside of machines: only where the build machines can do that.
+      checks = lib.genAttrs [ "x86_64-linux" ] (
+        system:
+        import ./nixos/tests {
+          inherit lib;
+          pkgs = nixpkgs.legacyPackages.${system}.extend self.overlays.default;
+        }
+      );
     };
 }

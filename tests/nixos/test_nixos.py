@@ -100,12 +100,44 @@ def test_agent(tmp_path, name):
     assert made['failed'] == []
     config = json.loads(made['etc']['givc-agent/config.json'])
     assert config == json.loads((HERE / f'golden/{name}.json').read_text())
+    assert_agent_takes(config, made, tmp_path)
+
+
+def assert_agent_takes(config, made, tmp_path):
     path = tmp_path / 'config.json'
     path.write_text(json.dumps(config).replace('/etc/givc-agent-acl/rules.cedar', str(tmp_path / 'rules.cedar')))
     (tmp_path / 'rules.cedar').write_text(made['rules'].get('givc-agent-acl/rules.cedar', ''))
     done = subprocess.run([BUILD / 'givc-agent', '-config', path, '--check'], capture_output=True, text=True,
                           timeout=30, check=False)
     assert done.returncode == 0 and 'unknown key' not in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+VM_TESTS = sorted(f.parent for f in (ROOT / 'nixos/tests').glob('*/default.nix'))
+NODES = sorted(f for folder in VM_TESTS for f in folder.glob('*.nix') if f.name != 'default.nix')
+
+
+@evaluates
+@pytest.mark.parametrize('node', NODES, ids=lambda f: f'{f.parent.name}-{f.stem}')
+def test_node_of_a_vm_test(tmp_path, node):
+    """What givc has to know there is a configuration; the rest of the machine is NixOS's own."""
+    made = evaluate(node)
+    assert made['failed'] == made['warnings'] == []
+    if 'givc-agent/config.json' in made['etc']:
+        assert_agent_takes(json.loads(made['etc']['givc-agent/config.json']), made, tmp_path)
+    else:
+        assert 'givc-admin' in made['systemd']['services']
+
+
+@evaluates
+@pytest.mark.parametrize('folder', VM_TESTS, ids=lambda f: f.name)
+def test_script_of_a_vm_test(folder):
+    """A program, about nodes that there are."""
+    test = f'import {folder} {{ lib = import {pathlib.Path(LIBRARY).resolve()}; node = _: name: _: name; }}'
+    script = json.loads(nix('--eval', '--json', '--expr', f'({test}).testScript'))
+    compile(script, str(folder), 'exec')
+    nodes = json.loads(nix('--eval', '--json', '--expr', f'builtins.attrNames ({test}).nodes'))
+    assert nodes and set(re.findall(r'^ *(\w+)\.(?:succeed|fail|wait)', script, re.M)) <= set(nodes)
+    assert {f.stem for f in folder.glob('*.nix')} == {*nodes, 'default'}
 
 
 @evaluates

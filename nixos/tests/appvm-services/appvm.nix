@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+{
+  givc.appvm = {
+    enable = true;
+    debug = true;
+    network = {
+      agent.transport = {
+        name = "appvm";
+        addr = "192.168.101.5";
+      };
+      admin.transport = {
+        name = "adminvm";
+        addr = "192.168.101.10";
+        port = "9001";
+      };
+    };
+    capabilities = {
+      applications = [ ];
+      services = [ "kiosk-task.service" ];
+    };
+  };
+}
