@@ -26,6 +26,9 @@ let
       imports = [
         ../modules/admin.nix
         ../modules/appvm.nix
+        ../modules/dbusproxy.nix
+        ../modules/host.nix
+        ../modules/sysvm.nix
         givc
       ];
       networking.interfaces.eth1.ipv4.addresses = lib.mkForce [
@@ -43,6 +46,8 @@ let
       }) files;
     };
 in
-{
-  appvm-services = pkgs.testers.runNixOSTest (import ./appvm-services { inherit lib node; });
-}
+lib.genAttrs [
+  "app"
+  "appvm-services"
+  "event"
+] (test: pkgs.testers.runNixOSTest (import (./. + "/${test}") { inherit lib node; }))

@@ -41,6 +41,7 @@ in
     with subtest("startup"):
         adminvm.wait_for_unit("givc-admin.service")
         appvm.wait_for_unit("multi-user.target")
+        appvm.wait_until_succeeds("systemctl is-active user@1000.service")
         appvm.wait_for_unit("givc-appvm.service", "ghaf")
 
     with subtest("the agent's configuration has the unit"):
