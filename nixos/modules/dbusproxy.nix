@@ -69,6 +69,8 @@ let
     Restart = "on-failure";
     RestartSec = 1;
     TimeoutStopSec = 5;
+    # The agent, a root without capabilities, is let in by its group.
+    UMask = "0007";
   };
 
   needsFilter = name: {
@@ -105,7 +107,9 @@ in
     session = mkOption {
       type = bus;
       default = { };
-      description = "The session bus of a user.";
+      description = ''
+        The session bus of a user. An agent of the system gets to its socket where `users` is the user's first group.
+      '';
       example = {
         enable = true;
         user = "ghaf";
@@ -135,6 +139,7 @@ in
       wantedBy = [ "givc-setup.target" ];
       serviceConfig = service cfg.system "unix:path=/run/dbus/system_bus_socket" // {
         User = cfg.system.user;
+        Group = "users";
       };
     };
     systemd.user.services.givc-dbusproxy-session = lib.mkIf cfg.session.enable {

@@ -49,5 +49,6 @@ in
 lib.genAttrs [
   "app"
   "appvm-services"
+  "dbus"
   "event"
 ] (test: pkgs.testers.runNixOSTest (import (./. + "/${test}") { inherit lib node; }))

@@ -191,6 +191,7 @@ def test_system_vm_units():
         '--talk=org.freedesktop.NetworkManager.* --talk=org.freedesktop.Avahi.* '
         '--call=org.freedesktop.UPower=org.freedesktop.UPower.EnumerateDevices')
     assert (proxy['serviceConfig']['User'], proxy['before']) == ('ghaf', ['givc-setup.target'])
+    assert (proxy['serviceConfig']['Group'], proxy['serviceConfig']['UMask']) == ('users', '0007'), 'as the agent is'
     notifier = made['systemd']['user']
     assert notifier['sockets']['event-notifier']['socketConfig']['SocketMode'] == '0660'
     assert notifier['services']['event-notifier@']['serviceConfig']['StandardInput'] == 'socket'
