@@ -105,7 +105,7 @@ in
         });
       '';
     };
-    systemd.services.givc-user-key-setup = import ../user-keys.nix { inherit pkgs; };
+    systemd.services.givc-user-key-setup = import ../user-keys.nix { inherit lib pkgs; };
     systemd.user.services.${agent.name} = agent.service // {
       description = "givc agent of an application VM";
       after = [

@@ -117,7 +117,7 @@ in
         wantedBy = [ "givc-setup.target" ];
         path = [ pkgs.dbus ] ++ lib.optional cfg.capabilities.ctap.enable pkgs.qubes-ctap;
       };
-      systemd.services.givc-user-key-setup = lib.mkIf cfg.enableUserTlsAccess (import ../user-keys.nix { inherit pkgs; });
+      systemd.services.givc-user-key-setup = lib.mkIf cfg.enableUserTlsAccess (import ../user-keys.nix { inherit lib pkgs; });
       systemd.sockets.${agent.name} = agent.socket;
       systemd.tmpfiles.rules = agent.tmpfiles;
       networking.firewall.allowedTCPPorts = agent.tcpPorts;

@@ -12,19 +12,16 @@ let
   ours = import ../types.nix { inherit config lib; };
   inherit (lib) escapeShellArg mkOption types;
 
-  authority = "${cfg.storagePath}/certification-authority";
-  names = map (agent: agent.name) cfg.agents;
+  # Where givcctl looks for it; not among the images, whose directory may belong to who runs the VMs.
+  authority = "/etc/givc/authority";
+  # Who makes them needs one, too, whether or not it is in the list.
+  names = lib.unique ([ cfg.generatorHostName ] ++ map (agent: agent.name) cfg.agents);
   isAddress = addr: builtins.match "[0-9]+(\\.[0-9]+){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*" addr != null;
   addressesOf =
     name: lib.unique (lib.filter isAddress (map (agent: agent.addr) (lib.filter (agent: agent.name == name) cfg.agents)));
-  certs = verb: "givcctl certs ${verb} --dir=${escapeShellArg authority}";
+  setUp = name: "set_up ${lib.escapeShellArgs ([ name ] ++ addressesOf name)}\n";
 
-  setUp = name: ''
-    [ -e ${escapeShellArg "${authority}/${name}/cert.pem"} ] ||
-        ${certs "issue"} ${lib.escapeShellArgs ([ name ] ++ addressesOf name)}
-    ${if name == cfg.generatorHostName then "install_own" else "make_image"} ${escapeShellArg name}
-  '';
-
+  # It goes on where an earlier run was ended, and leaves alone what is as it should be.
   generate = pkgs.writeShellApplication {
     name = "givc-key-setup";
     runtimeInputs = [
@@ -33,51 +30,109 @@ let
       pkgs.givc-cli
     ];
     text = ''
+      storage=${escapeShellArg cfg.storagePath}
+      authority=${authority}
+      host=${escapeShellArg cfg.generatorHostName}
+      mkdir -p /etc/givc "$storage"
       umask 077
-      authority=${escapeShellArg authority}
+      scratch=$(mktemp --directory)
+      trap 'rm -rf "$scratch"' EXIT
 
+      certs() {
+          givcctl certs "$1" --dir="$authority" "''${@:2}"
+      }
+
+      # Daemons read them again whenever one is replaced, and take them once they belong together.
       install_own() {
-          for file in ca-cert.pem cert.pem key.pem; do
+          for file in ca-cert.pem crl.pem key.pem cert.pem; do
               install -m 0400 "$authority/$1/$file" "/etc/givc/$file.new"
               mv "/etc/givc/$file.new" "/etc/givc/$file"
           done
       }
 
-      # A file system of its own, whose label says whose it is; one that is there is in use.
-      make_image() {
-          image=${escapeShellArg cfg.storagePath}/$1.img
-          [ ! -e "$image" ] || return 0
-          content=$(mktemp --directory)
-          install -m 0400 "$authority/$1/"{ca-cert,cert,key}.pem "$content"
-          truncate --size=2M "$image.new"
-          mkfs.ext4 -q -F -L "givc-$1" -d "$content" "$image.new"
-          rm -r "$content"
-          mv "$image.new" "$image"
+      # What an image was made of, and what it is.
+      sum() {
+          cat "$authority/$1/"{ca-cert,crl,key,cert}.pem "$2" | sha256sum
       }
 
-      mkdir -p /etc/givc ${escapeShellArg cfg.storagePath}
-      [ -e "$authority/ca-key.pem" ] || ${certs "init"} givc
-      ${lib.concatMapStrings setUp (lib.unique names)}
-      echo ${escapeShellArg (lib.concatStringsSep " " names)} >/etc/givc/givc.certs
+      # A file system of its own, whose label says whose it is. VMs that run have the old one open, and get the new one
+      # when they are started again. Who may run VMs may read it: group kvm, as microvm's own user. It is made where only
+      # root can, since what is there by its name may be a link.
+      make_image() {
+          image=$storage/$1.img
+          made=$authority/$1/image
+          if [ -f "$image" ] && [ "$(sum "$1" "$image")" = "$(cat "$made")" ]; then
+              return
+          fi
+          rm -f "$made"
+          mkdir "$scratch/$1"
+          install -m 0400 "$authority/$1/"{ca-cert,crl,key,cert}.pem "$scratch/$1"
+          chmod 0755 "$scratch/$1"
+          truncate --size=2M "$scratch/$1.img"
+          mkfs.ext4 -q -F -L "givc-$1" -d "$scratch/$1" "$scratch/$1.img"
+          chgrp kvm "$scratch/$1.img"
+          chmod 0640 "$scratch/$1.img"
+          new=$(sum "$1" "$scratch/$1.img")
+          mv -T "$scratch/$1.img" "$image.new"
+          mv -T "$image.new" "$image"
+          echo "$new" >"$made"
+      }
+
+      # NAME ADDRESS...: a machine that moved to other addresses is another one to who looks at its certificate.
+      set_up() {
+          asked=$authority/$1/asked
+          if [ -e "$authority/$1/cert.pem" ] && [ -e "$asked" ] && [ "$(cat "$asked")" != "''${*:2}" ]; then
+              certs revoke "$1"
+          fi
+          [ -e "$authority/$1/cert.pem" ] || certs issue "$@"
+          echo "''${*:2}" >"$asked"
+      }
+
+      # The list is the last that is made of an authority; before, it has signed nothing.
+      if [ ! -e "$authority/crl.pem" ]; then
+          rm -f "$authority/ca-key.pem" "$authority/ca-cert.pem"
+          certs init givc
+      fi
+      ${lib.concatMapStrings setUp names}
+      # Whom the list of the revoked came to has it now, so that all get the same.
+      for name in ${lib.escapeShellArgs names}; do
+          if [ "$name" = "$host" ]; then
+              install_own "$name"
+          else
+              make_image "$name"
+          fi
+      done
+      (umask 022 && echo ${escapeShellArg (lib.concatStringsSep " " names)} >/etc/givc/givc.certs)
+      # What the lock says has to be on disk before the lock is.
+      sync
       install -m 000 /dev/null /etc/givc/tls.lock
     '';
   };
 
-  # Whoever is new has to be set up, which the lock would prevent.
+  # Whoever is new, has other addresses or another certificate has to be set up, which the lock would prevent.
   check = pkgs.writeShellApplication {
     name = "givc-check-certs";
     runtimeInputs = [ pkgs.coreutils ];
     text = ''
+      authority=${authority}
+      lock=/etc/givc/tls.lock
       [ -e /etc/givc/givc.certs ] || exit 0
-      for name in ${lib.escapeShellArgs names}; do
+
+      # NAME ADDRESS...
+      is_set_up() {
           case " $(cat /etc/givc/givc.certs) " in
-          *" $name "*) ;;
-          *)
-              rm -f /etc/givc/givc.certs /etc/givc/tls.lock
-              exit 0
-              ;;
+          *" $1 "*) ;;
+          *) return 1 ;;
           esac
-      done
+          # Machines whose certificates another authority made have no folder here.
+          [ -e "$authority/$1" ] || return 0
+          [ ! "$authority/$1/crl.pem" -nt "$lock" ] && [ ! "$authority/$1/cert.pem" -nt "$lock" ] &&
+              [ "$(cat "$authority/$1/asked")" = "''${*:2}" ]
+      }
+
+      ${lib.concatMapStrings (name: ''
+        is_set_up ${lib.escapeShellArgs ([ name ] ++ addressesOf name)} || rm -f "$lock"
+      '') names}
     '';
   };
 in
@@ -87,8 +142,11 @@ in
       type = types.bool;
       default = false;
       description = ''
-        Whether the host makes the certificates of all machines. Their keys, and the authority's, are on the host then.
-        To make all of them anew, remove `/etc/givc/tls.lock`, the images and the authority.
+        Whether the host makes the certificates of all machines when it boots. Their keys, and the authority's, are on
+        the host then. A machine that is new, or has another address, gets a certificate without touching the others';
+        what `givcctl certs` has renewed or revoked goes into the images with the next boot, and a VM has it from its next
+        start; whose certificate was revoked gets another one while it is in the list, and keeps its image when it is
+        taken out: then revoke. To make all anew, remove `/etc/givc/tls.lock` and `/etc/givc/authority`.
       '';
     };
     agents = mkOption {
@@ -103,7 +161,7 @@ in
       ];
     };
     generatorHostName = ours.string "localhost" "The machine that makes them, which needs no image.";
-    storagePath = ours.string "/etc/givc" "Directory of the images, `NAME.img`, and of the authority.";
+    storagePath = ours.string "/etc/givc" "Directory of the images, `NAME.img`.";
   };
 
   config = lib.mkIf cfg.enable {
@@ -125,7 +183,13 @@ in
       description = "Certificates for givc";
       wantedBy = [ "local-fs.target" ];
       after = [ "givc-check-certs.service" ];
-      unitConfig.ConditionPathExists = "!/etc/givc/tls.lock";
+      unitConfig = {
+        ConditionPathExists = "!/etc/givc/tls.lock";
+        RequiresMountsFor = [
+          "/etc/givc"
+          cfg.storagePath
+        ];
+      };
       serviceConfig = {
         Type = "oneshot";
         RemainAfterExit = true;

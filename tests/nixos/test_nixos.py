@@ -303,14 +303,20 @@ def test_certificates(tmp_path):
     unit = made['systemd']['services']['givc-key-setup']
     assert unit['unitConfig']['ConditionPathExists'] == '!/etc/givc/tls.lock'
     assert unit['after'] == ['givc-check-certs.service'] and unit['wantedBy'] == ['local-fs.target']
+    assert unit['unitConfig']['RequiresMountsFor'] == ['/etc/givc', '/storage']
     script = made['programs']['givc-key-setup']
-    issued = [line.split('issue ')[1].split()[1:] for line in script.splitlines() if ' certs issue ' in line]
-    assert issued == [['ghaf-host', '192.168.101.2'], ['net-vm', '192.168.101.1', 'fd00::1'], ['vsock-vm']]
-    assert [line.strip() for line in script.splitlines() if line.startswith(('make_image ', 'install_own '))] == [
-        'install_own ghaf-host', 'make_image net-vm', 'make_image vsock-vm']
-    check = subprocess.run(['shellcheck', '--shell=bash', '-'], input='#!/bin/bash\nset -euo pipefail\n' + script,
-                           capture_output=True, text=True, check=False)
-    assert check.returncode == 0, check.stdout
+    set_up = [line.split()[1:] for line in script.splitlines() if line.startswith('set_up ')]
+    assert set_up == [['ghaf-host', '192.168.101.2'], ['net-vm', '192.168.101.1', 'fd00::1'], ['vsock-vm']]
+    for script in made['programs'].values():
+        check = subprocess.run(['shellcheck', '--shell=bash', '-'], input='#!/bin/bash\nset -euo pipefail\n' + script,
+                               capture_output=True, text=True, check=False)
+        assert check.returncode == 0, check.stdout
+
+
+@evaluates
+def test_who_makes_certificates_has_one(tmp_path):
+    made = evaluate(with_settings(tmp_path, '{ givc.tls = { enable = true; agents = [ { name = "net-vm"; } ]; }; }'))
+    assert '\nset_up localhost\nset_up net-vm 127.0.0.1\n' in made['programs']['givc-key-setup']
 
 
 AGENT = 'enable = true; network.admin.transport.name = "a"; network.agent.transport.name = "v";'
