@@ -34,8 +34,9 @@ let
   # What not every kind has.
   hasSockets = capabilities ? socketProxy && capabilities.socketProxy.enable;
   hasEvents = capabilities ? eventProxy && capabilities.eventProxy.enable;
-  sockets = optionals hasSockets (lib.toList (capabilities.socketProxy.sockets or [ ]));
-  events = optionals hasEvents (lib.toList (capabilities.eventProxy.events or [ ]));
+  listed = list: optionals (list != null) list;
+  sockets = optionals hasSockets (listed capabilities.socketProxy.sockets);
+  events = optionals hasEvents (listed capabilities.eventProxy.events);
   isOn = capability: capabilities ? ${capability} && capabilities.${capability}.enable;
 
   otherKinds = filter (other: other != kind && (config.givc.${other}.enable or false)) [
@@ -210,6 +211,14 @@ in
         The TLS configuration requires paths' to CA certificate, service certificate, and service key.
         To disable TLS, set 'tls.enable = false;'.
       '';
+    }
+    {
+      assertion = hasSockets -> capabilities.socketProxy.sockets != null;
+      message = "givc.${kind}.capabilities.socketProxy is enabled, and its `sockets' are not set.";
+    }
+    {
+      assertion = hasEvents -> capabilities.eventProxy.events != null;
+      message = "givc.${kind}.capabilities.eventProxy is enabled, and its `events' are not set.";
     }
     {
       assertion = lib.allUnique (ports sockets);

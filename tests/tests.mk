@@ -140,7 +140,7 @@ soak: $(T)/soak/manager $(PROGRAMS) $(B)/tests/cli/admin_pb2.py
 	B=$(B) SOAK_MINUTES=$(MINUTES) $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/soak
 
 # The client, walls and budgets, installation.
-DEPS_CTL  := clang-format shellcheck e2fsprogs rsync scdoc mandoc python3-pyflakes protobuf-compiler-grpc libsmartcols-dev git binutils \
+DEPS_CTL  := clang-format shellcheck e2fsprogs jq rsync scdoc mandoc python3-pyflakes protobuf-compiler-grpc libsmartcols-dev git binutils \
              zsh fish python3-dbusmock nix-bin:nix-instantiate
 include tests/install.mk
 lint:

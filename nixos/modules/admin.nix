@@ -87,13 +87,16 @@ let
   };
   installFactory = pkgs.writeShellApplication {
     name = "policy_init";
-    runtimeInputs = [ pkgs.rsync ];
+    runtimeInputs = [ pkgs.coreutils ];
     text = ''
-      data=${cfg.policyAdmin.storePath}/data
+      data=${lib.escapeShellArg cfg.policyAdmin.storePath}/data
       [ ! -d "$data" ] || exit 0
-      install -d -m 0755 "$data"
-      rsync -a ${factory}/.git "$data/"
-      [ ! -d ${factory}/vm-policies ] || rsync -a ${factory}/vm-policies "$data/"
+      rm -rf "$data.new"
+      mkdir "$data.new"
+      for part in .git vm-policies; do
+          [ ! -d "${factory}/$part" ] || cp -r --no-preserve=mode "${factory}/$part" "$data.new/"
+      done
+      mv -T "$data.new" "$data"
     '';
   };
   certificates = [
@@ -267,7 +270,8 @@ in
           }
           // optionalAttrs cfg.policyAdmin.enable { ReadWritePaths = [ cfg.policyAdmin.storePath ]; }
           // optionalAttrs (cfg.policyAdmin.enable && cfg.policyAdmin.factoryPolicies.enable) {
-            ExecStartPre = "-!${lib.getExe installFactory}";
+            # As the admin's user, whose store it is: a root of this sandbox may not write there.
+            ExecStartPre = "-${lib.getExe installFactory}";
           };
         environment = {
           NAME = cfg.name;

@@ -75,15 +75,19 @@ in
     inherit (agent) warnings;
     assertions = agent.assertions ++ [
       {
+        # Without a list there may be proxies alone; an empty one says that something was forgotten.
         assertion =
-          (cfg.capabilities.applications != null && cfg.capabilities.applications != [ ])
-          || cfg.capabilities.services != [ ];
+          if cfg.capabilities.applications == null then
+            cfg.capabilities.services != [ ] || cfg.capabilities.socketProxy.enable || cfg.capabilities.eventProxy.enable
+          else
+            cfg.capabilities.applications ++ cfg.capabilities.services != [ ];
         message = "A list of applications, or services (or targets), is required for this module to run.";
       }
     ];
     givc.appvm = {
       accessControl.agentRules = agent.rules;
-      network.tls = {
+      # Who says where they are is right; in the first version everybody had to.
+      network.tls = lib.mapAttrs (_: lib.mkDefault) {
         caCertPath = "/run/givc/ca-cert.pem";
         certPath = "/run/givc/cert.pem";
         keyPath = "/run/givc/key.pem";

@@ -22,9 +22,10 @@ let
       loginctl list-sessions --json=short | jq --exit-status --argjson uid "$UID" \
           'any(.seat != null and .uid == $uid)' >/dev/null || exit 0
 
-      event=$(jq --raw-output --slurp 'last | [.Event // "[unknown]", .Title // "System Event",
+      event=$(jq --raw-output --slurp 'last // empty | [.Event // "[unknown]", .Title // "System Event",
           (.Urgency // 1 | if . == 0 or . == 1 or . == 2 then . else 1 end), .Icon // "",
           .Message // "(no details provided)"] | map(tostring) | join("\u001f")')
+      [ -n "$event" ] || exit 0 # whoever connected said nothing
       IFS=$'\x1f' read -r -d "" name title urgency icon message <<<"$event" || true
       fallback=(dialog-information dialog-warning dialog-error)
       exec notify-send --expire-time=${toString cfg.timeout} --app-name="$name" --hint="byte:urgency:$urgency" \
@@ -72,6 +73,7 @@ in
     };
     systemd.user.services."event-notifier@" = {
       description = "Notification from another VM";
+      # No RemainAfterExit=: an instance of each notification would stay.
       serviceConfig = {
         Type = "oneshot";
         StandardInput = "socket";

@@ -213,6 +213,75 @@ def test_session_units():
 
 
 @evaluates
+def test_an_application_vm_of_proxies_alone(tmp_path):
+    """Which has no list of applications; it may have certificates elsewhere, as it had to in the first version."""
+    settings = with_settings(tmp_path, '''{ givc.appvm = { enable = true; tls.keyPath = "/k.pem";
+      capabilities.eventProxy = { enable = true; events = [ { transport.port = "9015"; producer.enable = true; } ]; };
+    }; }''')
+    made = evaluate(settings)
+    config = json.loads(made['etc']['givc-agent/config.json'])
+    assert made['failed'] == []
+    assert (config['network']['tls']['keyPath'], config['network']['tls']['certPath']) == ('/k.pem', '/run/givc/cert.pem')
+    assert_agent_takes(config, made, tmp_path)
+
+
+def run_written(text, tmp_path, stubs, **more):
+    """A program that a module has written, with others in the place of some that it calls."""
+    for name, stub in stubs.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\n{stub}\n')
+        (tmp_path / name).chmod(0o755)
+    return subprocess.run(['bash', '-euo', 'pipefail', '-c', text], capture_output=True, text=True, timeout=60,
+                          check=False, env={'PATH': f'{tmp_path}:/usr/bin:/bin'}, **more)
+
+
+@evaluates
+@pytest.mark.parametrize('event, shown', [
+    ('', None),
+    ('{}', ['--app-name=[unknown]', '--hint=byte:urgency:1', '--icon=dialog-warning', '--', 'System Event',
+            '(no details provided)']),
+    ('{"Title": "old"}{"Event": "e", "Title": "--t", "Urgency": 2, "Icon": "", "Message": "one\\ntwo"}',
+     ['--app-name=e', '--hint=byte:urgency:2', '--icon=dialog-error', '--', '--t', 'one\ntwo']),
+    ('{"Urgency": "9", "Icon": "i", "Message": "$(false)"}',
+     ['--app-name=[unknown]', '--hint=byte:urgency:1', '--icon=i', '--', 'System Event', '$(false)']),
+])
+def test_notification(tmp_path, event, shown):
+    services = evaluate(with_settings(tmp_path, '{ givc.sysvm.notifier.enable = true; }'), ['notifier'])['systemd']['user']
+    text = services['services']['event-notifier@']['serviceConfig']['ExecStart'].split('\x1e')[1]
+    sessions = f'echo \'[{{"uid": {os.getuid()}, "seat": "seat0"}}]\''
+    said = tmp_path / 'said'
+    done = run_written(text, tmp_path, {'loginctl': sessions, 'notify-send': f'printf "%s\\0" "$@" >{said}'}, input=event)
+    assert done.returncode == 0, done.stderr
+    assert said.exists() == (shown is not None)
+    assert shown is None or said.read_text().split('\0')[:-1] == ['--expire-time=10000', *shown]
+
+
+@evaluates
+def test_factory_policies(tmp_path):
+    """The admin's own user can change them later, and a run that was ended leaves nothing that looks like them."""
+    store, source = tmp_path / 'store', tmp_path / 'source'
+    settings = '{ givc.admin = { enable = true; policyAdmin = { enable = true; storePath = "%s"; factoryPolicies = {' \
+               ' enable = true; rev = "abc"; }; }; }; }' % store
+    service = evaluate(with_settings(tmp_path, settings))['systemd']['services']['givc-admin']['serviceConfig']
+    sign, text, _ = service['ExecStartPre'].split('\x1e')
+    assert sign.startswith('-/'), 'as the user of the service'
+    text = text.replace('/nix/store/git-abc', str(source))
+    (source / 'vm-policies/p').mkdir(parents=True)
+    (source / 'vm-policies/p/file').write_text('1')
+    (source / 'vm-policies/p/file').chmod(0o444)
+    (source / 'vm-policies/p').chmod(0o555)
+    store.mkdir()
+    assert run_written(text, tmp_path, {'cp': 'exit 1'}).returncode != 0 and not (store / 'data').exists()
+    (tmp_path / 'cp').unlink()
+    assert run_written(text, tmp_path, {}).returncode == 0
+    assert {p.name: p.stat().st_mode & 0o200 for p in (store / 'data').rglob('*')} == dict.fromkeys(
+        ('vm-policies', 'p', 'file'), 0o200)
+    (source / 'vm-policies/p').chmod(0o755)
+    (source / 'vm-policies/other').mkdir()
+    assert run_written(text, tmp_path, {}).returncode == 0
+    assert not (store / 'data/vm-policies/other').exists(), 'what is there stays'
+
+
+@evaluates
 def test_rules():
     """Modules are called what they are called in the protocol; the admin may do all that the capabilities need."""
     rules = evaluate(HERE / 'cases/sysvm.nix')['rules']['givc-agent-acl/rules.cedar']
@@ -341,6 +410,10 @@ FILTER = 'policy.talk = [ "org.x" ];'
      'each event proxy instance requires a unique port'),
     ('appvm = { ' + AGENT + ' };', 'A list of applications, or services'),
     ('appvm = { ' + AGENT + ' capabilities.applications = [ ]; };', 'A list of applications, or services'),
+    ('appvm = { ' + AGENT + ' capabilities = { applications = [ ]; socketProxy = { enable = true; sockets = [ ]; }; }; };',
+     'A list of applications, or services'),
+    ('sysvm = { ' + AGENT + ' capabilities.socketProxy.enable = true; };', "its `sockets' are not set"),
+    ('appvm = { ' + AGENT + ' capabilities.eventProxy.enable = true; };', "its `events' are not set"),
     ('appvm = { ' + AGENT + ' capabilities.services = [ "x" ]; accessControl.enable = true; '
      'network.tls.enable = false; };', 'only available with TLS'),
     ('admin = { enable = true; accessControl.enable = true; tls.enable = false; };', 'only available with TLS'),
