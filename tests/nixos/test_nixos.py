@@ -221,7 +221,8 @@ def test_an_application_vm_of_proxies_alone(tmp_path):
     made = evaluate(settings)
     config = json.loads(made['etc']['givc-agent/config.json'])
     assert made['failed'] == []
-    assert (config['network']['tls']['keyPath'], config['network']['tls']['certPath']) == ('/k.pem', '/run/givc/cert.pem')
+    assert config['network']['tls']['keyPath'] == '/k.pem'
+    assert config['network']['tls']['certPath'] == '/run/givc/cert.pem'
     assert_agent_takes(config, made, tmp_path)
 
 
@@ -245,11 +246,12 @@ def run_written(text, tmp_path, stubs, **more):
      ['--app-name=[unknown]', '--hint=byte:urgency:1', '--icon=i', '--', 'System Event', '$(false)']),
 ])
 def test_notification(tmp_path, event, shown):
-    services = evaluate(with_settings(tmp_path, '{ givc.sysvm.notifier.enable = true; }'), ['notifier'])['systemd']['user']
-    text = services['services']['event-notifier@']['serviceConfig']['ExecStart'].split('\x1e')[1]
+    made = evaluate(with_settings(tmp_path, '{ givc.sysvm.notifier.enable = true; }'), ['notifier'])
+    text = made['systemd']['user']['services']['event-notifier@']['serviceConfig']['ExecStart'].split('\x1e')[1]
     sessions = f'echo \'[{{"uid": {os.getuid()}, "seat": "seat0"}}]\''
     said = tmp_path / 'said'
-    done = run_written(text, tmp_path, {'loginctl': sessions, 'notify-send': f'printf "%s\\0" "$@" >{said}'}, input=event)
+    stubs = {'loginctl': sessions, 'notify-send': f'printf "%s\\0" "$@" >{said}'}
+    done = run_written(text, tmp_path, stubs, input=event)
     assert done.returncode == 0, done.stderr
     assert said.exists() == (shown is not None)
     assert shown is None or said.read_text().split('\0')[:-1] == ['--expire-time=10000', *shown]
@@ -410,7 +412,7 @@ FILTER = 'policy.talk = [ "org.x" ];'
      'each event proxy instance requires a unique port'),
     ('appvm = { ' + AGENT + ' };', 'A list of applications, or services'),
     ('appvm = { ' + AGENT + ' capabilities.applications = [ ]; };', 'A list of applications, or services'),
-    ('appvm = { ' + AGENT + ' capabilities = { applications = [ ]; socketProxy = { enable = true; sockets = [ ]; }; }; };',
+    ('appvm = { ' + AGENT + ' capabilities.applications = [ ]; ' + SOCKET + ' };',
      'A list of applications, or services'),
     ('sysvm = { ' + AGENT + ' capabilities.socketProxy.enable = true; };', "its `sockets' are not set"),
     ('appvm = { ' + AGENT + ' capabilities.eventProxy.enable = true; };', "its `events' are not set"),
