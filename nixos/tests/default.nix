@@ -47,6 +47,7 @@ let
     };
 in
 lib.genAttrs [
+  "admin"
   "app"
   "appvm-services"
   "dbus"

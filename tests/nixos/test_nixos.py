@@ -137,7 +137,7 @@ def test_script_of_a_vm_test(folder):
     compile(script, str(folder), 'exec')
     nodes = json.loads(nix('--eval', '--json', '--expr', f'builtins.attrNames ({test}).nodes'))
     assert nodes and set(re.findall(r'^ *(\w+)\.(?:succeed|fail|wait)', script, re.M)) <= set(nodes)
-    assert {f.stem for f in folder.glob('*.nix')} == {*nodes, 'default'}
+    assert {f.stem for f in folder.glob('*.nix')} - {'default'} <= set(nodes), 'and some run nothing of givc'
 
 
 @evaluates

@@ -78,8 +78,8 @@ in
 
     INTROSPECT = "org.freedesktop.DBus.Introspectable.Introspect"
     NETWORK = (
-        "net", "org.freedesktop.NetworkManager", "/org/freedesktop/NetworkManager", "org.freedesktop.DBus.Properties.Get",
-        "string:org.freedesktop.NetworkManager", "string:ActiveConnections",
+        "net", "org.freedesktop.NetworkManager", "/org/freedesktop/NetworkManager",
+        "org.freedesktop.DBus.Properties.Get", "string:org.freedesktop.NetworkManager", "string:ActiveConnections",
     )
     AVAHI = "net", "org.freedesktop.Avahi", "/org/freedesktop/Avahi", INTROSPECT
     POWER = "org.freedesktop.UPower", "/org/freedesktop/UPower"
