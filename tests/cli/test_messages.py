@@ -64,6 +64,14 @@ def test_what_the_catalog_quotes_is_logged(name):
     page = re.fullmatch(r'Subject: .+\nDefined-By: givc\nDocumentation: man:(givc-admin|givc-agent)\(8\)', header)[1]
     assert re.search(rf'^{IDS[name]}$', (ROOT / f'man/{page}.8.scd').read_text(), re.M), page
     assert max(map(len, text.splitlines())) <= 76
+    lines = [line for line in text.splitlines() if line]
+    assert 2 <= len(lines) <= 6, 'more is for a page'
+    assert re.search(r'Nothing has to be done\.|"[a-z]+ [^"]+"', text), 'what to do next'
+    for words in re.findall(r'"givcctl ([a-z -]+)', text.replace('\n', ' ')):
+        verb = words.split()[:2 if words.split()[0] in ('certs', 'policy') else 1]
+        done = subprocess.run([BUILD / 'givcctl', *verb, '--help'], capture_output=True, text=True, timeout=WAIT,
+                              check=False)
+        assert done.returncode == 0 and verb[-1] in done.stdout, verb
 
 
 @pytest.mark.parametrize('program', ['admin', 'agent'])
