@@ -37,7 +37,7 @@ in
       networking.firewall.allowedTCPPorts = [ 8000 ];
       systemd.services.policy-server = {
         wantedBy = [ "multi-user.target" ];
-        serviceConfig.WorkingDirectory = pkgs.writeTextDir "policy.bin" "proxy";
+        serviceConfig.WorkingDirectory = "${pkgs.writeTextDir "policy.bin" "proxy"}";
         serviceConfig.ExecStart = "${pkgs.python3}/bin/python3 -m http.server 8000";
       };
     };
@@ -203,7 +203,7 @@ in
         )
         guivm.wait_until_succeeds(notified("Local Test Alert"))
         appvm.succeed(
-            f"{CLI} notify-user gui-vm --event vm-alert --urgency critical --title 'VM Test Alert' --message 'Elsewhere'"
+            f"{CLI} notify-user gui-vm --event vm-alert --urgency critical --title 'VM Test Alert' --message 'None'"
         )
         guivm.wait_until_succeeds(notified("VM Test Alert"))
 
