@@ -5,7 +5,10 @@
 {
   description = "givc certificates for users' sessions";
   wantedBy = [ "local-fs.target" ];
-  after = [ "local-fs.target" ];
+  after = [
+    "local-fs.target"
+    "givc-key-setup.service"
+  ];
   serviceConfig = {
     Type = "oneshot";
     ExecStart = lib.concatStringsSep " " [

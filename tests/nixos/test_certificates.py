@@ -229,13 +229,14 @@ def test_certificates_of_another_making_stay(host):
 def test_users_get_the_certificates_of_their_machine_and_nothing_else(host, tmp_path):
     host.works()
     settings = with_settings(tmp_path, '{ givc.sysvm = { enable = true; enableUserTlsAccess = true; }; }')
-    command = evaluate(settings, ['sysvm'])['systemd']['services']['givc-user-key-setup']['serviceConfig']['ExecStart']
+    unit = evaluate(settings, ['sysvm'])['systemd']['services']['givc-user-key-setup']
+    assert 'givc-key-setup.service' in unit['after'], 'where one machine has both'
     (host.etc / 'group').write_text('root:x:0:\nusers:x:0:\n')
-    words = [w.replace('/nix/store/rsync/bin/', '') for w in command.split()]
+    words = [w.replace('/nix/store/rsync/bin/', '') for w in unit['serviceConfig']['ExecStart'].split()]
     assert words[-1] == '/run'
     run = tmp_path / 'run'
     run.mkdir()
-    done = host.root(*words[:-1], str(run))
+    done = host.root('sh', '-c', 'umask 022; exec "$@"', 'sh', *words[:-1], str(run))
     assert done.returncode == 0, done.stderr
     assert {str(f.relative_to(run)): oct(f.stat().st_mode)[-3:] for f in run.rglob('*') if f.is_file()} == {
         f'givc/{file}': '450' for file in FILES}
