@@ -60,7 +60,7 @@ let
       [ ../units/givc-agent.service ] ++ dropIns
   );
 
-  parentsOf = paths: unique (map builtins.dirOf paths);
+  parentsOf = paths: unique (map builtins.dirOf (filter (path: path != "") paths));
   writable =
     optionals (isOn "policy") ([ capabilities.policy.storePath ] ++ parentsOf (lib.attrValues capabilities.policy.policies))
     ++ parentsOf (map (proxy: proxy.socket) (filter (proxy: !proxy.server) sockets));

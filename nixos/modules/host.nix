@@ -14,6 +14,8 @@ let
     kind = "host";
   };
   inherit (agent.ours) string strings;
+  # Nixpkgs has had it by both names.
+  rebuild = pkgs.nixos-rebuild-ng or pkgs.nixos-rebuild;
 in
 {
   imports = agent.renamed;
@@ -85,7 +87,7 @@ in
         path = [
           (config.system.path or "/run/current-system/sw")
           pkgs.nix
-          pkgs.nixos-rebuild
+          rebuild
           pkgs.openssh
         ]
         ++ lib.optional (pkgs ? ota-update) pkgs.ota-update;
@@ -94,7 +96,7 @@ in
       systemd.tmpfiles.rules = agent.tmpfiles;
       networking.firewall.allowedTCPPorts = agent.tcpPorts;
       environment.systemPackages = [
-        pkgs.nixos-rebuild
+        rebuild
       ]
       ++ lib.optional (pkgs ? ota-update) pkgs.ota-update;
     }

@@ -30,6 +30,7 @@
       policy = {
         enable = true;
         policies.proxy-config = "/var/lib/proxy/policy.bin";
+        policies.kept-only = "";
       };
     };
     accessControl = {
