@@ -55,6 +55,19 @@ let
       `deny`. See {manpage}`givc.policy(5)`.
     '';
   };
+  # What the rules of admin and agents have in common.
+  access =
+    options:
+    types.submodule {
+      options = options // {
+        extraRules = mkOption {
+          type = types.lines;
+          default = "";
+          description = "Rules in the Cedar language, see {manpage}`givc.policy(5)`, behind those that are generated.";
+        };
+        inherit onError;
+      };
+    };
 in
 {
   inherit transport string strings;
@@ -84,67 +97,51 @@ in
     };
   };
 
-  agentAccess = types.submodule {
-    options = {
-      enable = mkEnableOption "access rules of the agent, which are made of `agentRules`; without them only the admin may call";
-      agentRules = mkOption {
-        default = [ ];
-        description = "Who may call what on the agent, besides what its capabilities need.";
-        example = [
-          {
-            permittedVms = [ "gui-vm" ];
-            permittedModules = [ "systemd" ];
-          }
-        ];
-        type = types.listOf (
-          types.submodule {
-            options = {
-              permittedVms = strings "VMs, by the names in their certificates.";
-              permittedModules = strings "Modules, which are packages of the protocol, whose methods these VMs may call.";
-            };
-          }
-        );
-      };
-      extraRules = mkOption {
-        type = types.lines;
-        default = "";
-        description = "Rules in the Cedar language, see {manpage}`givc.policy(5)`, behind those that are generated.";
-      };
-      inherit onError;
+  agentAccess = access {
+    enable = mkEnableOption "access rules of the agent, which are made of `agentRules`; without them only the admin may call";
+    agentRules = mkOption {
+      default = [ ];
+      description = "Who may call what on the agent, besides what its capabilities need.";
+      example = [
+        {
+          permittedVms = [ "gui-vm" ];
+          permittedModules = [ "systemd" ];
+        }
+      ];
+      type = types.listOf (
+        types.submodule {
+          options = {
+            permittedVms = strings "VMs, by the names in their certificates.";
+            permittedModules = strings "Modules, which are packages of the protocol, whose methods these VMs may call.";
+          };
+        }
+      );
     };
   };
 
-  adminAccess = types.submodule {
-    options = {
-      enable = mkEnableOption "access rules of the admin, which are made of `adminRules`: what they do not permit is denied";
-      adminRules = mkOption {
-        default = [ ];
-        description = "Who may ask the admin for what.";
-        example = [
-          {
-            from = [ "gui-vm" ];
-            to = [ "business-vm" ];
-            permittedRequests = [ "StartApplication" ];
-          }
-        ];
-        type = types.listOf (
-          types.submodule {
-            options = {
-              from = strings "Who asks, by the names in their certificates.";
-              to = strings ''
-                VMs that the request may be about. Empty: it is about no VM, or about any.
-              '';
-              permittedRequests = strings "Methods of the admin service.";
-            };
-          }
-        );
-      };
-      extraRules = mkOption {
-        type = types.lines;
-        default = "";
-        description = "Rules in the Cedar language, see {manpage}`givc.policy(5)`, behind those that are generated.";
-      };
-      inherit onError;
+  adminAccess = access {
+    enable = mkEnableOption "access rules of the admin, which are made of `adminRules`: what they do not permit is denied";
+    adminRules = mkOption {
+      default = [ ];
+      description = "Who may ask the admin for what.";
+      example = [
+        {
+          from = [ "gui-vm" ];
+          to = [ "business-vm" ];
+          permittedRequests = [ "StartApplication" ];
+        }
+      ];
+      type = types.listOf (
+        types.submodule {
+          options = {
+            from = strings "Who asks, by the names in their certificates.";
+            to = strings ''
+              VMs that the request may be about. Empty: it is about no VM, or about any.
+            '';
+            permittedRequests = strings "Methods of the admin service.";
+          };
+        }
+      );
     };
   };
 
