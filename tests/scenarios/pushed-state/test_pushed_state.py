@@ -80,5 +80,6 @@ def test_an_agent_that_cannot_push_is_polled(lab):
         watch.wait_for("old.service", "PoweredOff")
         agent.set("old.service", "active", "running")
         watch.wait_for("old.service", "Running")
-        lab.exec("net-vm", "systemctl", "restart", "dhcp.service")
-        watch.wait_for("dhcp.service", "Running")
+        for act, state in (("stop", "PoweredOff"), ("start", "Running")):
+            lab.exec("net-vm", "systemctl", act, "dhcp.service")
+            watch.wait_for("dhcp.service", state)
