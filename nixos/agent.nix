@@ -29,7 +29,23 @@ let
   name = "givc-${transport.name}";
   isUser = kind == "appvm";
 
-  rulesFile = "givc-agent-acl/rules.cedar";
+  # A machine may have one agent of each kind. The first that there is has the names that others look for.
+  others = filter (other: other != kind && (config.givc.${other}.enable or false)) [
+    "host"
+    "sysvm"
+    "appvm"
+  ];
+  isFirst = kind == "host" || !(lib.elem "host" others) && (kind == "sysvm" || !(lib.elem "sysvm" others));
+  configFile = "givc-agent/${if isFirst then "config" else kind}.json";
+  rulesFile = "givc-agent-acl/${if isFirst then "rules" else kind}.cedar";
+  # Each has a name and an address of its own.
+  clashes = filter (
+    other:
+    let
+      its = config.givc.${other}.network.agent.transport;
+    in
+    its.name == transport.name || removeAttrs its [ "name" ] == removeAttrs transport [ "name" ]
+  ) others;
 
   # What not every kind has.
   hasSockets = capabilities ? socketProxy && capabilities.socketProxy.enable;
@@ -38,12 +54,6 @@ let
   sockets = optionals hasSockets (listed capabilities.socketProxy.sockets);
   events = optionals hasEvents (listed capabilities.eventProxy.events);
   isOn = capability: capabilities ? ${capability} && capabilities.${capability}.enable;
-
-  otherKinds = filter (other: other != kind && (config.givc.${other}.enable or false)) [
-    "host"
-    "sysvm"
-    "appvm"
-  ];
 
   # What the system before this one does not have is in the configuration only where it is not the default.
   said = set: defaults: removeAttrs set (filter (key: set.${key} == defaults.${key}) (lib.attrNames defaults));
@@ -196,8 +206,10 @@ in
 
   assertions = [
     {
-      assertion = otherKinds == [ ];
-      message = "givc.${kind} and givc.${lib.head (otherKinds ++ [ "" ])} are both enabled: a machine has one agent.";
+      assertion = clashes == [ ];
+      message = ''
+        The agents givc.${kind} and givc.${lib.head (clashes ++ [ "" ])} of one machine need different names and addresses.
+      '';
     }
     {
       assertion = cfg.accessControl.enable -> cfg.network.tls.enable;
@@ -268,7 +280,7 @@ in
 
   # The agent's configuration: identity is the kind's, extra is what it has besides the options' own names.
   etc = identity: extra: {
-    "givc-agent/config.json".text = builtins.toJSON {
+    ${configFile}.text = builtins.toJSON {
       identity = {
         inherit (transport) name;
       }
@@ -299,10 +311,10 @@ in
     documentation = [ "man:givc-agent(8)" ];
     requires = [ "${name}.socket" ];
     serviceConfig =
-      unit.Service
+      # systemd takes no two services of one bus name.
+      removeAttrs unit.Service (optional (!isFirst) "BusName")
       // {
-        ExecStart =
-          "${pkgs.givc-agent}/bin/givc-agent -config /etc/givc-agent/config.json" + lib.optionalString cfg.debug " -debug";
+        ExecStart = "${pkgs.givc-agent}/bin/givc-agent -config /etc/${configFile}" + lib.optionalString cfg.debug " -debug";
         ExecReload = "${pkgs.coreutils}/bin/kill -HUP $MAINPID";
       }
       // lib.optionalAttrs (!isUser && writable != [ ]) { ReadWritePaths = unique writable; };

@@ -107,24 +107,29 @@ let
       map plain value
     else
       value;
-in
-{
   failed = map (a: a.message) (library.filter (a: !a.assertion) config.assertions);
-  inherit (config) warnings;
-  etc = library.mapAttrs (_: file: file.text) (library.filterAttrs (_: file: file ? text) config.environment.etc);
-  rules = library.mapAttrs (_: file: textIn file.source.command) (
-    library.filterAttrs (_: file: file ? source) config.environment.etc
-  );
-  programs = library.mapAttrs (_: unit: textIn unit.serviceConfig.ExecStart) (
-    library.filterAttrs (_: unit: library.hasInfix mark (unit.serviceConfig.ExecStart or "")) config.systemd.services
-  );
-  systemd = plain config.systemd;
-  packages = plain config.environment.systemPackages;
-  firewall = config.networking.firewall.allowedTCPPorts;
-  polkit = config.security.polkit.extraConfig;
-  users = builtins.attrNames config.users.users;
-  options = map (option: {
-    inherit (option) name type;
-    description = option.description or null;
-  }) (library.filter (option: option.visible && !option.internal) (library.optionAttrSetToDocList evaluated.options.givc));
-}
+in
+# As NixOS does, which makes nothing then.
+if failed != [ ] then
+  { inherit failed; }
+else
+  {
+    inherit failed;
+    inherit (config) warnings;
+    etc = library.mapAttrs (_: file: file.text) (library.filterAttrs (_: file: file ? text) config.environment.etc);
+    rules = library.mapAttrs (_: file: textIn file.source.command) (
+      library.filterAttrs (_: file: file ? source) config.environment.etc
+    );
+    programs = library.mapAttrs (_: unit: textIn unit.serviceConfig.ExecStart) (
+      library.filterAttrs (_: unit: library.hasInfix mark (unit.serviceConfig.ExecStart or "")) config.systemd.services
+    );
+    systemd = plain config.systemd;
+    packages = plain config.environment.systemPackages;
+    firewall = config.networking.firewall.allowedTCPPorts;
+    polkit = config.security.polkit.extraConfig;
+    users = builtins.attrNames config.users.users;
+    options = map (option: {
+      inherit (option) name type;
+      description = option.description or null;
+    }) (library.filter (option: option.visible && !option.internal) (library.optionAttrSetToDocList evaluated.options.givc));
+  }

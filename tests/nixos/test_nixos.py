@@ -105,8 +105,9 @@ def test_agent(tmp_path, name):
 
 def assert_agent_takes(config, made, tmp_path):
     path = tmp_path / 'config.json'
-    path.write_text(json.dumps(config).replace('/etc/givc-agent-acl/rules.cedar', str(tmp_path / 'rules.cedar')))
-    (tmp_path / 'rules.cedar').write_text(made['rules'].get('givc-agent-acl/rules.cedar', ''))
+    rules = config['accessControl']['rulesFile']
+    path.write_text(json.dumps(config).replace(rules, str(tmp_path / 'rules.cedar')))
+    (tmp_path / 'rules.cedar').write_text(made['rules'].get(rules.removeprefix('/etc/'), ''))
     done = subprocess.run([BUILD / 'givc-agent', '-config', path, '--check'], capture_output=True, text=True,
                           timeout=30, check=False)
     assert done.returncode == 0 and 'unknown key' not in done.stdout + done.stderr, done.stdout + done.stderr
@@ -224,6 +225,40 @@ def test_an_application_vm_of_proxies_alone(tmp_path):
     assert config['network']['tls']['keyPath'] == '/k.pem'
     assert config['network']['tls']['certPath'] == '/run/givc/cert.pem'
     assert_agent_takes(config, made, tmp_path)
+
+
+TWO = '''{ givc = {
+  host = { enable = true; accessControl.enable = true; network.agent.transport = { name = "ghaf-host"; }; };
+  sysvm = { enable = true; notifier.enable = true; accessControl.enable = true;
+            network.agent.transport = { name = "%s"; port = "%s"; };
+            network.admin.transport.name = "admin-vm"; };
+}; }'''
+
+
+@evaluates
+def test_two_agents_of_one_machine(tmp_path):
+    """A host with a desktop of its own: each has units, a configuration and rules; others look for the host's."""
+    made = evaluate(with_settings(tmp_path, TWO % ('ghaf-host-gui', '9002')))
+    assert made['failed'] == made['warnings'] == []
+    services, sockets = made['systemd']['services'], made['systemd']['sockets']
+    for name, path, rules, port in (('ghaf-host', 'config', 'rules', '9000'),
+                                    ('ghaf-host-gui', 'sysvm', 'sysvm', '9002')):
+        config = json.loads(made['etc'][f'givc-agent/{path}.json'])
+        assert config['identity']['name'] == name
+        assert config['accessControl']['rulesFile'] == f'/etc/givc-agent-acl/{rules}.cedar'
+        assert ('Source::"admin-vm"' in made['rules'][f'givc-agent-acl/{rules}.cedar']) == (path == 'sysvm')
+        assert services[f'givc-{name}']['serviceConfig']['ExecStart'].endswith(f'-config /etc/givc-agent/{path}.json')
+        assert sockets[f'givc-{name}']['socketConfig']['ListenStream'] == f'127.0.0.1:{port}'
+        assert_agent_takes(config, made, tmp_path)
+    assert [n for n, s in services.items() if 'BusName' in s['serviceConfig']] == ['givc-ghaf-host']
+    assert sorted(made['firewall']) == [9000, 9002]
+
+
+@evaluates
+@pytest.mark.parametrize('name, port', [('ghaf-host', '9002'), ('ghaf-host-gui', '9000')])
+def test_two_agents_that_are_in_each_others_way(tmp_path, name, port):
+    failed = evaluate(with_settings(tmp_path, TWO % (name, port)))['failed']
+    assert len(failed) == 2 and all('need different names and addresses' in f for f in failed)
 
 
 def run_written(text, tmp_path, stubs, **more):
