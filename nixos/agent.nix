@@ -290,7 +290,10 @@ in
       };
       capabilities =
         capabilities
-        // lib.optionalAttrs (capabilities ? exec) { exec = said capabilities.exec { commands = null; }; }
+        // lib.optionalAttrs (capabilities ? exec) { exec = said capabilities.exec {
+            commands = null;
+            environment = null;
+          }; }
         // extra;
       accessControl = said {
         inherit (cfg.accessControl) enable onError;

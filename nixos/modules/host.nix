@@ -52,6 +52,11 @@ in
           default = null;
           description = "Names or paths of programs that may be run. Without a list: `ota-update` and `uptime`.";
         };
+        environment = lib.mkOption {
+          type = lib.types.nullOr (lib.types.listOf lib.types.str);
+          default = null;
+          description = "Variables that callers may set for them; `LC_*` is all that begin so. Without a list: `CACHIX_TOKEN`.";
+        };
       };
     };
   };

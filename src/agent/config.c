@@ -5,6 +5,7 @@
 
 #include "agent/application.h"
 #include "agent/config-environment.h"
+#include "agent/environment.h"
 #include "proto/fields.h"
 #include "base/fd.h"
 #include "base/mem.h"
@@ -83,6 +84,7 @@ ENABLE(ctap_fields, ctap);
 static const Field exec_fields[] = {
         MEMBER(Config, "enable", FIELD_BOOLEAN, exec),
         MEMBER(Config, "commands", FIELD_STRV, exec_commands),
+        MEMBER(Config, "environment", FIELD_STRV, exec_environment),
         MEMBER(Config, "tasksMax", FIELD_UINT, exec_tasks_max),
         MEMBER(Config, "memoryMaxMiB", FIELD_UINT, exec_memory_max_mib),
         {},
@@ -318,18 +320,35 @@ static int check_policy(Config *c) {
         return c->policy && isempty(c->policy_store) ? str_replace(&c->policy_store, "/etc/policies") : 0;
 }
 
-/* Without a list there are the two that the reference's admin uses; an empty list permits nothing. */
-static int check_exec(Config *c) {
-        static const char *const usual[] = { "ota-update", "uptime" };
-        const bool given = c->exec_commands;
-
-        for (size_t i = 0; c->exec && !given && i < ELEMENTSOF(usual); i++) {
-                int r = strv_extend(&c->exec_commands, usual[i]);
+/* Where the file has no list. An empty one is a list. */
+static int list_default(char ***list, const char *const *usual) {
+        if (*list)
+                return 0;
+        for (; *usual; usual++) {
+                int r = strv_extend(list, *usual);
 
                 if (r < 0)
                         return r;
         }
         return 0;
+}
+
+/* What the admins run, the reference's and ours, and what ours tells it by the environment. */
+static int check_exec(Config *c, char **reterr) {
+        static const char *const commands[] = { "ota-update", "uptime", NULL },
+                                 *const variables[] = { "CACHIX_TOKEN", NULL };
+        int r;
+
+        if (!c->exec)
+                return 0;
+        STRV_FOREACH(name, c->exec_environment)
+                if (!environment_pattern_is_valid(*name))
+                        return str_refuse(reterr,
+                                        "capabilities.exec.environment: '%s' is no name of a variable, nor how names "
+                                        "begin with a '*' behind it",
+                                        *name);
+        r = list_default(&c->exec_commands, commands);
+        return r < 0 ? r : list_default(&c->exec_environment, variables);
 }
 
 /* Two cannot listen in one place. */
@@ -485,7 +504,7 @@ static int config_check(Config *c, char **reterr) {
                 if (r < 0)
                         return r;
         }
-        r = check_exec(c);
+        r = check_exec(c, reterr);
         if (r < 0)
                 return r;
         r = check_sockets(c);

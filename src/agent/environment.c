@@ -47,14 +47,31 @@ static bool is_private(const char *assignment) {
         return false;
 }
 
-/* One bad assignment, such as a function that a shell exports, and systemd refuses the whole unit. */
-static bool is_acceptable(const char *assignment) {
-        size_t n = strspn(assignment,
+size_t environment_name_length(const char *s) {
+        size_t n = strspn(s,
                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                         "0123456789_");
 
-        return n > 0 && assignment[n] == '=' && strchr("0123456789", assignment[0]) == NULL &&
-                        str_is_utf8(assignment, strlen(assignment));
+        return n > 0 && strchr("0123456789", s[0]) == NULL ? n : 0;
+}
+
+bool environment_pattern_is_valid(const char *pattern) {
+        const char *rest = pattern + environment_name_length(pattern);
+
+        return streq(rest, "*") || (rest > pattern && isempty(rest));
+}
+
+bool environment_name_matches(const char *name, const char *pattern) {
+        size_t n = strcspn(pattern, "*");
+
+        return pattern[n] ? strncmp(name, pattern, n) == 0 : streq(name, pattern);
+}
+
+/* One bad assignment, such as a function that a shell exports, and systemd refuses the whole unit. */
+static bool is_acceptable(const char *assignment) {
+        size_t n = environment_name_length(assignment);
+
+        return n > 0 && assignment[n] == '=' && str_is_utf8(assignment, strlen(assignment));
 }
 
 int environment_for_applications(char *const *own, bool configured, char ***ret) {

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/services/command.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "agent/environment.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
 
-/* Variables by which a caller would choose what a permitted program executes: where the loader, shells and interpreters
- * find it, and what they run first. Most are those that sudo(8) drops. */
-static const char *const steering[] = { "PATH=", "IFS=", "CDPATH=", "LD_",
-        "GCONV_PATH=", "GLIBC_TUNABLES=", "LOCPATH=", "NLSPATH=", "HOSTALIASES=", "RESOLV_",
-        "RES_OPTIONS=", "LOCALDOMAIN=", "TERMINFO", "TERMCAP=", "TERMPATH=", "ENV=", "BASH",
-        "SHELLOPTS=", "PS4=", "PROMPT_COMMAND=", "ZDOTDIR=", "FPATH=", "NULLCMD=", "READNULLCMD=", "PYTHON", "PERL",
-        "RUBY", "NODE_", "LUA_", "JAVA_", "JDK_JAVA_OPTIONS=", "_JAVA_OPTIONS=", "OPENSSL_", "GIT_", "NIX_", "SSH_",
-        "PAGER=", "SYSTEMD_PAGER", "SYSTEMD_LESS=", "LESS", "EDITOR=", "VISUAL=", "SYSTEMD_EDITOR=", "BROWSER=" };
+/* About the caller's language and terminal, and harmless as long as they name no file and are no format: programs put
+ * them into paths and into printf(3). */
+static const char *const harmless[] = { "COLORTERM", "LANG", "LANGUAGE", "LC_*", "NO_COLOR", "TERM" };
 
 void command_done(Command *c) {
         strv_free(c->argv);
@@ -33,12 +28,6 @@ static int check_path(const char *what, const char *path, RpcStatus *reterr) {
         if (path[0] == '/' && str_is_printable(path))
                 return 0;
         return rpc_error(reterr, RPC_INVALID_ARGUMENT, "%s '%s' is not an absolute path.", what, path);
-}
-
-static bool variable_is_valid(const char *name) {
-        size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-
-        return n > 0 && name[n] == 0 && !isdigit((unsigned char) name[0]);
 }
 
 /* KEY="value", in which a backslash takes what follows for itself. */
@@ -59,34 +48,48 @@ static int append_variable(Command *c, const char *name, const char *value) {
         return 0;
 }
 
-static int add_variable(Command *c, const char *name, const char *value, RpcStatus *reterr) {
-        _cleanup_free_ char *assignment = NULL;
-
-        if (!variable_is_valid(name))
-                return rpc_error(
-                                reterr, RPC_INVALID_ARGUMENT, "'%s' is not the name of an environment variable.", name);
-        assignment = strf("%s=%s", name, value);
-        if (!assignment)
-                return -ENOMEM;
-        for (size_t i = 0; i < ELEMENTSOF(steering); i++)
-                if (startswith(assignment, steering[i]))
-                        return rpc_error(reterr, RPC_PERMISSION_DENIED,
-                                        "Variable '%s' would choose what else the command executes.", name);
-        return append_variable(c, name, value);
+static bool variable_is_harmless(const char *name) {
+        for (size_t i = 0; i < ELEMENTSOF(harmless); i++)
+                if (environment_name_matches(name, harmless[i]))
+                        return true;
+        return false;
 }
 
-static int add_environment(Command *c, const Exec__StartCommand *start, RpcStatus *reterr) {
+/* A list of what is dangerous would never be whole: a permitted program obeys variables that only its author knows. */
+static int check_variable(const Config *config, const char *name, const char *value, RpcStatus *reterr) {
+        if (isempty(name) || name[environment_name_length(name)])
+                return rpc_error(
+                                reterr, RPC_INVALID_ARGUMENT, "'%s' is not the name of an environment variable.", name);
+        if (variable_is_harmless(name))
+                return !strpbrk(value, "/%") ? 0
+                                             : rpc_error(reterr, RPC_INVALID_ARGUMENT,
+                                                               "Variable '%s' may have no '/' or '%%' in it.", name);
+        STRV_FOREACH(pattern, config->exec_environment)
+                if (environment_name_matches(name, *pattern))
+                        return 0;
+        return rpc_error(reterr, RPC_PERMISSION_DENIED,
+                        "Variable '%s' is not one that callers may set here: capabilities.exec.environment has those.",
+                        name);
+}
+
+static int add_variable(Command *c, const Config *config, const char *name, const char *value, RpcStatus *reterr) {
+        int r = check_variable(config, name, value, reterr);
+
+        return r < 0 ? r : append_variable(c, name, value);
+}
+
+static int add_environment(Command *c, const Exec__StartCommand *start, const Config *config, RpcStatus *reterr) {
         if (start->n_envvars > COMMAND_VARIABLES_MAX)
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "%zu environment variables are too many: %i can be set.",
                                 start->n_envvars, COMMAND_VARIABLES_MAX);
         for (size_t i = 0; i < start->n_envvars; i++) {
-                int r = add_variable(c, start->envvars[i]->key, start->envvars[i]->value, reterr);
+                int r = add_variable(c, config, start->envvars[i]->key, start->envvars[i]->value, reterr);
 
                 if (r < 0)
                         return r;
         }
         return start->terminal && !isempty(start->terminal->type)
-                        ? add_variable(c, "TERM", start->terminal->type, reterr)
+                        ? add_variable(c, config, "TERM", start->terminal->type, reterr)
                         : 0;
 }
 
@@ -132,7 +135,7 @@ int command_from_request(Command *ret, const Exec__StartCommand *start, const Co
         r = add_arguments(&c, start, reterr);
         if (r < 0)
                 return r;
-        r = add_environment(&c, start, reterr);
+        r = add_environment(&c, start, config, reterr);
         if (r < 0)
                 return r;
         if (start->has_working_directory_case) {

@@ -27,6 +27,7 @@
       };
       exec.enable = true;
       exec.commands = [ "uptime" ];
+      exec.environment = [ "BUILD_*" ];
       policy = {
         enable = true;
         policies.proxy-config = "/var/lib/proxy/policy.bin";

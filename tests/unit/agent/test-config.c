@@ -291,6 +291,43 @@ static void test_exec_commands(_unused_ void **state) {
         }
 }
 
+/* Variables that callers of commands may set; none that is no name could ever be. */
+static void test_exec_environment(_unused_ void **state) {
+        static const struct {
+                const char *exec;
+                size_t n;
+                const char *first, *refused;
+        } rows[] = {
+                { "{\"enable\": true}", 1, "CACHIX_TOKEN", NULL },
+                { "{\"enable\": true, \"environment\": []}", 0, NULL, NULL },
+                { "{\"enable\": true, \"environment\": [\"LC_*\", \"_a1\", \"*\"]}", 3, "LC_*", NULL },
+                { "{\"enable\": false, \"environment\": [\"A-B\"]}", 1, "A-B", NULL },
+                { "{\"enable\": true, \"environment\": [\"A-B\"]}", 0, NULL, "'A-B'" },
+                { "{\"enable\": true, \"environment\": [\"A=B\"]}", 0, NULL, "'A=B'" },
+                { "{\"enable\": true, \"environment\": [\"\"]}", 0, NULL, "''" },
+                { "{\"enable\": true, \"environment\": [\"1A\"]}", 0, NULL, "'1A'" },
+                { "{\"enable\": true, \"environment\": [\"*A\"]}", 0, NULL, "'*A'" },
+                { "{\"enable\": true, \"environment\": [\"A**\"]}", 0, NULL, "'A**'" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_free_ char *error = NULL, *text = NULL;
+                _cleanup_(config_freep) Config *c = NULL;
+
+                text = strf("{" IDENTITY "," NETWORK ", \"capabilities\": {\"exec\": %s}}", rows[i].exec);
+                assert_non_null(text);
+                assert_int_equal(load(text, &c, &error), rows[i].refused ? -EINVAL : 0);
+                if (rows[i].refused) {
+                        assert_non_null(strstr(error, "capabilities.exec.environment: "));
+                        assert_non_null(strstr(error, rows[i].refused));
+                        continue;
+                }
+                assert_int_equal(strv_length(c->exec_environment), rows[i].n);
+                if (rows[i].first)
+                        assert_string_equal(c->exec_environment[0], rows[i].first);
+        }
+}
+
 static void test_lenient(_unused_ void **state) {
         _cleanup_(config_freep) Config *c = NULL;
         _cleanup_free_ char *error = NULL;
@@ -555,6 +592,7 @@ int main(void) {
                 cmocka_unit_test(test_events),
                 cmocka_unit_test(test_notifier),
                 cmocka_unit_test(test_exec_commands),
+                cmocka_unit_test(test_exec_environment),
                 cmocka_unit_test(test_sockets),
                 cmocka_unit_test(test_lenient),
                 cmocka_unit_test(test_careless),

@@ -175,6 +175,28 @@ static int body_output(World *w) {
         return 0;
 }
 
+/* What is permitted by its whole name, by how it begins, and everywhere. */
+static int body_variables(World *w) {
+        static const char *const names[] = { "SECRET_KEY", "LC_ALL", "COLORTERM" };
+        Exec__StartCommand__EnvVarsEntry variables[ELEMENTSOF(names)], *list[ELEMENTSOF(names)];
+        Exec__StartCommand start = command("sh");
+        SESSION s;
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                variables[i] = (Exec__StartCommand__EnvVarsEntry) EXEC__START_COMMAND__ENV_VARS_ENTRY__INIT;
+                variables[i].key = (char *) names[i];
+                variables[i].value = (char *) (i == 0 ? "/%" : "C.UTF-8@x");
+                list[i] = &variables[i];
+        }
+        start.n_envvars = ELEMENTSOF(names);
+        start.envvars = list;
+        run(w, &start, &s);
+        check_streq(s.unit->environment_file, "SECRET_KEY=\"/%\"\nLC_ALL=\"C.UTF-8@x\"\nCOLORTERM=\"C.UTF-8@x\"\n");
+        program_exit(&s, 0);
+        receive_end(&s, 0);
+        return 0;
+}
+
 static int body_input(World *w) {
         Exec__StartCommand start = command("sh");
         char text[16] = "";
@@ -249,7 +271,7 @@ static int body_refusals(World *w) {
         const struct {
                 const char *command, *variable, *directory;
                 RpcCode code;
-                const char *message;
+                const char *message, *value;
         } rows[] = {
                 { "", NULL, NULL, RPC_INVALID_ARGUMENT, "There is no command" },
                 { "rm", NULL, NULL, RPC_PERMISSION_DENIED, "Command 'rm' is not one that this agent runs." },
@@ -257,14 +279,16 @@ static int body_refusals(World *w) {
                 { "sh ", NULL, NULL, RPC_PERMISSION_DENIED, "'sh '" },
                 { "sh", "LD_PRELOAD", NULL, RPC_PERMISSION_DENIED, "LD_PRELOAD" },
                 { "sh", "PATH", NULL, RPC_PERMISSION_DENIED, "PATH" },
-                { "sh", "PS4", NULL, RPC_PERMISSION_DENIED, "PS4" },
-                { "sh", "SHELLOPTS", NULL, RPC_PERMISSION_DENIED, "SHELLOPTS" },
-                { "sh", "BASHOPTS", NULL, RPC_PERMISSION_DENIED, "BASHOPTS" },
-                { "sh", "PERLLIB", NULL, RPC_PERMISSION_DENIED, "PERLLIB" },
-                { "sh", "OPENSSL_CONF", NULL, RPC_PERMISSION_DENIED, "OPENSSL_CONF" },
-                { "sh", "SYSTEMD_PAGER", NULL, RPC_PERMISSION_DENIED, "SYSTEMD_PAGER" },
-                { "sh", "NIX_SSHOPTS", NULL, RPC_PERMISSION_DENIED, "NIX_SSHOPTS" },
-                { "sh", "SSH_ASKPASS", NULL, RPC_PERMISSION_DENIED, "SSH_ASKPASS" },
+                { "sh", "GIO_EXTRA_MODULES", NULL, RPC_PERMISSION_DENIED, "GIO_EXTRA_MODULES" },
+                { "sh", "OF_ITS_AUTHOR", NULL, RPC_PERMISSION_DENIED, "capabilities.exec.environment" },
+                { "sh", "a", NULL, RPC_PERMISSION_DENIED, "Variable 'a' is not one" },
+                { "sh", "AB", NULL, RPC_PERMISSION_DENIED, "'AB'" },
+                { "sh", "SECRE", NULL, RPC_PERMISSION_DENIED, "'SECRE'" },
+                { "sh", "LC", NULL, RPC_PERMISSION_DENIED, "'LC'" },
+                { "sh", "LANG", NULL, RPC_INVALID_ARGUMENT, "Variable 'LANG' may have no '/' or '%' in it." },
+                { "sh", "LC_ALL", NULL, RPC_INVALID_ARGUMENT, "'LC_ALL'", "%n" },
+                { "sh", "TERM", NULL, RPC_INVALID_ARGUMENT, "'TERM'", "../../tmp/x" },
+                { "sh", "SECRET_*", NULL, RPC_INVALID_ARGUMENT, "'SECRET_*'" },
                 { "sh", "A=B", NULL, RPC_INVALID_ARGUMENT, "'A=B'" },
                 { "sh", "", NULL, RPC_INVALID_ARGUMENT, "''" },
                 { "sh", "1A", NULL, RPC_INVALID_ARGUMENT, "'1A'" },
@@ -279,7 +303,7 @@ static int body_refusals(World *w) {
                 SESSION s;
 
                 variable.key = (char *) rows[i].variable;
-                variable.value = (char *) "/tmp/x";
+                variable.value = (char *) (rows[i].value ?: "/tmp/x");
                 start.n_envvars = rows[i].variable ? 1 : 0;
                 start.envvars = &variables;
                 if (rows[i].directory) {
@@ -423,13 +447,14 @@ static int body_terminal(World *w) {
 }
 
 static void run_world(int (*body)(World *w)) {
-        static char *commands[] = { (char *) "sh", NULL };
+        static char *commands[] = { (char *) "sh", NULL }, *variables[] = { (char *) "A", (char *) "SECRET_*", NULL };
         World w;
 
         assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR); /* as a daemon does */
         world_init(&w, false);
         w.config.exec = true;
         w.config.exec_commands = commands;
+        w.config.exec_environment = variables;
         w.config.exec_tasks_max = 7;
         w.config.exec_memory_max_mib = 5000;
         world_serve(&w);
@@ -457,6 +482,7 @@ static void test_disabled(_unused_ void **state) {
                 run_world(body_##name);                                                                                \
         }
 TEST(output)
+TEST(variables)
 TEST(input)
 TEST(no_input)
 TEST(deaf)
@@ -471,6 +497,7 @@ TEST(terminal)
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_output),
+                cmocka_unit_test(test_variables),
                 cmocka_unit_test(test_input),
                 cmocka_unit_test(test_no_input),
                 cmocka_unit_test(test_deaf),
