@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the server share: server.c (listeners, peers, services), connection.c (one peer's connection and
- * its grpc_server) and call.c (one call and its fiber). */
+/* What the files of the server share: server.c (services, the end), listener.c (who is taken in), peer.c (who they
+ * are), connection.c (one connection and its grpc_server) and call.c (one call and its fiber). */
 #pragma once
 
 #include "base/list.h"
@@ -107,6 +107,8 @@ void call_accept(RpcSlot *slot);
 /* One more connection of that identity: -ENOBUFS at the limit, -ENOMEM. */
 int server_get_peer(RpcServer *s, const Identity *identity, RpcPeer **ret) _warn_unused_;
 void server_put_peer(RpcPeer *p);
+void server_free_peers(RpcServer *s);
+/* Says that a peer, or who has no name yet (peer NULL), was refused: one line a minute for a peer that is known. */
 void server_report(RpcServer *s, RpcPeer *peer, const char *who, const char *principal, const char *why);
 /* After a crowd has gone: gives its memory back to the system. */
 void server_trim(RpcServer *s);
@@ -114,7 +116,9 @@ void server_trim(RpcServer *s);
 void server_notice_end(RpcServer *s);
 /* A connection with that identity is there until its certificate expires. */
 int server_notice_expiry(RpcServer *s, Identity *identity) _warn_unused_;
-/* Room for one more handshake from that source: the oldest one may have to go. */
+/* Room for one more handshake from that source: the oldest one may have to go. Half-open connections of one source make
+ * room for each other, so that they cannot keep anybody out. */
 void server_limit_handshakes(RpcServer *s, const RpcConnection *newcomer);
+void server_close_listeners(RpcServer *s);
 /* The server owns data from now on and frees it with func. */
 int server_own(RpcServer *s, void *data, void (*func)(void *)) _warn_unused_;
