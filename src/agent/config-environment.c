@@ -111,7 +111,7 @@ static const Variable variables[] = {
         ROW("CRL", "network.tls.crlPath", read_string, network.crl, false),
 };
 
-/* What config.c says of a transport as a whole. */
+/* What config-check.c says of a transport as a whole. */
 static const struct {
         const char *name, *key;
 } groups[] = {
