@@ -97,7 +97,7 @@ static int input_read_wait(Buffer *b) {
 }
 
 /* "-" is standard input; a method that takes one request gets an empty one when nothing is said. */
-static int requests_read_wait(Requests *q, const ContractMethod *m, const char *said, char **reterr) {
+static int requests_read_wait(Requests *q, const WireMethod *m, const char *said, char **reterr) {
         Buffer input = {};
         int r;
 
@@ -142,7 +142,7 @@ static int replies_print_wait(const Options *o, RpcStream *stream, RpcStatus *re
         }
 }
 
-static int call_wait(Ctl *ctl, const ContractMethod *m, Requests *q, RpcStatus *reterr) {
+static int call_wait(Ctl *ctl, const WireMethod *m, Requests *q, RpcStatus *reterr) {
         _cleanup_(rpc_stream_freep) RpcStream *stream = NULL;
         TaskGroup *sending;
         int r;
@@ -169,7 +169,7 @@ CtlExit verb_call(Ctl *ctl, char **words, _unused_ size_t n_words) {
         Requests requests = {};
         RpcStatus status = {};
         CtlExit e = CTL_OK;
-        ContractMethod method;
+        WireMethod method;
         int r;
 
         if (method_find(words[0], &method) < 0)

@@ -28,7 +28,7 @@ static int answer_add(json_t *answer, const char *list, json_t *item) {
         return json_array_append_new(array, item) < 0 ? -ENOMEM : 0;
 }
 
-static json_t *method_to_json(const ContractMethod *m) {
+static json_t *method_to_json(const WireMethod *m) {
         return json_pack("{s:s, s:s, s:s, s:b, s:b}", "name", m->method->name, "request", m->method->input->name,
                         "response", m->method->output->name, "client_streams", (int) m->client_streams,
                         "server_streams", (int) m->server_streams);
@@ -42,7 +42,7 @@ static int answer_add_service(json_t *answer, const char *name, const ProtobufCS
 
         r = answer_add(answer, "services", item);
         for (unsigned i = 0; service && i < service->n_methods && r >= 0; i++) {
-                ContractMethod m = method_get(service, service->methods + i);
+                WireMethod m = method_get(service, service->methods + i);
 
                 r = json_array_append_new(methods, method_to_json(&m)) < 0 ? -ENOMEM : 0;
         }
@@ -221,7 +221,7 @@ static int services_ask_wait(Ctl *ctl, json_t *answer, RpcStatus *reterr) {
 static int answer_add_name(json_t *answer, const char *name) {
         const ProtobufCServiceDescriptor *service = service_find(name);
         const ProtobufCMessageDescriptor *message = message_find(name);
-        ContractMethod method;
+        WireMethod method;
         int r;
 
         if (service)

@@ -3,42 +3,8 @@
 
 #include <string.h>
 
-#include "admin.pb-c.h"
 #include "base/str.h"
-#include "ctap.pb-c.h"
-#include "eventproxy.pb-c.h"
-#include "exec.pb-c.h"
-#include "health.pb-c.h"
-#include "hwid.pb-c.h"
-#include "journal.pb-c.h"
-#include "locale.pb-c.h"
-#include "notify.pb-c.h"
-#include "policyadmin.pb-c.h"
-#include "reflection.pb-c.h"
-#include "reflection_v1alpha.pb-c.h"
-#include "socketproxy.pb-c.h"
-#include "stats.pb-c.h"
-#include "systemd.pb-c.h"
-#include "wifimanager.pb-c.h"
-
-static const ProtobufCServiceDescriptor *const services[] = {
-        &admin__admin_service__descriptor, /* first: its methods may be named alone */
-        &ctap__ctap__descriptor,
-        &eventproxy__event_service__descriptor,
-        &exec__exec__descriptor,
-        &grpc__health__v1__health__descriptor,
-        &grpc__reflection__v1__server_reflection__descriptor,
-        &grpc__reflection__v1alpha__server_reflection__descriptor,
-        &hwid__hwid_service__descriptor,
-        &journal__journal_service__descriptor,
-        &locale__locale_client__descriptor,
-        &notify__user_notification_service__descriptor,
-        &policyadmin__policy_admin__descriptor,
-        &socketproxy__socket_stream__descriptor,
-        &stats__stats_service__descriptor,
-        &systemd__unit_control_service__descriptor,
-        &wifimanager__wifi_service__descriptor,
-};
+#include "rpc/contract.h"
 
 /* protobuf-c's descriptors do not say what streams, protoc's do. */
 extern const uint8_t givc_descriptors[], givc_descriptors_end[];
@@ -114,9 +80,9 @@ static bool bytes_find(Bytes b, unsigned field, const char *name, Bytes *ret) {
         return false;
 }
 
-ContractMethod method_get(const ProtobufCServiceDescriptor *service, const ProtobufCMethodDescriptor *method) {
+WireMethod method_get(const ProtobufCServiceDescriptor *service, const ProtobufCMethodDescriptor *method) {
         Bytes set = { givc_descriptors, givc_descriptors_end }, file, s, m;
-        ContractMethod found = { .service = service, .method = method };
+        WireMethod found = { .service = service, .method = method };
         uint64_t v;
 
         while (bytes_next(&set, SET_FILE, &file, &v))
@@ -129,32 +95,34 @@ ContractMethod method_get(const ProtobufCServiceDescriptor *service, const Proto
         return found;
 }
 
-const ProtobufCServiceDescriptor *service_get(size_t i) {
-        return i < ELEMENTSOF(services) ? services[i] : NULL;
-}
-
 const ProtobufCServiceDescriptor *service_find(const char *name) {
-        for (size_t i = 0; i < ELEMENTSOF(services); i++)
-                if (streq(services[i]->name, name))
-                        return services[i];
-        return NULL;
+        const ProtobufCServiceDescriptor *service;
+        size_t i = 0;
+
+        while ((service = contract_get_service(i)) && !streq(service->name, name))
+                i++;
+        return service;
 }
 
-int method_find(const char *name, ContractMethod *ret) {
-        const ProtobufCMethodDescriptor *m;
+/* What stands behind the service's name; NULL when it is another one's. Those of the admin may be named alone. */
+static const char *method_name_in(const ProtobufCServiceDescriptor *service, const char *name) {
+        const char *rest = startswith(name, service->name);
 
-        for (size_t i = 0; i < ELEMENTSOF(services); i++) {
-                const char *rest = startswith(name, services[i]->name);
+        if (rest && (*rest == '/' || *rest == '.'))
+                return rest + 1;
+        return streq(service->name, "admin.AdminService") ? name : NULL;
+}
 
-                if (rest && (*rest == '/' || *rest == '.'))
-                        rest++;
-                else if (i > 0)
-                        continue;
-                else
-                        rest = name;
-                m = protobuf_c_service_descriptor_get_method_by_name(services[i], rest);
+int method_find(const char *name, WireMethod *ret) {
+        const ProtobufCServiceDescriptor *service;
+
+        for (size_t i = 0; (service = contract_get_service(i)); i++) {
+                const char *method = method_name_in(service, name);
+                const ProtobufCMethodDescriptor *m =
+                                method ? protobuf_c_service_descriptor_get_method_by_name(service, method) : NULL;
+
                 if (m) {
-                        *ret = method_get(services[i], m);
+                        *ret = method_get(service, m);
                         return 0;
                 }
         }
@@ -175,12 +143,12 @@ static const ProtobufCMessageDescriptor *message_find_in(
 
 const ProtobufCMessageDescriptor *message_find(const char *name) {
         const ProtobufCMessageDescriptor *found = NULL;
+        ContractMethod m;
 
-        for (size_t i = 0; i < ELEMENTSOF(services); i++)
-                for (unsigned k = 0; !found && k < services[i]->n_methods; k++) {
-                        found = message_find_in(services[i]->methods[k].input, name, DEPTH_MAX);
-                        if (!found)
-                                found = message_find_in(services[i]->methods[k].output, name, DEPTH_MAX);
-                }
+        for (size_t i = 0; !found && contract_get_method(i, &m); i++) {
+                found = message_find_in(m.method->input, name, DEPTH_MAX);
+                if (!found)
+                        found = message_find_in(m.method->output, name, DEPTH_MAX);
+        }
         return found;
 }

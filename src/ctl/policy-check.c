@@ -5,11 +5,11 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "ctl/lint.h"
 #include "ctl/output.h"
 #include "ctl/pager.h"
 #include "ctl/policy-file.h"
 #include "ctl/verbs.h"
+#include "rpc/lint.h"
 
 /* The answer, as programs get it: text is printed from it. */
 typedef struct Check {
@@ -62,8 +62,11 @@ static int check_file(Check *c, const char *path) {
                 str_make_printable(name, '?');
                 return check_add(c, "error", json_pack("{s:s}", "file", name), NULL, error);
         }
-        for (size_t i = 0; i < policy_set_size(set) && c->error >= 0; i++)
-                lint_policy(policy_set_get(set, i), on_found, c);
+        for (size_t i = 0; i < policy_set_size(set) && c->error >= 0; i++) {
+                unsigned effort = LINT_EFFORT_MAX;
+
+                lint_policy(policy_set_get(set, i), &effort, on_found, c);
+        }
         return c->error;
 }
 

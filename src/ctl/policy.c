@@ -5,11 +5,12 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "ctl/lint.h"
 #include "ctl/output.h"
 #include "ctl/pager.h"
 #include "ctl/policy-file.h"
 #include "ctl/verbs.h"
+#include "rpc/lint.h"
+#include "rpc/rules-context.h"
 
 /* All that a decision takes; what it points to lives as long. */
 typedef struct Case {
@@ -63,11 +64,11 @@ static int case_read(Case *c, const Options *o, char **reterr) {
 
         r = policy_file_load_set(o->policies, &c->set, reterr);
         if (r >= 0)
-                r = case_read_entity(c, o->principal, "Source", &c->principal, reterr);
+                r = case_read_entity(c, o->principal, RULES_PRINCIPAL, &c->principal, reterr);
         if (r >= 0)
-                r = case_read_entity(c, o->action, "Command", &c->action, reterr);
+                r = case_read_entity(c, o->action, RULES_ACTION, &c->action, reterr);
         if (r >= 0)
-                r = case_read_entity(c, o->resource, "Module", &c->resource, reterr);
+                r = case_read_entity(c, o->resource, RULES_RESOURCE, &c->resource, reterr);
         if (r >= 0 && o->entities)
                 r = policy_file_read(o->entities, POLICY_JSON_MAX, &c->entities_file, reterr);
         if (r >= 0 && o->entities)

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "ctl/lint.h"
+#include "rpc/lint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,10 +28,11 @@ static void on_found(const Policy *policy, Span span, char *sentence, void *user
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_(policy_set_freep) PolicySet *set = policy_set_new();
         _cleanup_free_ char *error = NULL;
+        unsigned effort = LINT_EFFORT_MAX;
 
         require(set);
         if (policy_set_add(set, "fuzz", (const char *) data, size, &error) >= 0)
                 for (size_t i = 0; i < policy_set_size(set); i++)
-                        lint_policy(policy_set_get(set, i), on_found, &set);
+                        lint_policy(policy_set_get(set, i), &effort, on_found, &set);
         return 0;
 }

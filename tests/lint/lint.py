@@ -54,7 +54,7 @@ FOREIGN = (
     (r'libevdev/', (r'agent/input-(source|sink)\..*',)),
     (r'uthash\.h', ('base',)),
     (r'(valgrind|sanitizer)/|ucontext\.h', (r'libgivc/event/fiber.*',)),
-    (r'.*\.pb-c\.h', ('ctl', r'(agent|admin)/(services|calls)/.*', r'libgivc/rpc/(health|reflection|status).*',
+    (r'.*\.pb-c\.h', ('ctl', r'(agent|admin)/(services|calls)/.*', r'libgivc/rpc/(contract|health|reflection|status).*',
                       r'admin/(message|store)\..*')),
 )
 # Files that know less than their room does.

@@ -255,6 +255,16 @@ int rules_context_new(Arena *arena, const ProtobufCServiceDescriptor *service, c
         return value_record_new(arena, members, n, ret, NULL);
 }
 
+Text rules_type(Variable variable) {
+        static const Text types[] = {
+                [VARIABLE_PRINCIPAL] = TEXT(RULES_PRINCIPAL),
+                [VARIABLE_ACTION] = TEXT(RULES_ACTION),
+                [VARIABLE_RESOURCE] = TEXT(RULES_RESOURCE),
+        };
+
+        return types[variable];
+}
+
 Text rules_package(const ProtobufCServiceDescriptor *service) {
         return (Text){ service->name, strcspn(service->name, ".") };
 }

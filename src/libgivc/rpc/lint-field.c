@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/lint-field.h"
+#include "rpc/lint-field.h"
 
 #include "base/str.h"
 #include "proto/field.h"
@@ -71,8 +71,8 @@ static void facts_add_path(FieldFacts *facts, const ProtobufCMessageDescriptor *
         facts_add(facts, type, field);
 }
 
-static const Text own_members[] = { { "service", 7 }, { "target", 6 } },
-                  target_members[] = { { "vm", 2 }, { "unit", 4 }, { "app", 3 } };
+static const Text own_members[] = { TEXT("service"), TEXT("target") },
+                  target_members[] = { TEXT("vm"), TEXT("unit"), TEXT("app") };
 
 /* What access control adds to each request. */
 static bool facts_add_own(FieldFacts *facts, const ScenePath *path, size_t n) {
@@ -96,7 +96,7 @@ FieldFacts field_find(const Scene *s, const ScenePath *path, size_t n) {
 
         if (facts_add_own(&facts, path, n))
                 return facts;
-        for (size_t i = 0; i < SCENE_METHODS_MAX && scene_get_method(i, &m); i++)
+        for (size_t i = 0; i < SCENE_METHODS_MAX && contract_get_method(i, &m); i++)
                 if (s->methods[i]) {
                         facts_add_path(&facts, m.method->input, path, n);
                         facts.message = n_methods++ == 0 ? m.method->input : NULL;
@@ -124,7 +124,7 @@ Nearest field_suggest(const Scene *s, const ScenePath *path, size_t n) {
 
         for (size_t i = 0; i < ELEMENTSOF(own_members) && n == 1; i++)
                 nearest_consider(&near, own_members[i].data, own_members[i].size);
-        for (size_t i = 0; i < SCENE_METHODS_MAX && scene_get_method(i, &m); i++) {
+        for (size_t i = 0; i < SCENE_METHODS_MAX && contract_get_method(i, &m); i++) {
                 const ProtobufCMessageDescriptor *type =
                                 s->methods[i] ? find_message(m.method->input, path, n - 1) : NULL;
 

@@ -10,5 +10,7 @@ typedef void (*lint_found_t)(const Policy *policy, Span span, char *sentence, vo
 
 /* Says when there is no such method, or no such module; policy is NULL then. */
 void lint_uid(const EntityUid *uid, lint_found_t func, void *userdata);
-/* All of a rule. */
-void lint_policy(const Policy *policy, lint_found_t func, void *userdata);
+/* All of a rule. *effort, of LINT_EFFORT_MAX, pays for the ways that lead through it, which may multiply: what is left
+ * is for the next rule, and without any the less obvious is not found. The rest takes time by the size of the rule. */
+#define LINT_EFFORT_MAX 100000
+void lint_policy(const Policy *policy, unsigned *effort, lint_found_t func, void *userdata);

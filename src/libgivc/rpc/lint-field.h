@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/nearest.h"
-#include "ctl/scene.h"
+#include "rpc/scene.h"
 
 typedef struct FieldFacts {
         unsigned kinds;  /* bits 1 << ValueKind of what it may be; 0: no message has it */

@@ -1,21 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/scene.h"
+#include "rpc/scene.h"
 
 #include "base/str.h"
 #include "rpc/rules-context.h"
-
-bool scene_get_method(size_t i, ContractMethod *ret) {
-        const ProtobufCServiceDescriptor *service;
-
-        for (size_t k = 0; (service = service_get(k)); k++) {
-                if (i < service->n_methods) {
-                        *ret = (ContractMethod){ .service = service, .method = service->methods + i };
-                        return true;
-                }
-                i -= service->n_methods;
-        }
-        return false;
-}
 
 static void scene_end(Scene *s, const Expr *culprit) {
         if (!s->impossible)
@@ -27,7 +14,7 @@ void scene_init(Scene *s, unsigned *effort) {
         ContractMethod method;
 
         *s = (Scene){ .effort = effort };
-        for (size_t i = 0; i < SCENE_METHODS_MAX && scene_get_method(i, &method); i++)
+        for (size_t i = 0; i < SCENE_METHODS_MAX && contract_get_method(i, &method); i++)
                 s->methods[i] = true;
 }
 
@@ -94,35 +81,27 @@ static void scene_join(Scene *s, const Scene *other) {
         s->n_paths = n;
 }
 
+Text scene_get_name(const ContractMethod *m, Variable variable) {
+        return variable == VARIABLE_ACTION              ? text_of(m->method->name)
+                        : variable == VARIABLE_RESOURCE ? rules_package(m->service)
+                                                        : rules_service(m->service);
+}
+
 /* Keeps the methods of which that is the name, or the module, or the service; or all others. */
 static void scene_keep(Scene *s, const Expr *by, bool truth, Variable variable, Text name) {
         bool some = false;
         ContractMethod m;
 
-        for (size_t i = 0; i < SCENE_METHODS_MAX && scene_get_method(i, &m); i++) {
-                Text other = variable == VARIABLE_ACTION        ? text_of(m.method->name)
-                                : variable == VARIABLE_RESOURCE ? rules_package(m.service)
-                                                                : rules_service(m.service);
-
-                s->methods[i] &= text_equal(name, other) == truth;
+        for (size_t i = 0; i < SCENE_METHODS_MAX && contract_get_method(i, &m); i++) {
+                s->methods[i] &= text_equal(name, scene_get_name(&m, variable)) == truth;
                 some |= s->methods[i];
         }
         if (!some)
                 scene_end(s, by);
 }
 
-Text scene_get_type(Variable variable) {
-        static const Text types[] = {
-                [VARIABLE_PRINCIPAL] = { "Source", 6 },
-                [VARIABLE_ACTION] = { "Command", 7 },
-                [VARIABLE_RESOURCE] = { "Module", 6 },
-        };
-
-        return types[variable];
-}
-
 static void scene_assume_entity(Scene *s, const Expr *by, bool truth, Variable variable, const EntityUid *uid) {
-        if (!text_equal(uid->type, scene_get_type(variable))) {
+        if (!text_equal(uid->type, rules_type(variable))) {
                 if (truth)
                         scene_end(s, by);
                 return;
@@ -162,15 +141,10 @@ const Value *expr_get_literal(const Expr *expr, size_t i, bool *ret_all) {
                 *ret_all = false;
                 return NULL;
         }
-        for (size_t k = 0; k < expr->list.n; k++) {
-                if (expr->list.items[k]->kind != EXPR_LITERAL) {
-                        *ret_all = false;
-                        return NULL;
-                }
-                if (k == i)
-                        return &expr->list.items[k]->value;
-        }
-        return NULL;
+        if (i >= expr->list.n)
+                return NULL;
+        *ret_all = expr->list.items[i]->kind == EXPR_LITERAL;
+        return *ret_all ? &expr->list.items[i]->value : NULL;
 }
 
 /* The one is among the others, or is not: nothing here is in anything but itself. */

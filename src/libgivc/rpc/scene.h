@@ -3,12 +3,11 @@
  * for certain. It starts with everything and is narrowed by what the rule has asked before that place. */
 #pragma once
 
-#include "ctl/methods.h"
 #include "policy/policy.h"
+#include "rpc/contract.h"
 
 #define SCENE_METHODS_MAX 256
 #define SCENE_PATHS_MAX   32
-#define SCENE_EFFORT_MAX  100000 /* expressions that are looked at, one for each way that leads to it */
 
 /* context.target.vm: names of two expressions, one behind the other. */
 typedef struct ScenePath {
@@ -18,7 +17,7 @@ typedef struct ScenePath {
 } ScenePath;
 
 typedef struct Scene {
-        unsigned *effort; /* what is left of it, of all scenes of a condition; then nothing more is assumed */
+        unsigned *effort; /* left for expressions, one for each way that leads there; then nothing more is assumed */
         bool methods[SCENE_METHODS_MAX]; /* by their number */
         const EntityUid *principal;      /* NULL: any */
         bool impossible;
@@ -34,11 +33,8 @@ void scene_assume_scope(Scene *s, Variable variable, const Scope *scope);
 /* The expression is true, or false. */
 void scene_assume(Scene *s, const Expr *expr, bool truth);
 
-/* The methods of the contract by their number; false behind the last. */
-bool scene_get_method(size_t i, ContractMethod *ret);
-
-/* The type of the principal, the action or the resource of every call. */
-Text scene_get_type(Variable variable);
+/* What the language calls a method by: its name is an action, its module a resource, its service in the context. */
+Text scene_get_name(const ContractMethod *m, Variable variable);
 
 /* The path that the expression is, or the one that it asks for with 'has'; false when it is none. */
 bool path_from_expr(const Expr *expr, ScenePath *ret);
@@ -47,6 +43,6 @@ Text path_get(const ScenePath *p, size_t i);
 bool scene_has_path(const Scene *s, const ScenePath *p, size_t n);
 void scene_add_path(Scene *s, const ScenePath *p);
 
-/* The i-th of the literals that the expression lists, or is; NULL behind the last. *ret_all is false when it has others
- * than literals. */
+/* The i-th of the literals that the expression lists, or is; NULL behind the last, and for what is no literal, of which
+ * *ret_all tells. */
 const Value *expr_get_literal(const Expr *expr, size_t i, bool *ret_all);
