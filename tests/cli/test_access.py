@@ -61,7 +61,11 @@ def test_admin_check(machines, rules):
     words = ('--check', *certificate_words(machines), *options(rules))
     good = test_admin.run(*words)
     assert good.returncode == 0
-    assert f'Access rules: 1 from {rules}' in good.stderr
+    assert f'Access rules: 1 from {rules}' in good.stderr and 'there is no' not in good.stderr
+    rules.write_text(LISTS + 'permit(principal, action == Command::"StartVn", resource);\n')
+    doubtful = test_admin.run(*words)
+    assert doubtful.returncode == 0
+    assert f"Access rules: {rules}:2:19: there is no method 'StartVn': did you mean 'StartVM'?" in doubtful.stderr
     rules.write_text(BAD)
     bad = test_admin.run(*words)
     assert bad.returncode == 2

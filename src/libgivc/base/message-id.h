@@ -27,3 +27,4 @@
 #define MESSAGE_RULES_LOADED          "caf1a7ed468b447c8e7ddd6af775b667"
 #define MESSAGE_RULES_REFUSED         "3f0ce1817b2c47f2bf938bdb981ea35d"
 #define MESSAGE_RULE_FAILED           "ba12e6b4419d41de9f0f0ab9f7f72f57"
+#define MESSAGE_RULE_DOUBTFUL         "67ceb949366149ab8c12569f89527ec7"

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/message-id.h"
@@ -14,6 +13,7 @@
 #include "base/time.h"
 #include "policy/policy.h"
 #include "rpc/rules-context.h"
+#include "rpc/rules-file.h"
 #include "tls/file-watch.h"
 
 #define BLOCK_SIZE (64 * 1024) /* what a decision about a usual message takes is less */
@@ -45,29 +45,6 @@ typedef struct Question {
         bool is_local;
 } Question;
 
-static int read_rules(const char *file, PolicySet **ret, char **reterr) {
-        _cleanup_(policy_set_freep) PolicySet *set = policy_set_new();
-        _cleanup_free_ char *text = NULL;
-        size_t size;
-        int r;
-
-        if (!set)
-                return -ENOMEM;
-        r = file_read_regular(file, POLICY_TEXT_MAX, &text, &size);
-        if (r < 0) {
-                *reterr = strf("%s: %s", file,
-                                r == -EFBIG                         ? "the file is too large"
-                                                : r == -EMEDIUMTYPE ? "it is not a regular file"
-                                                                    : strerror(-r));
-                return r == -EFBIG ? -E2BIG : r;
-        }
-        r = policy_set_add(set, file, text, size, reterr);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(set);
-        return 0;
-}
-
 /* A relative name is meant where the program was started, and a watch wants to know where that is. */
 static char *path_make_absolute(const char *path) {
         char directory[PATH_MAX];
@@ -75,14 +52,6 @@ static char *path_make_absolute(const char *path) {
         if (path[0] == '/' || !getcwd(directory, sizeof(directory)))
                 return strdup(path);
         return strf("%s/%s", directory, path);
-}
-
-static void log_rules(const RpcRules *r) {
-        size_t n = policy_set_size(r->set);
-
-        log_write(n > 0 ? LOG_NOTICE : LOG_WARNING, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_RULES_LOADED }),
-                        n > 0 ? "Access rules: %zu from %s" : "Access rules: %zu from %s, so everything is denied", n,
-                        r->file);
 }
 
 int rpc_rules_new(const RpcRulesOptions *options, RpcRules **ret, char **reterr) {
@@ -98,10 +67,10 @@ int rpc_rules_new(const RpcRulesOptions *options, RpcRules **ret, char **reterr)
         r->block = malloc(BLOCK_SIZE);
         if (!r->file || !r->text || !r->local || !r->block)
                 return -ENOMEM;
-        q = read_rules(r->file, &r->set, reterr);
+        q = rules_file_read(r->file, &r->set, reterr);
         if (q < 0)
                 return q;
-        log_rules(r);
+        rules_file_log(r->file, r->set);
         *ret = TAKE_PTR(r);
         return 0;
 }
@@ -121,18 +90,6 @@ RpcRules *rpc_rules_free(RpcRules *r) {
         return NULL;
 }
 
-void rpc_rules_log_refused(const char *why) {
-        const char *end;
-
-        for (const char *line = why; *line; line = end + (*end == '\n')) {
-                end = line + strcspn(line, "\n");
-                log_write(LOG_ERR,
-                                LOG_FIELDS({ "MESSAGE_ID", line == why ? MESSAGE_RULES_REFUSED : NULL },
-                                                { "GIVC_REASON", line == why ? why : NULL }),
-                                "%s%.*s", line == why ? "Access rules: " : "", (int) (end - line), line);
-        }
-}
-
 static void keep_rules(RpcRules *r, int error, const char *why) {
         const char *reason = why ? why : strerror(-error);
 
@@ -147,7 +104,7 @@ void rpc_rules_reload(RpcRules *r) {
         PolicySet *set = NULL;
         int q;
 
-        q = read_rules(r->file, &set, &why);
+        q = rules_file_read(r->file, &set, &why);
         if (q < 0) {
                 keep_rules(r, q, why);
                 return;
@@ -155,7 +112,7 @@ void rpc_rules_reload(RpcRules *r) {
         policy_set_free(r->set);
         r->set = set;
         free(TAKE_PTR(r->refused));
-        log_rules(r);
+        rules_file_log(r->file, r->set);
 }
 
 static void on_file_changed(void *userdata) {
@@ -353,9 +310,9 @@ int rpc_rules_judge(RpcRules *r, const Identity *identity, const ProtobufCServic
                 .method = method,
                 .request = request,
                 .target = target,
-                .principal = { TEXT("Source"), text_of(principal) },
-                .action = { TEXT("Command"), text_of(method->name) },
-                .resource = { TEXT("Module"), rules_package(service) },
+                .principal = { TEXT(RULES_PRINCIPAL), text_of(principal) },
+                .action = { TEXT(RULES_ACTION), text_of(method->name) },
+                .resource = { TEXT(RULES_RESOURCE), rules_package(service) },
                 .is_local = is_local,
         };
         _cleanup_arena_ Arena arena;

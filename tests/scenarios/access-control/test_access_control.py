@@ -116,6 +116,22 @@ def test_the_local_door_is_the_machines(lab):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("machine, path, rules", [("admin-vm", ADMIN_RULES, RULES),
+                                                  ("app-vm", AGENT_RULES, OF_AGENT)])
+def test_a_rule_that_was_hardly_meant_so(lab, machine, path, rules):
+    """It is in use, and the journal says where it is and what was meant."""
+    cursor = lab.cursor(machine)
+    try:
+        replace(lab, machine, path, rules + 'permit(principal, action == Command::"StartVn", resource);\n')
+        doubts = wait_until(lambda: [m for m in lab.messages(machine, lab.daemon(machine), cursor)
+                                      if m.get("MESSAGE_ID") == "67ceb949366149ab8c12569f89527ec7"], what="a doubt")
+    finally:
+        replace(lab, machine, path, rules)
+    meant = "there is no method 'StartVn': did you mean 'StartVM'?"
+    said = f"Access rules: {path}:{rules.count(chr(10)) + 1}:19: {meant}"
+    assert {(m["MESSAGE"], m["GIVC_REASON"], m["PRIORITY"]) for m in doubts} == {(said, meant, "4")}
+
+
 def test_rules_that_are_replaced(lab):
     """A bad file changes nothing and is told once; a good one counts at once, and no stream ends."""
     start = "start", "app", "anothercat", "--vm", "app-vm"

@@ -42,6 +42,7 @@ static const char *word_of(const LogField *fields) {
                 { MESSAGE_RULE_FAILED, "failed: " },
                 { MESSAGE_RULES_LOADED, "loaded: " },
                 { MESSAGE_RULES_REFUSED, "refused: " },
+                { MESSAGE_RULE_DOUBTFUL, "doubtful: " },
         };
 
         for (size_t i = 0; fields && fields->key && i < ELEMENTSOF(words); i++)
@@ -424,6 +425,40 @@ static void test_reload(_unused_ void **state) {
         assert_true(judge(rules, gui_vm, &start_vm, &m) < 0);
 }
 
+/* What was hardly meant so is told with its place, each time that the rules are read, and decides all the same. */
+static void test_doubtful_rules(_unused_ void **state) {
+        const RpcRulesOptions options = { file, false, "admin-vm", TEXT_DENIED };
+        _cleanup_(rpc_rules_freep) RpcRules *rules = NULL;
+        Admin__StartVMRequest m = ADMIN__START_VMREQUEST__INIT;
+        const RpcMethod newer = { .name = "StartVn", .kind = RPC_UNARY };
+        _cleanup_free_ char *why = NULL, *method = NULL, *others = NULL;
+
+        write_rules("permit(principal, action, resource)\n"
+                    "when { action == Command::\"StartVn\" && resource == Module::\"admn\" ||\n"
+                    "       action == Command::\"StartVM\" && context.VmNam == \"a\" };\n");
+        assert_int_equal(rpc_rules_new(&options, &rules, &why), 0);
+        assert_int_equal(strv_length(lines), 4);
+        assert_line(0, "loaded: Access rules: 1 from ");
+        method = strf("doubtful: Access rules: %s:2:18: there is no method 'StartVn': did you mean 'StartVM'?", file);
+        assert_string_equal(lines[1], method);
+        assert_line(2, "rules.cedar:2:52: there is no module 'admn': did you mean 'admin'?");
+        assert_line(3, "rules.cedar:3:40: no call that gets here has 'VmNam' in its context (it has VmName)");
+        forget_lines();
+        write_rules("permit(principal, action == Command::\"StartVn\", resource);");
+        rpc_rules_reload(rules);
+        assert_int_equal(strv_length(lines), 2);
+        assert_line(1, ":1:19: there is no method 'StartVn': did you mean 'StartVM'?");
+        assert_int_equal(judge(rules, app_vm, &newer, &m), 0);
+        forget_lines();
+        for (size_t i = 0; i < 60; i++)
+                assert_true(str_extend(&others, "\n", "permit(principal, action == Command::\"StartVn\", resource);") >=
+                                0);
+        write_rules(others);
+        rpc_rules_reload(rules);
+        assert_int_equal(strv_length(lines), 52);
+        assert_line(51, "and 10 more like that");
+}
+
 static void on_counted(void *userdata) {
         ++*(unsigned *) userdata;
 }
@@ -540,6 +575,7 @@ int main(void) {
                 rules_test(test_nobody),
                 rules_test(test_bad_file),
                 rules_test(test_reload),
+                rules_test(test_doubtful_rules),
                 rules_test(test_watch),
                 rules_test(test_no_memory_for_an_allow),
         };
