@@ -23,19 +23,11 @@ struct Registry {
         uint64_t n_changes;
         List entries; /* all, in order of registration */
         size_t n_bytes;
-        List reservations;
-        unsigned n_reservations;
+        Reservations reservations;
         void (*on_change)(void *userdata);
         void *userdata;
         void (*on_entry)(const Entry *e, bool there, void *userdata);
         void *on_entry_userdata;
-};
-
-struct Reservation {
-        List reservations;
-        Registry *registry;
-        char *agent, *name;
-        bool has_run, has_exited;
 };
 
 static Entry *entry_free(Entry *e) {
@@ -72,7 +64,7 @@ int registry_new(Registry **ret) {
                 return -ENOMEM;
         watch_hub_init(&r->hub);
         list_init(&r->entries);
-        list_init(&r->reservations);
+        reservations_init(&r->reservations);
         r->groups = map_new();
         if (!r->groups)
                 return -ENOMEM;
@@ -356,20 +348,12 @@ int registry_remove(Registry *r, const char *agent, const char *name) {
         return 0;
 }
 
-static void registry_tell_reservations(Registry *r, const char *agent, const char *name, bool exited) {
-        LIST_FOREACH(v, &r->reservations, Reservation, reservations)
-                if (streq(v->name, name) && streq(v->agent, agent)) {
-                        v->has_exited = exited && v->has_run;
-                        v->has_run = v->has_run || !exited;
-                }
-}
-
 int registry_update(Registry *r, const char *agent, const char *name, const EntryStatus *status) {
         Group *g = registry_get_group(r, agent);
         Entry *e = g ? map_get(g->entries, name) : NULL;
         int k;
 
-        registry_tell_reservations(r, agent, name, entry_status_is_exited(status));
+        reservations_tell(&r->reservations, agent, name, entry_status_is_exited(status));
         if (!e)
                 return -ENOENT;
         if (e->type.service == SERVICE_APP && entry_status_is_exited(status)) {
@@ -494,9 +478,8 @@ void registry_get_stats(const Registry *r, RegistryStats *ret) {
 }
 
 static bool registry_has_name(const Registry *r, const char *name) {
-        LIST_FOREACH(v, &r->reservations, Reservation, reservations)
-                if (streq(v->name, name))
-                        return true;
+        if (reservations_have_name(&r->reservations, name))
+                return true;
         MAP_FOREACH(g, r->groups, Group)
                 if (map_get(g->entries, name))
                         return true;
@@ -513,57 +496,17 @@ static char *registry_free_instance(const Registry *r, const char *app) {
         }
 }
 
-static size_t registry_count_reservations(const Registry *r, const char *agent) {
-        size_t n = 0;
-
-        LIST_FOREACH(v, &r->reservations, Reservation, reservations)
-                n += streq(v->agent, agent);
-        return n;
-}
-
 int registry_reserve_instance(Registry *r, const char *agent, const char *app, Reservation **ret) {
-        _cleanup_(reservation_freep) Reservation *v = NULL;
         const Group *g = registry_get_group(r, agent);
-        size_t n = registry_count_reservations(r, agent) + (g ? map_size(g->entries) : 0);
+        size_t n = reservations_count(&r->reservations, agent) + (g ? map_size(g->entries) : 0);
+        _cleanup_free_ char *name = NULL;
 
-        if (n >= REGISTRY_ENTRIES_PER_AGENT_MAX || r->n_reservations >= REGISTRY_RESERVATIONS_MAX)
+        if (n >= REGISTRY_ENTRIES_PER_AGENT_MAX || r->reservations.n >= REGISTRY_RESERVATIONS_MAX)
                 return -ENOSPC;
-        v = mem_new0(Reservation, 1);
-        if (!v)
-                return -ENOMEM;
-        v->registry = r;
-        r->n_reservations++;
-        v->agent = strdup(agent);
-        v->name = registry_free_instance(r, app);
-        if (!v->agent || !v->name)
-                return -ENOMEM;
-        list_append(&r->reservations, &v->reservations);
-        *ret = TAKE_PTR(v);
-        return 0;
+        name = registry_free_instance(r, app);
+        return name ? reservation_new(&r->reservations, agent, name, ret) : -ENOMEM;
 }
 
 bool registry_is_reserved(const Registry *r, const char *agent, const char *name) {
-        LIST_FOREACH(v, &r->reservations, Reservation, reservations)
-                if (streq(v->agent, agent) && streq(v->name, name))
-                        return true;
-        return false;
-}
-
-const char *reservation_get_name(const Reservation *v) {
-        return v->name;
-}
-
-bool reservation_has_exited(const Reservation *v) {
-        return v->has_exited;
-}
-
-Reservation *reservation_free(Reservation *v) {
-        if (!v)
-                return NULL;
-        list_remove(&v->reservations);
-        v->registry->n_reservations--;
-        free(v->agent);
-        free(v->name);
-        free(v);
-        return NULL;
+        return reservations_include(&r->reservations, agent, name);
 }

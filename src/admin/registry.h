@@ -4,6 +4,7 @@
 #pragma once
 
 #include "admin/entry.h"
+#include "admin/reservation.h"
 #include "admin/watch.h"
 
 #define REGISTRY_AGENTS_MAX            256
@@ -16,7 +17,6 @@
 #define REGISTRY_BYTES_PER_AGENT_MAX (128 * 1024)
 
 typedef struct Registry Registry;
-typedef struct Reservation Reservation;
 
 typedef struct Entry {
         List entries;       /* the registry's */
@@ -79,8 +79,3 @@ void registry_get_stats(const Registry *r, RegistryStats *ret);
  * What becomes of the unit meanwhile is recorded. -ENOSPC, -ENOMEM. */
 int registry_reserve_instance(Registry *r, const char *agent, const char *app, Reservation **ret) _warn_unused_;
 bool registry_is_reserved(const Registry *r, const char *agent, const char *name);
-const char *reservation_get_name(const Reservation *v);
-/* The unit was seen to run and then to end since it was reserved. */
-bool reservation_has_exited(const Reservation *v);
-Reservation *reservation_free(Reservation *v);
-DEFINE_CLEANUP(Reservation *, reservation_free)

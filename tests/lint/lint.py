@@ -58,7 +58,7 @@ FOREIGN = (
                       r'admin/(message|store)\..*')),
 )
 # Files that know less than their room does.
-NARROW = ((r'admin/registry.*', ('rpc', 'bus', 'tls')),)
+NARROW = ((r'admin/(registry|reservation).*', ('rpc', 'bus', 'tls')),)
 
 C = ('.c', '.h', '.cc')
 
