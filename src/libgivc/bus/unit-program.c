@@ -42,7 +42,7 @@ static void on_program_change(const UnitStatus *status, void *userdata) {
         UnitPrograms *p = userdata;
         UnitProgram *program = map_get(p->programs, status->name);
 
-        if (!program || (!streq(status->active_state, "inactive") && !streq(status->active_state, "failed")))
+        if (!program || !unit_state_is_inactive_or_failed(status->active_state))
                 return;
         program_end(program);
 }

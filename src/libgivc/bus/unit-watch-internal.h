@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The watch's two halves know each other: unit-watch.c reads and tells, unit-watch-signal.c listens. */
+/* The watch's parts know each other: unit-watch.c keeps what is known and tells it, unit-watch-signal.c listens, and
+ * unit-watch-read.c asks. */
 #pragma once
 
 #include "base/map.h"
@@ -39,6 +40,15 @@ struct UnitWatch {
         bool telling, freed;
 };
 
+#define WATCH_TELL_DELAY_USEC (1 * USEC_PER_MSEC)
+#define WATCH_RETRY_USEC      (1 * USEC_PER_SEC)
+
+static inline void slot_done(sd_bus_slot **s) {
+        *s = sd_bus_slot_unref(*s);
+}
+
+/* Reads and tells what there is after the delay at the latest. */
+void watch_schedule(UnitWatch *w, usec_t delay);
 /* The entry that the manager calls so, made when it is wanted. */
 WatchEntry *watch_find(UnitWatch *w, const char *id);
 /* Calls f, which may forget the entry, for all that the manager calls so: the unit itself and its aliases. make: an
@@ -54,5 +64,11 @@ void watch_entry_loaded(WatchEntry *e);
 void watch_entry_unloaded(WatchEntry *e);
 /* After its state was set: follows the cgroup of an active unit. */
 void watch_entry_follow(WatchEntry *e);
+/* Asks for all that is stale, with one call. */
+int watch_read(UnitWatch *w) _warn_unused_;
+/* Asks for a unit that is not loaded, by its name. */
+void watch_entry_read_file(WatchEntry *e);
+/* Asks for the one property that comes with no list. */
+void watch_entry_read_freezer(WatchEntry *e);
 /* Adds the matches to the current connection. */
 int watch_match(UnitWatch *w) _warn_unused_;

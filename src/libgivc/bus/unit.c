@@ -58,6 +58,10 @@ bool unit_status_is_active(const UnitStatus *s) {
                                         streq(s->active_state, "refreshing"));
 }
 
+bool unit_state_is_inactive_or_failed(const char *active_state) {
+        return streq(active_state, "inactive") || streq(active_state, "failed");
+}
+
 bool unit_name_is_valid(const char *name) {
         static const char *const types[] = { "automount", "device", "mount", "path", "scope", "service", "slice",
                 "socket", "swap", "target", "timer" };
@@ -137,7 +141,7 @@ int unit_status_wait(Bus *b, const char *name, UnitStatus *ret) {
         if (r < 0)
                 return r;
         /* What is not active has no processes that could be held. */
-        if (!streq(row.active_state, "inactive") && !streq(row.active_state, "failed")) {
+        if (!unit_state_is_inactive_or_failed(row.active_state)) {
                 r = bus_get_property_wait(b, row.path, UNIT_INTERFACE, "FreezerState", "s", &property);
                 if (r >= 0)
                         r = sd_bus_message_read(property, "s", &freezer_state);

@@ -18,6 +18,8 @@ void unit_status_done(UnitStatus *s);
 int unit_status_copy(const UnitStatus *s, UnitStatus *ret) _warn_unused_;
 bool unit_status_equal(const UnitStatus *a, const UnitStatus *b);
 bool unit_status_is_active(const UnitStatus *s);
+/* Of an ActiveState: the unit has no processes, and will have none before it is started again. */
+bool unit_state_is_inactive_or_failed(const char *active_state);
 
 /* systemd's rules for the full name of a unit that can exist: characters, one known type as suffix, length, an '@'
  * neither begins it nor stands right before the suffix (that would be a template). An instance may contain '@'. */
