@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What signals do not say is read, many units with one call. Reading must not change what is watched: ListUnits and
  * ListUnitsByPatterns only look, whereas asking for a unit by its name loads it, which the manager announces by UnitNew
- * and UnitRemoved. So a stopped unit's file is asked for once (ListUnitsByNames), and again only after it was loaded for
- * another's sake. */
+ * and UnitRemoved. So a stopped unit's file is asked for once (ListUnitsByNames), and again only after the unit was
+ * loaded for another's sake. */
 #include "bus/unit-watch-internal.h"
 
 #include "base/mem.h"
