@@ -55,7 +55,7 @@ in
         environment = lib.mkOption {
           type = lib.types.nullOr (lib.types.listOf lib.types.str);
           default = null;
-          description = "Variables that callers may set for them; `LC_*` is all that begin so. Without a list: `CACHIX_TOKEN`.";
+          description = "Variables that callers may set for them; `LC_*` is all that begin so. Without a list: all that do not choose what else is executed.";
         };
       };
     };

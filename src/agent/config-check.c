@@ -156,24 +156,10 @@ static int check_policy(Config *c) {
         return c->policy && isempty(c->policy_store) ? str_replace(&c->policy_store, "/etc/policies") : 0;
 }
 
-/* Where the file has no list. An empty one is a list. */
-static int list_default(char ***list, const char *const *usual) {
-        if (*list)
-                return 0;
-        for (; *usual; usual++) {
-                int r = strv_extend(list, *usual);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-/* What the admins run, the reference's and ours, and what ours tells it by the environment. */
+/* Without a list there are the two that admins use, the reference's and ours; an empty list permits nothing. */
 static int check_exec(Config *c, char **reterr) {
-        static const char *const commands[] = { "ota-update", "uptime", NULL },
-                                 *const variables[] = { "CACHIX_TOKEN", NULL };
-        int r;
+        static const char *const usual[] = { "ota-update", "uptime" };
+        const bool given = c->exec_commands;
 
         if (!c->exec)
                 return 0;
@@ -183,8 +169,13 @@ static int check_exec(Config *c, char **reterr) {
                                         "capabilities.exec.environment: '%s' is no name of a variable, nor how names "
                                         "begin with a '*' behind it",
                                         *name);
-        r = list_default(&c->exec_commands, commands);
-        return r < 0 ? r : list_default(&c->exec_environment, variables);
+        for (size_t i = 0; !given && i < ELEMENTSOF(usual); i++) {
+                int r = strv_extend(&c->exec_commands, usual[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 /* Two cannot listen in one place. */

@@ -56,7 +56,8 @@ typedef struct Config {
         char **services, *admin_vm, **system_vms, **app_vms; /* units that this agent exposes */
         ConfigApplication *applications;
         size_t n_applications;
-        char **exec_commands, **exec_environment;     /* what may be run, and variables ("LC_*") that it may be given */
+        char **exec_commands;    /* what may be run */
+        char **exec_environment; /* variables ("LC_*") that callers may set; NULL: all that do not steer programs */
         uint32_t exec_tasks_max, exec_memory_max_mib; /* each of it; 0: as the service manager has it */
         bool exec, wifi, ctap, hwid, notifier, event_proxy, socket_proxy, policy, access_control;
         char *hwid_interface, *notifier_socket, *policy_store, **policies;

@@ -15,6 +15,15 @@
  * them into paths and into printf(3). */
 static const char *const harmless[] = { "COLORTERM", "LANG", "LANGUAGE", "LC_*", "NO_COLOR", "TERM" };
 
+/* By these a caller would choose what a permitted program executes: where the loader, shells and interpreters find it,
+ * and what they run first. Most are those that sudo(8) drops. */
+static const char *const steering[] = { "PATH", "IFS", "CDPATH", "LD_*", "DYLD_*", "GCONV_PATH", "GLIBC_TUNABLES",
+        "LOCPATH", "NLSPATH", "HOSTALIASES", "RESOLV_*", "RES_OPTIONS", "LOCALDOMAIN", "TERMINFO*", "TERMCAP",
+        "TERMPATH", "ENV", "BASH*", "SHELL*", "PS4", "PROMPT_COMMAND", "ZDOTDIR", "FPATH", "NULLCMD", "READNULLCMD",
+        "PYTHON*", "PERL*", "RUBY*", "NODE_*", "LUA_*", "JAVA_*", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "OPENSSL_*",
+        "GNUTLS_*", "SSL_*", "GIT_*", "NIX_*", "SSH_*", "GIO_*", "G_*", "GTK_*", "QT_*", "GST_*", "HOME", "TMPDIR",
+        "XDG_*", "DBUS_*", "SYSTEMD_*", "PAGER", "LESS*", "MORE", "EDITOR", "VISUAL", "BROWSER" };
+
 void command_done(Command *c) {
         strv_free(c->argv);
         free(c->environment);
@@ -48,22 +57,31 @@ static int append_variable(Command *c, const char *name, const char *value) {
         return 0;
 }
 
-static bool variable_is_harmless(const char *name) {
-        for (size_t i = 0; i < ELEMENTSOF(harmless); i++)
-                if (environment_name_matches(name, harmless[i]))
+static bool name_is_among(const char *name, const char *const *patterns, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (environment_name_matches(name, patterns[i]))
                         return true;
         return false;
 }
 
-/* A list of what is dangerous would never be whole: a permitted program obeys variables that only its author knows. */
+/* A list of what is dangerous is never whole: a permitted program obeys variables that only its author knows. So a
+ * configuration that says which there may be is obeyed to the letter. Without one, callers set what they could set with
+ * the system before this one, but for what is known to steer programs. */
 static int check_variable(const Config *config, const char *name, const char *value, RpcStatus *reterr) {
         if (isempty(name) || name[environment_name_length(name)])
                 return rpc_error(
                                 reterr, RPC_INVALID_ARGUMENT, "'%s' is not the name of an environment variable.", name);
-        if (variable_is_harmless(name))
+        if (name_is_among(name, harmless, ELEMENTSOF(harmless)))
                 return !strpbrk(value, "/%") ? 0
                                              : rpc_error(reterr, RPC_INVALID_ARGUMENT,
                                                                "Variable '%s' may have no '/' or '%%' in it.", name);
+        if (!config->exec_environment)
+                return !name_is_among(name, steering, ELEMENTSOF(steering))
+                                ? 0
+                                : rpc_error(reterr, RPC_PERMISSION_DENIED,
+                                                  "Variable '%s' would choose what else the command executes; "
+                                                  "capabilities.exec.environment may permit it.",
+                                                  name);
         STRV_FOREACH(pattern, config->exec_environment)
                 if (environment_name_matches(name, *pattern))
                         return 0;

@@ -298,7 +298,7 @@ static void test_exec_environment(_unused_ void **state) {
                 size_t n;
                 const char *first, *refused;
         } rows[] = {
-                { "{\"enable\": true}", 1, "CACHIX_TOKEN", NULL },
+                { "{\"enable\": true}", 0, NULL, NULL },
                 { "{\"enable\": true, \"environment\": []}", 0, NULL, NULL },
                 { "{\"enable\": true, \"environment\": [\"LC_*\", \"_a1\", \"*\"]}", 3, "LC_*", NULL },
                 { "{\"enable\": false, \"environment\": [\"A-B\"]}", 1, "A-B", NULL },
@@ -322,6 +322,7 @@ static void test_exec_environment(_unused_ void **state) {
                         assert_non_null(strstr(error, rows[i].refused));
                         continue;
                 }
+                assert_int_equal(c->exec_environment != NULL, strstr(rows[i].exec, "environment") != NULL);
                 assert_int_equal(strv_length(c->exec_environment), rows[i].n);
                 if (rows[i].first)
                         assert_string_equal(c->exec_environment[0], rows[i].first);

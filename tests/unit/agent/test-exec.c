@@ -318,6 +318,35 @@ static int body_refusals(World *w) {
         return 0;
 }
 
+/* Where no list is configured, a caller may tell a command what it likes, but not make it execute something else. */
+static int body_unlisted(World *w) {
+        static const char *const refused[] = { "PATH", "LD_PRELOAD", "PS4", "SHELLOPTS", "BASHOPTS", "BASH_ENV",
+                "BASH_FUNC_x", "PERLLIB", "OPENSSL_CONF", "SYSTEMD_PAGER", "NIX_SSHOPTS", "SSH_ASKPASS",
+                "GIO_EXTRA_MODULES", "HOME" };
+        Exec__StartCommand__EnvVarsEntry variable = EXEC__START_COMMAND__ENV_VARS_ENTRY__INIT, *list = &variable;
+        Exec__StartCommand start = command("sh");
+        SESSION s;
+
+        w->config.exec_environment = NULL;
+        start.n_envvars = 1;
+        start.envvars = &list;
+        variable.value = (char *) "/tmp/x";
+        for (size_t i = 0; i < ELEMENTSOF(refused); i++) {
+                SESSION refusal;
+
+                variable.key = (char *) refused[i];
+                open_session(w, 10 * USEC_PER_SEC, &refusal);
+                send_start(&refusal, &start);
+                check_end(&refusal, RPC_PERMISSION_DENIED, "would choose what else the command executes");
+        }
+        variable.key = (char *) "OF_ITS_AUTHOR";
+        run(w, &start, &s);
+        check_streq(s.unit->environment_file, "OF_ITS_AUTHOR=\"/tmp/x\"\n");
+        program_exit(&s, 0);
+        receive_end(&s, 0);
+        return 0;
+}
+
 static int body_order(World *w) {
         Exec__StartCommand start = command("sh");
         SESSION silent, signal_first, twice, sizeless;
@@ -483,6 +512,7 @@ static void test_disabled(_unused_ void **state) {
         }
 TEST(output)
 TEST(variables)
+TEST(unlisted)
 TEST(input)
 TEST(no_input)
 TEST(deaf)
@@ -498,6 +528,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_output),
                 cmocka_unit_test(test_variables),
+                cmocka_unit_test(test_unlisted),
                 cmocka_unit_test(test_input),
                 cmocka_unit_test(test_no_input),
                 cmocka_unit_test(test_deaf),
