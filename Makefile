@@ -45,7 +45,6 @@ else
 CFLAGS   += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
 LIBS     := $(shell $(PKG) --libs $(PKGS))
-CURL_LIBS := $(shell $(PKG) --libs libcurl)
 EVDEV_LIBS := $(shell $(PKG) --libs libevdev)
 
 # What is missing is told at once, by name. Goals that install or need nothing of it go on; the former come back here.
@@ -124,9 +123,9 @@ define program
 $(B)/$(1): $(call objects,$(2)) $(ALL_A) $(PROTOS_A)
 	$$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $(call objects,$(2)) -Wl,--start-group $(ALL_A) $(PROTOS_A) -Wl,--end-group $(LIBS) $(3) $(GRPC_LIBS)
 endef
-$(eval $(call program,givc-agent,$(AGENT_SRC),$(CURL_LIBS) $(EVDEV_LIBS)))
-$(eval $(call program,givc-admin,$(ADMIN_SRC),$(CURL_LIBS)))
-$(eval $(call program,givcctl,$(CTL_SRC),$(shell $(PKG) --libs smartcols) $(CURL_LIBS)))
+$(eval $(call program,givc-agent,$(AGENT_SRC),$(EVDEV_LIBS)))
+$(eval $(call program,givc-admin,$(ADMIN_SRC),))
+$(eval $(call program,givcctl,$(CTL_SRC),$(shell $(PKG) --libs smartcols)))
 
 $(B)/libgivc.so: $(B)/libgivc/givc/givc.o $(ALL_A) $(PROTOS_A) src/libgivc/libgivc.map
 	$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libgivc.so.0 -Wl,--version-script=src/libgivc/libgivc.map -o $@ \
@@ -142,6 +141,10 @@ $(B)/examples/greeter: src/libgivc/examples/greeter.c $(B)/examples/greeter.pb-c
 	$(call say,LINK) $(CC) -Isrc/libgivc -I$(B)/examples $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -L$(B) -lgivc -Wl,-rpath,'$$ORIGIN/..' \
 	        $(shell $(PKG) --cflags --libs libsystemd libprotobuf-c)
 
+# What is loaded only when it is needed: a name that the linker of the running program finds, or a path.
+CURL_SO  ?= $(shell readelf -d $$($(PKG) --variable=libdir libcurl)/libcurl.so | sed -n 's/.*soname: .\(.*\).$$/\1/p')
+$(B)/libgivc/http/curl.o $(B)/fuzz/src/libgivc/http/curl.o: CPPFLAGS += -DCURL_SO='"$(CURL_SO)"'
+
 # Unit tests: tests/unit/ROOM/test-*.c links ROOM and what ROOM may use.
 FAKE_O     := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/fake/*.c))
 UNIT_SRC   := $(wildcard tests/unit/*/test-*.c)
@@ -151,7 +154,7 @@ $(B)/tests/%.o: tests/%.c | $(PB_HEADERS)
 	$(call say,CC) $(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
 define unit
 $(filter $(B)/tests/unit/$(1)/%,$(UNIT_BIN)): $(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(FAKE_O) $(PROTOS_A) $(2) $(foreach r,$(3),$(call archive,$(r)))
-	$$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$< $$(EXTRA_O) -Wl,--start-group $(2) $(foreach r,$(3),$(call archive,$(r))) $(if $(filter bus,$(3)),$(FAKE_O)) $(PROTOS_A) -Wl,--end-group $(LIBS) $(if $(filter http,$(3)),$(CURL_LIBS)) $(if $(filter rpc,$(3)),$(GRPC_LIBS)) -lcmocka
+	$$(call say,LINK) $(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$< $$(EXTRA_O) -Wl,--start-group $(2) $(foreach r,$(3),$(call archive,$(r))) $(if $(filter bus,$(3)),$(FAKE_O)) $(PROTOS_A) -Wl,--end-group $(LIBS) $(if $(filter rpc,$(3)),$(GRPC_LIBS)) -lcmocka
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit,$(r),,$(USES_$(r)))))
 PROGRAM_OBJECTS = $(filter-out $(B)/$(1)/main.o,$(call objects,$(2)))

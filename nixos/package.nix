@@ -69,7 +69,10 @@ stdenv.mkDerivation {
     zlib
   ];
   enableParallelBuilding = true;
-  makeFlags = [ "STATIC_GRPC=no" ];
+  makeFlags = [
+    "STATIC_GRPC=no"
+    "CURL_SO=${lib.getLib curl}/lib/libcurl.so.4"
+  ];
   installFlags = [ "PREFIX=${placeholder "out"}" ];
 
   postInstall = ''

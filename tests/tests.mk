@@ -223,7 +223,7 @@ $(B)/fuzz/admin.a $(B)/fuzz/others.a:
 $(FUZZ_ADMIN): $(B)/fuzz/admin.a
 $(filter-out $(FUZZ_ADMIN),$(FUZZ)): $(B)/fuzz/others.a
 $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/rooms.a
-	@$(FUZZ_CC) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) $(shell $(PKG) --libs smartcols) $(CURL_LIBS) $(EVDEV_LIBS) $(GRPC_LIBS)
+	@$(FUZZ_CC) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) $(shell $(PKG) --libs smartcols) $(EVDEV_LIBS) $(GRPC_LIBS)
 .PRECIOUS: $(B)/fuzz/tests/fuzz/%.o
 $(B)/fuzz/corpus/seeded: tests/unit/proto/oracle.py $(T)/proto/set.bin
 	@$(PYTHON) $< seeds $(T)/proto/set.bin $(@D)

@@ -58,8 +58,8 @@ def test_the_same_bytes_again(packages):
 
 @pytest.mark.parametrize('package, needed', [
     ('givc-admin', {'libc6', 'libgnutls30', 'libsystemd0', 'libcurl3-gnutls', 'systemd', 'givcctl'}),
-    ('givc-agent', {'libc6', 'libgnutls30', 'libsystemd0', 'libevdev2', 'systemd'}),
-    ('givcctl', {'libc6', 'libgnutls30', 'libsystemd0', 'libsmartcols1'}),
+    ('givc-agent', {'libc6', 'libgnutls30', 'libsystemd0', 'libcurl3-gnutls', 'libevdev2', 'systemd'}),
+    ('givcctl', {'libc6', 'libgnutls30', 'libsystemd0', 'libcurl3-gnutls', 'libsmartcols1'}),
     ('libgivc0', {'libc6', 'libgrpc29', 'libsystemd0', 'libprotobuf-c1'}),
     ('libgivc-dev', {'libgivc0', 'libsystemd-dev', 'libprotobuf-c-dev'})])
 def test_they_say_what_they_need(packages, package, needed):

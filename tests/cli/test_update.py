@@ -154,6 +154,15 @@ def test_query_in_vain(web):
         assert (done.returncode, done.stdout) == (6, '')
 
 
+def test_query_without_libcurl(web, tmp_path):
+    """Nothing else needs it: it is not loaded before."""
+    for name in ('libcurl.so.4', 'libcurl-gnutls.so.4'):
+        (tmp_path / name).write_bytes(b'')
+    assert Client()('--version', LD_LIBRARY_PATH=str(tmp_path)).returncode == 0
+    done = Client()('update', 'query', f'--source={web.url}', LD_LIBRARY_PATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, '') and done.stderr.startswith('Cannot load libcurl: ')
+
+
 def test_query_interrupted(web):
     query = Client().spawn('update', 'query', f'--source={web.url}', '--pin-name=slow')
     while 'SigCgt' not in (status := Path(f'/proc/{query.pid}/status').read_text()) or blocked(status) == 0:

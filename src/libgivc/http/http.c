@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/http.h"
 
-#include <curl/curl.h>
 #include <systemd/sd-event.h>
 
 #include "base/str.h"
 #include "event/fiber.h"
+#include "http/curl.h"
 #include "http/url.h"
 
 typedef struct Transfer {
@@ -32,10 +32,10 @@ void http_response_done(HttpResponse *r) {
 
 static void transfer_done(Transfer *t) {
         if (t->multi && t->easy)
-                (void) curl_multi_remove_handle(t->multi, t->easy);
-        curl_easy_cleanup(t->easy);
-        (void) curl_multi_cleanup(t->multi);
-        curl_slist_free_all(t->headers);
+                (void) curl.multi_remove_handle(t->multi, t->easy);
+        curl.easy_cleanup(t->easy);
+        (void) curl.multi_cleanup(t->multi);
+        curl.slist_free_all(t->headers);
         sd_event_source_disable_unref(t->timer);
         sd_event_unref(t->event);
         http_response_done(&t->response);
@@ -46,8 +46,8 @@ static void transfer_act(Transfer *t, curl_socket_t fd, int events) {
         int n_running, n_left;
         CURLMsg *m;
 
-        (void) curl_multi_socket_action(t->multi, fd, events, &n_running);
-        m = curl_multi_info_read(t->multi, &n_left);
+        (void) curl.multi_socket_action(t->multi, fd, events, &n_running);
+        m = curl.multi_info_read(t->multi, &n_left);
         if (!m || m->msg != CURLMSG_DONE)
                 return;
         t->code = m->data.result;
@@ -80,7 +80,7 @@ static int on_curl_socket(_unused_ CURL *easy, curl_socket_t fd, int what, void 
                 return sd_event_source_set_io_events(s, events) < 0 ? -1 : 0;
         if (sd_event_add_io(t->event, &s, fd, events, on_socket, t) < 0)
                 return -1;
-        return curl_multi_assign(t->multi, fd, s) == CURLM_OK ? 0 : -1;
+        return curl.multi_assign(t->multi, fd, s) == CURLM_OK ? 0 : -1;
 }
 
 static int on_curl_timer(_unused_ CURLM *multi, long msec, void *userdata) {
@@ -96,7 +96,7 @@ static int on_curl_timer(_unused_ CURLM *multi, long msec, void *userdata) {
 static long transfer_get_status(const Transfer *t) {
         long status = 0;
 
-        (void) curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+        (void) curl.easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
         return status;
 }
 
@@ -128,7 +128,7 @@ static int transfer_add_header(Transfer *t, const char *name, const char *value)
         if (isempty(value) || !str_is_printable(value))
                 return 0;
         line = strf("%s: %s", name, value);
-        l = line ? curl_slist_append(t->headers, line) : NULL;
+        l = line ? curl.slist_append(t->headers, line) : NULL;
         if (!l)
                 return -ENOMEM;
         t->headers = l;
@@ -138,38 +138,38 @@ static int transfer_add_header(Transfer *t, const char *name, const char *value)
 static bool transfer_set_options(Transfer *t) {
         bool secure = http_url_is_secure(t->request->url);
         CURLcode codes[] = {
-                curl_easy_setopt(t->easy, CURLOPT_URL, t->request->url),
-                curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https"),
-                curl_easy_setopt(t->easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https"),
-                curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 1L),
-                curl_easy_setopt(t->easy, CURLOPT_MAXREDIRS, (long) HTTP_REDIRECTS_MAX),
-                curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L),
+                curl.easy_setopt(t->easy, CURLOPT_URL, t->request->url),
+                curl.easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https"),
+                curl.easy_setopt(t->easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https"),
+                curl.easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 1L),
+                curl.easy_setopt(t->easy, CURLOPT_MAXREDIRS, (long) HTTP_REDIRECTS_MAX),
+                curl.easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L),
                 /* Else the end of a transfer would wait, and the loop with it, for a name that is being resolved. */
-                curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L),
-                curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L),
-                curl_easy_setopt(t->easy, CURLOPT_USERAGENT, "givc/" GIVC_VERSION),
-                curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers),
-                curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error),
-                curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_curl_body),
-                curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t),
-                curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_curl_header),
-                curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t),
+                curl.easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L),
+                curl.easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L),
+                curl.easy_setopt(t->easy, CURLOPT_USERAGENT, "givc/" GIVC_VERSION),
+                curl.easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers),
+                curl.easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error),
+                curl.easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_curl_body),
+                curl.easy_setopt(t->easy, CURLOPT_WRITEDATA, t),
+                curl.easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_curl_header),
+                curl.easy_setopt(t->easy, CURLOPT_HEADERDATA, t),
         };
 
         for (size_t i = 0; i < ELEMENTSOF(codes); i++)
                 if (codes[i] != CURLE_OK)
                         return false;
-        return curl_multi_setopt(t->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket) == CURLM_OK &&
-                        curl_multi_setopt(t->multi, CURLMOPT_SOCKETDATA, t) == CURLM_OK &&
-                        curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer) == CURLM_OK &&
-                        curl_multi_setopt(t->multi, CURLMOPT_TIMERDATA, t) == CURLM_OK;
+        return curl.multi_setopt(t->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket) == CURLM_OK &&
+                        curl.multi_setopt(t->multi, CURLMOPT_SOCKETDATA, t) == CURLM_OK &&
+                        curl.multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer) == CURLM_OK &&
+                        curl.multi_setopt(t->multi, CURLMOPT_TIMERDATA, t) == CURLM_OK;
 }
 
 static int transfer_start(Transfer *t) {
         int r;
 
-        t->multi = curl_multi_init();
-        t->easy = curl_easy_init();
+        t->multi = curl.multi_init();
+        t->easy = curl.easy_init();
         if (!t->multi || !t->easy)
                 return -ENOMEM;
         r = transfer_add_header(t, "If-None-Match", t->request->etag);
@@ -181,7 +181,7 @@ static int transfer_start(Transfer *t) {
                 r = sd_event_add_time_relative(t->event, &t->timer, CLOCK_MONOTONIC, 0, 0, on_timer, t);
         if (r < 0)
                 return r;
-        return transfer_set_options(t) && curl_multi_add_handle(t->multi, t->easy) == CURLM_OK ? 0 : -ENOMEM;
+        return transfer_set_options(t) && curl.multi_add_handle(t->multi, t->easy) == CURLM_OK ? 0 : -ENOMEM;
 }
 
 static int error_from_curl(CURLcode code) {
@@ -235,10 +235,10 @@ static const char *transfer_get_error(const Transfer *t) {
         long error = 0;
 
         if (t->code == CURLE_COULDNT_CONNECT)
-                (void) curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+                (void) curl.easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
         if (error > 0)
                 return strerror((int) error);
-        return t->code == CURLE_COULDNT_CONNECT || isempty(t->error) ? curl_easy_strerror(t->code) : t->error;
+        return t->code == CURLE_COULDNT_CONNECT || isempty(t->error) ? curl.easy_strerror(t->code) : t->error;
 }
 
 static int transfer_judge(const Transfer *t, char **reterr) {
@@ -252,7 +252,7 @@ static int transfer_judge(const Transfer *t, char **reterr) {
 static int transfer_get_header(const Transfer *t, const char *name, char **ret) {
         struct curl_header *h;
 
-        if (curl_easy_header(t->easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+        if (curl.easy_header(t->easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
                 return 0;
         *ret = strdup(h->value);
         return *ret ? 0 : -ENOMEM;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/url.h"
 
-#include <curl/urlapi.h>
 #include <strings.h>
 
 #include "base/mem.h"
+#include "http/curl.h"
 
 /* The parser is lenient with slashes that are missing or too many. */
 static bool url_has_authority(const char *text) {
@@ -24,10 +24,10 @@ bool http_url_is_valid(const char *text) {
         CURLU *url;
         bool good;
 
-        if (!url_has_authority(text))
+        if (!url_has_authority(text) || !curl_load())
                 return false;
-        url = curl_url();
-        good = url && curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER) == CURLUE_OK;
-        curl_url_cleanup(url);
+        url = curl.url();
+        good = url && curl.url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER) == CURLUE_OK;
+        curl.url_cleanup(url);
         return good;
 }
