@@ -24,8 +24,9 @@ PKGS     := libsystemd gnutls libprotobuf-c jansson
 STATIC_GRPC ?= $(if $(wildcard $(shell $(CC) -print-file-name=libgrpc_unsecure.a 2>/dev/null)),yes,no)
 GRPC_SO  := $(shell $(PKG) --libs-only-L grpc_unsecure) -lgrpc_unsecure -lgpr $(shell $(PKG) --libs absl_synchronization) -lstdc++
 ifeq ($(STATIC_GRPC),yes)
+# Nobody but gRPC needs the library of C++. Sanitizers bring it with them.
 GRPC_LIBS := -Wl,-Bstatic -Wl,--start-group $(sort $(filter -l%,$(shell $(PKG) --static --libs grpc_unsecure gpr))) -lupb \
-             -laddress_sorting -lre2 -lcares -Wl,--end-group -Wl,-Bdynamic -lstdc++ -lz -lm
+             -laddress_sorting -lre2 -lcares -Wl,--end-group $(if $(SANITIZE),-Wl$(comma)-Bdynamic -lstdc++,-lstdc++ -Wl$(comma)-Bdynamic -static-libgcc) -lz -lm
 else
 GRPC_LIBS := $(GRPC_SO)
 endif
