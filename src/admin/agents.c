@@ -148,7 +148,7 @@ static bool address_equal(const RpcAddress *a, const RpcAddress *b) {
  * that lost its power sends no farewell. Whoever is there now refuses the old connection as soon as it is used. */
 static int probe_run(void *userdata) {
         _cleanup_(agent_unrefp) Agent *a = userdata;
-        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(unit_status_done) UnitStatus status = {};
         _cleanup_(rpc_status_done) RpcStatus error = {};
         Agents *agents = a->agents;
         int r;

@@ -26,7 +26,7 @@ typedef struct Agent {
         sd_event_source *grace;
         Fiber *monitor; /* follows its units; see monitor.h */
         bool live;      /* it pushes, and has told all of its units */
-        Map *told;      /* unit name to EntryStatus: the last that was pushed */
+        Map *told;      /* unit name to UnitStatus: the last that was pushed */
         Condition told_more;
         Promise kick; /* wakes the poller */
         bool polled;

@@ -9,7 +9,7 @@
 #include "base/strv.h"
 #include "bus/unit.h"
 
-static int register_started(Agent *a, const EntryStatus *status, RpcStatus *reterr) {
+static int register_started(Agent *a, const UnitStatus *status, RpcStatus *reterr) {
         _cleanup_free_ char *vm = vm_from_agent(a->name);
         EntryInfo info = entry_info_of_application(a->name, vm, status);
         int r;
@@ -26,17 +26,17 @@ static int register_started(Agent *a, const EntryStatus *status, RpcStatus *rete
 /* The answer may be older than what was pushed meanwhile, so the pushes decide. One that says exited may be of the
  * instance before, whose name this one has: then the agent is asked. */
 static int settle_started_wait(
-                Agent *a, const Reservation *v, const EntryStatus *status, usec_t deadline, RpcStatus *reterr) {
-        _cleanup_(entry_status_done) EntryStatus fresh = {};
-        const EntryStatus *told;
+                Agent *a, const Reservation *v, const UnitStatus *status, usec_t deadline, RpcStatus *reterr) {
+        _cleanup_(unit_status_done) UnitStatus fresh = {};
+        const UnitStatus *told;
         int r;
 
-        if (!entry_status_is_active(status))
+        if (!unit_status_is_active(status))
                 return 0;
         if (streq(status->name, reservation_get_name(v)) && reservation_has_exited(v))
                 return 0;
         told = monitor_get_told(a, status->name);
-        if (told && entry_status_is_exited(told)) {
+        if (told && unit_status_is_inactive_or_failed(told)) {
                 r = unit_control_wait(a->channel, UNIT_STATUS, status->name, deadline, &fresh, reterr);
                 if (r < 0)
                         return r;
@@ -45,7 +45,7 @@ static int settle_started_wait(
                 status = told;
         if (!a->agents)
                 return rpc_error(reterr, RPC_UNAVAILABLE, "Agent '%s' is not registered any more.", a->name);
-        return entry_status_is_active(status) ? register_started(a, status, reterr) : 0;
+        return unit_status_is_active(status) ? register_started(a, status, reterr) : 0;
 }
 
 static int reserve(Agents *agents, const Agent *a, const char *app, Reservation **ret, RpcStatus *reterr) {
@@ -71,7 +71,7 @@ static void attempts_done(Attempts *t) {
 /* A start whose caller has left goes on at the agent, and we hear of its instance only when it runs: its number, which
  * looks free to us, is not. What was tried stays reserved meanwhile, so that the next attempt gets another number. */
 static int start_instance_wait(
-                Agent *a, const ApplicationRequest *request, Attempts *t, EntryStatus *ret, RpcStatus *reterr) {
+                Agent *a, const ApplicationRequest *request, Attempts *t, UnitStatus *ret, RpcStatus *reterr) {
         int r;
 
         do {
@@ -89,7 +89,7 @@ static int start_instance_wait(
 }
 
 int application_start_wait(Launcher *launcher, const ApplicationRequest *request, char **ret_unit, RpcStatus *reterr) {
-        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(unit_status_done) UnitStatus status = {};
         _cleanup_(attempts_done) Attempts attempts = {};
         _cleanup_(agent_unrefp) Agent *a = NULL;
         _cleanup_free_ char *vm = NULL;
@@ -192,22 +192,22 @@ int application_resolve(
         return target_add(t, e);
 }
 
-static bool is_stopped(const EntryStatus *s) {
-        return entry_status_is_exited(s) || streq(strempty(s->load_state), "not-found");
+static bool is_resumed(const UnitStatus *s) {
+        return unit_status_is_running(s) && !unit_status_is_frozen(s);
 }
 
 static const struct {
         UnitAction action;
-        bool (*is_done)(const EntryStatus *status);
+        bool (*is_done)(const UnitStatus *status);
         const char *word;
 } actions[] = {
-        [APPLICATION_PAUSE] = { UNIT_FREEZE, entry_status_is_paused, "pause" },
-        [APPLICATION_RESUME] = { UNIT_UNFREEZE, entry_status_is_running, "resume" },
-        [APPLICATION_STOP] = { UNIT_STOP, is_stopped, "stop" },
+        [APPLICATION_PAUSE] = { UNIT_FREEZE, unit_status_is_frozen, "pause" },
+        [APPLICATION_RESUME] = { UNIT_UNFREEZE, is_resumed, "resume" },
+        [APPLICATION_STOP] = { UNIT_STOP, unit_status_is_inactive_or_failed, "stop" },
 };
 
 static int act_on_unit_wait(Agent *a, ApplicationAction action, const char *unit, usec_t deadline, RpcStatus *reterr) {
-        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(unit_status_done) UnitStatus status = {};
         int r;
 
         r = unit_control_wait(a->channel, actions[action].action, unit, deadline, &status, reterr);

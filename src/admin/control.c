@@ -8,12 +8,8 @@
 #include "base/str.h"
 #include "bus/unit-job.h"
 
-static bool runs(const EntryStatus *s) {
-        return entry_status_is_active(s) && streq(strempty(s->sub_state), "running");
-}
-
 int control_start_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *reterr) {
-        _cleanup_(entry_status_done) EntryStatus before = {}, after = {};
+        _cleanup_(unit_status_done) UnitStatus before = {}, after = {};
         int r;
 
         r = unit_control_wait(a->channel, UNIT_STATUS, unit, deadline, &before, reterr);
@@ -22,39 +18,34 @@ int control_start_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *r
         if (!streq(strempty(before.load_state), "loaded"))
                 return rpc_error(reterr, RPC_FAILED_PRECONDITION, "'%s' cannot be started: it is %s.", unit,
                                 strempty(before.load_state));
-        if (runs(&before))
+        if (unit_status_is_running(&before))
                 return 0;
         r = unit_control_wait(a->channel, UNIT_START, unit, deadline, &after, reterr);
         if (r < 0)
                 return r;
         /* What has done its work by now is not active, and was started nevertheless. */
-        if (entry_status_is_active(&after)) {
-                r = monitor_reflect_wait(a, &after, entry_status_is_active);
+        if (unit_status_is_active(&after)) {
+                r = monitor_reflect_wait(a, &after, unit_status_is_active);
                 if (r < 0)
                         return r;
         }
         return 1;
 }
 
-static bool is_stopped(const EntryStatus *s) {
-        return streq(strempty(s->load_state), "not-found") ||
-                        (streq(strempty(s->active_state), "inactive") && streq(strempty(s->sub_state), "dead"));
-}
-
 int control_stop_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *reterr) {
-        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(unit_status_done) UnitStatus status = {};
         int r;
 
         r = unit_control_wait(a->channel, UNIT_STOP, unit, deadline, &status, reterr);
         if (r < 0)
                 return r;
-        if (!is_stopped(&status))
+        if (!streq(status.active_state, "inactive"))
                 return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Failed to stop '%s': it is %s (%s).", unit,
                                 strempty(status.active_state), strempty(status.sub_state));
-        return monitor_reflect_wait(a, &status, entry_status_is_exited);
+        return monitor_reflect_wait(a, &status, unit_status_is_inactive_or_failed);
 }
 
-int control_kill_wait(Agent *a, const char *unit, const UnitSignal *signal, usec_t deadline, EntryStatus *ret,
+int control_kill_wait(Agent *a, const char *unit, const UnitSignal *signal, usec_t deadline, UnitStatus *ret,
                 RpcStatus *reterr) {
         if (!unit_kill_signal_is_valid(signal->number))
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "%d is no signal.", signal->number);

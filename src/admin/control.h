@@ -12,5 +12,5 @@ int control_start_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *r
 int control_stop_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *reterr) _warn_unused_;
 /* Sends the signal to processes of the unit; *ret is its state right afterwards. INVALID_ARGUMENT: no such signal or
  * whom; FAILED_PRECONDITION: that process does not run, or the agent would send another signal. */
-int control_kill_wait(Agent *a, const char *unit, const UnitSignal *signal, usec_t deadline, EntryStatus *ret,
+int control_kill_wait(Agent *a, const char *unit, const UnitSignal *signal, usec_t deadline, UnitStatus *ret,
                 RpcStatus *reterr) _warn_unused_;

@@ -75,85 +75,10 @@ const char *vm_status_to_string(VmStatus s) {
         return words[s];
 }
 
-static const size_t status_texts[] = {
-        offsetof(EntryStatus, name),
-        offsetof(EntryStatus, description),
-        offsetof(EntryStatus, load_state),
-        offsetof(EntryStatus, active_state),
-        offsetof(EntryStatus, sub_state),
-        offsetof(EntryStatus, path),
-        offsetof(EntryStatus, freezer_state),
-};
-
-static char **status_text(EntryStatus *s, size_t i) {
-        return (char **) ((char *) s + status_texts[i]);
-}
-
-static const char *status_text_const(const EntryStatus *s, size_t i) {
-        return strempty(*(char *const *) ((const char *) s + status_texts[i]));
-}
-
-void entry_status_done(EntryStatus *s) {
-        for (size_t i = 0; i < ELEMENTSOF(status_texts); i++)
-                free(*status_text(s, i));
-        *s = (EntryStatus){};
-}
-
-/* A copy that ends before the character which would go over the limit. */
-static char *text_cut(const char *s, size_t max) {
-        size_t n = strnlen(s, max + 1);
-
-        if (n > max) {
-                n = max;
-                while (n > 0 && ((unsigned char) s[n] & 0xC0) == 0x80)
-                        n--;
-        }
-        return mem_dup(s, n);
-}
-
-int entry_status_copy(const EntryStatus *s, EntryStatus *ret) {
-        _cleanup_(entry_status_done) EntryStatus copy = {};
-
-        for (size_t i = 0; i < ELEMENTSOF(status_texts); i++) {
-                *status_text(&copy, i) = text_cut(status_text_const(s, i), ENTRY_TEXT_MAX);
-                if (!*status_text(&copy, i))
-                        return -ENOMEM;
-        }
-        *ret = copy;
-        copy = (EntryStatus){};
-        return 0;
-}
-
-bool entry_status_equal(const EntryStatus *a, const EntryStatus *b) {
-        for (size_t i = 0; i < ELEMENTSOF(status_texts); i++)
-                if (!streq(status_text_const(a, i), status_text_const(b, i)))
-                        return false;
-        return true;
-}
-
-bool entry_status_is_active(const EntryStatus *s) {
-        return streq(strempty(s->active_state), "active");
-}
-
-bool entry_status_is_paused(const EntryStatus *s) {
-        return streq(strempty(s->freezer_state), "frozen");
-}
-
-bool entry_status_is_running(const EntryStatus *s) {
-        return entry_status_is_active(s) && streq(strempty(s->load_state), "loaded") &&
-                        streq(strempty(s->sub_state), "running") && !entry_status_is_paused(s);
-}
-
-bool entry_status_is_exited(const EntryStatus *s) {
-        const char *active = strempty(s->active_state);
-
-        return streq(active, "inactive") || streq(active, "failed");
-}
-
-VmStatus entry_status_to_vm_status(const EntryStatus *s) {
-        if (entry_status_is_paused(s))
+VmStatus vm_status_from_unit(const UnitStatus *s) {
+        if (unit_status_is_frozen(s))
                 return VM_STATUS_PAUSED;
-        return entry_status_is_running(s) ? VM_STATUS_RUNNING : VM_STATUS_POWERED_OFF;
+        return unit_status_is_running(s) ? VM_STATUS_RUNNING : VM_STATUS_POWERED_OFF;
 }
 
 static char *image_vm_name(const EntryInfo *info) {
@@ -172,7 +97,8 @@ static usec_t image_since(const EntryInfo *info, VmStatus status, const EntryIma
 }
 
 int entry_image_new(const EntryInfo *info, bool reachable, const EntryImage *before, EntryImage **ret) {
-        VmStatus status = reachable ? entry_status_to_vm_status(info->status) : VM_STATUS_POWERED_OFF;
+        const char *description = strempty(info->status->description);
+        VmStatus status = reachable ? vm_status_from_unit(info->status) : VM_STATUS_POWERED_OFF;
         _cleanup_(entry_image_unrefp) EntryImage *i = NULL;
 
         i = mem_new0(EntryImage, 1);
@@ -181,7 +107,7 @@ int entry_image_new(const EntryInfo *info, bool reachable, const EntryImage *bef
         *i = (EntryImage){
                 .n_ref = 1,
                 .name = strdup(info->name),
-                .description = text_cut(strempty(info->status->description), ENTRY_SHOWN_MAX),
+                .description = mem_dup(description, str_fit(description, ENTRY_SHOWN_MAX)),
                 .vm_name = image_vm_name(info),
                 .agent_name = strdup(image_agent_name(info)),
                 .vm = vm_from_agent(info->agent),

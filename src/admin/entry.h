@@ -6,10 +6,10 @@
 #include <sys/types.h>
 
 #include "base/time.h"
+#include "base/unit-status.h"
 
-#define ENTRY_TEXT_MAX  1024 /* bytes of one text of a unit's state; longer ones are cut at a character */
-#define ENTRY_NAME_MAX  255  /* bytes of a unit's name */
-#define ENTRY_SHOWN_MAX 256  /* bytes of a description in the list */
+#define ENTRY_NAME_MAX  255 /* bytes of a unit's name */
+#define ENTRY_SHOWN_MAX 256 /* bytes of a description in the list */
 
 typedef enum VmType {
         VM_HOST,
@@ -52,21 +52,7 @@ const char *vm_type_to_string(VmType t);
 const char *service_type_to_string(ServiceType t);
 const char *vm_status_to_string(VmStatus s);
 
-/* A unit's state in systemd's words. NULL counts as "". A literal with borrowed strings is a view that nobody frees. */
-typedef struct EntryStatus {
-        char *name, *description, *load_state, *active_state, *sub_state, *path, *freezer_state;
-} EntryStatus;
-
-void entry_status_done(EntryStatus *s);
-/* Copies, and cuts what is longer than ENTRY_TEXT_MAX; 0 or -ENOMEM. */
-int entry_status_copy(const EntryStatus *s, EntryStatus *ret) _warn_unused_;
-bool entry_status_equal(const EntryStatus *a, const EntryStatus *b);
-bool entry_status_is_active(const EntryStatus *s);
-bool entry_status_is_running(const EntryStatus *s);
-bool entry_status_is_paused(const EntryStatus *s);
-/* Neither runs nor is about to: inactive, failed, or not there. */
-bool entry_status_is_exited(const EntryStatus *s);
-VmStatus entry_status_to_vm_status(const EntryStatus *s);
+VmStatus vm_status_from_unit(const UnitStatus *s);
 
 /* One line of the list as readers see it; made once, never changed, shared by reference. */
 typedef struct EntryImage {
@@ -84,12 +70,12 @@ typedef struct EntryInfo {
         EntryType type;
         EntryPlacement placement;
         const char *vm; /* name of the VM that it was placed in, "" when it did not say */
-        const EntryStatus *status;
+        const UnitStatus *status;
         usec_t since_usec; /* CLOCK_REALTIME: when it got its status; 0: now, unless it has had it before */
 } EntryInfo;
 
 /* That of an application instance that runs under an agent of that VM. */
-static inline EntryInfo entry_info_of_application(const char *agent, const char *vm, const EntryStatus *status) {
+static inline EntryInfo entry_info_of_application(const char *agent, const char *vm, const UnitStatus *status) {
         return (EntryInfo){
                 .name = status->name,
                 .agent = agent,

@@ -69,7 +69,7 @@ static int launch_explain(Launch *l, int r) {
         return rpc_error_detail(&l->error, r, "%s", strempty(message));
 }
 
-static int launch_ask_host_wait(Launch *l, UnitAction action, EntryStatus *ret) {
+static int launch_ask_host_wait(Launch *l, UnitAction action, UnitStatus *ret) {
         _cleanup_(agent_unrefp) Agent *host = NULL;
         int r;
 
@@ -84,12 +84,12 @@ static int launch_ask_host_wait(Launch *l, UnitAction action, EntryStatus *ret) 
         return r < 0 ? r : 0;
 }
 
-static bool is_off(const EntryStatus *s) {
-        return entry_status_is_exited(s) || streq(strempty(s->active_state), "deactivating");
+static bool is_off(const UnitStatus *s) {
+        return unit_status_is_inactive_or_failed(s) || streq(strempty(s->active_state), "deactivating");
 }
 
 /* The state of the VM's unit, which the host has. */
-static int launch_look_wait(Launch *l, EntryStatus *ret) {
+static int launch_look_wait(Launch *l, UnitStatus *ret) {
         int r;
 
         r = launch_ask_host_wait(l, UNIT_STATUS, ret);
@@ -104,7 +104,7 @@ static int launch_look_wait(Launch *l, EntryStatus *ret) {
 
 /* What is registered for the VM is of a boot that is over, even if nobody has noticed yet. */
 static int launch_boot_wait(Launch *l) {
-        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(unit_status_done) UnitStatus status = {};
         _cleanup_(agent_unrefp) Agent *host = NULL;
         int r;
 
@@ -115,20 +115,20 @@ static int launch_boot_wait(Launch *l) {
         r = launch_ask_host_wait(l, UNIT_START, &status);
         if (r < 0)
                 return r;
-        if (!entry_status_is_active(&status))
+        if (!unit_status_is_active(&status))
                 return rpc_error(&l->error, RPC_FAILED_PRECONDITION, "VM '%s' did not stay up: '%s' is %s (%s).", l->vm,
                                 l->unit, strempty(status.active_state), strempty(status.sub_state));
         l->booted = true;
         l->stage = LAUNCH_WAITING;
         r = agents_find_host(l->launcher->agents, &host, &l->error);
         if (r >= 0)
-                r = monitor_reflect_wait(host, &status, entry_status_is_active);
+                r = monitor_reflect_wait(host, &status, unit_status_is_active);
         return r >= 0 && !l->launcher ? -ECANCELED : r;
 }
 
 /* Gets the VM to where only its agent is missing. */
 static int launch_step_wait(Launch *l) {
-        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(unit_status_done) UnitStatus status = {};
         const Agent *a;
         int r;
 
@@ -142,7 +142,7 @@ static int launch_step_wait(Launch *l) {
         if (is_off(&status))
                 return launch_boot_wait(l);
         a = agents_get(l->launcher->agents, l->agent);
-        if (entry_status_is_active(&status)) {
+        if (unit_status_is_active(&status)) {
                 l->stage = LAUNCH_WAITING;
                 return a && !l->booted ? agent_check_reachable(a, &l->error) : 0;
         }

@@ -12,16 +12,16 @@
 #include "event/backoff.h"
 #include "event/task.h"
 
-static EntryStatus *told_free(EntryStatus *s) {
+static UnitStatus *told_free(UnitStatus *s) {
         if (s)
-                entry_status_done(s);
+                unit_status_done(s);
         free(s);
         return NULL;
 }
-DEFINE_CLEANUP(EntryStatus *, told_free)
+DEFINE_CLEANUP(UnitStatus *, told_free)
 
 static void told_clear(Agent *a) {
-        MAP_FOREACH(s, a->told, EntryStatus) {
+        MAP_FOREACH(s, a->told, UnitStatus) {
                 (void) map_remove(a->told, s->name);
                 told_free(s);
         }
@@ -32,17 +32,17 @@ void monitor_forget(Agent *a) {
                 told_clear(a);
 }
 
-static int told_put(Agent *a, const EntryStatus *status) {
-        _cleanup_(told_freep) EntryStatus *s = NULL;
-        EntryStatus *old = map_get(a->told, status->name);
+static int told_put(Agent *a, const UnitStatus *status) {
+        _cleanup_(told_freep) UnitStatus *s = NULL;
+        UnitStatus *old = map_get(a->told, status->name);
         int r;
 
         if (!old && map_size(a->told) >= MONITOR_TOLD_MAX)
                 return -ENOSPC;
-        s = mem_new0(EntryStatus, 1);
+        s = mem_new0(UnitStatus, 1);
         if (!s)
                 return -ENOMEM;
-        r = entry_status_copy(status, s);
+        r = unit_status_copy(status, s);
         if (r < 0)
                 return r;
         if (old)
@@ -54,7 +54,7 @@ static int told_put(Agent *a, const EntryStatus *status) {
         return 0;
 }
 
-const EntryStatus *monitor_get_told(const Agent *a, const char *unit) {
+const UnitStatus *monitor_get_told(const Agent *a, const char *unit) {
         return map_get(a->told, unit);
 }
 
@@ -87,18 +87,18 @@ void monitor_agent_lost(Agent *a) {
         if (!host || !unit || streq(host->name, a->name))
                 return;
         e = registry_get(a->agents->registry, host->name, unit);
-        if (e && entry_status_is_exited(&e->status))
+        if (e && unit_status_is_inactive_or_failed(&e->status))
                 monitor_drop_vm(a->agents, vm);
 }
 
 /* An application that runs there and that we do not know: its start was not answered to us, or to our predecessor. */
-static void adopt(Agent *a, const EntryStatus *status) {
+static void adopt(Agent *a, const UnitStatus *status) {
         _cleanup_free_ char *vm = vm_from_agent(a->name);
         const Entry *own = registry_get(a->agents->registry, a->name, a->name);
         EntryInfo info = entry_info_of_application(a->name, vm, status);
 
         if (!own || own->type.vm != VM_APP || !vm || instance_app_length(status->name) == 0 ||
-                        !entry_status_is_active(status))
+                        !unit_status_is_active(status))
                 return;
         /* A start that is in progress is reported by who started it. */
         if (registry_put(a->agents->registry, &info) > 0 &&
@@ -107,21 +107,21 @@ static void adopt(Agent *a, const EntryStatus *status) {
                                 "Application '%s' runs in VM '%s'", status->name, vm);
 }
 
-static void learn(Agent *a, const EntryStatus *status) {
+static void learn(Agent *a, const UnitStatus *status) {
         Registry *registry = a->agents->registry;
         const Entry *e = registry_get(registry, a->name, status->name);
-        bool was_on = e && !entry_status_is_exited(&e->status);
+        bool was_on = e && !unit_status_is_inactive_or_failed(&e->status);
         bool is_vm = e && e->type.service == SERVICE_VM;
 
         if (!unit_name_is_valid(status->name))
                 return;
         if (registry_update(registry, a->name, status->name, status) == -ENOENT)
                 adopt(a, status);
-        if (is_vm && entry_status_is_exited(status))
+        if (is_vm && unit_status_is_inactive_or_failed(status))
                 host_tell_vm(a, status->name, was_on);
 }
 
-static void on_unit(const EntryStatus *status, void *userdata) {
+static void on_unit(const UnitStatus *status, void *userdata) {
         Agent *a = userdata;
 
         if (!a->agents || !unit_name_is_valid(status->name) || told_put(a, status) < 0)
@@ -179,7 +179,7 @@ typedef struct Poll {
 } Poll;
 
 static int poll_unit_wait(Agent *a, const char *unit) {
-        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(unit_status_done) UnitStatus status = {};
         _cleanup_(rpc_status_done) RpcStatus error = {};
         int r;
 
@@ -299,13 +299,13 @@ int monitor_start(Agent *a) {
         return r;
 }
 
-static bool reflected(const Agent *a, const char *unit, bool (*is_as_wanted)(const EntryStatus *status)) {
+static bool reflected(const Agent *a, const char *unit, bool (*is_as_wanted)(const UnitStatus *status)) {
         const Entry *e = registry_get(a->agents->registry, a->name, unit);
 
         return !e || is_as_wanted(&e->status);
 }
 
-int monitor_reflect_wait(Agent *a, const EntryStatus *status, bool (*is_as_wanted)(const EntryStatus *status)) {
+int monitor_reflect_wait(Agent *a, const UnitStatus *status, bool (*is_as_wanted)(const UnitStatus *status)) {
         usec_t deadline = usec_add(time_now(CLOCK_MONOTONIC), MONITOR_REFLECT_USEC);
         int r = 0;
 

@@ -20,10 +20,10 @@ void monitor_drop_vm(Agents *agents, const char *vm);
 void monitor_agent_lost(Agent *a);
 
 /* What the agent pushed last about the unit, or NULL when it does not push or has not told. Borrowed until a _wait. */
-const EntryStatus *monitor_get_told(const Agent *a, const char *unit);
+const UnitStatus *monitor_get_told(const Agent *a, const char *unit);
 /* A unit was registered: a poller looks at it soon. */
 void monitor_kick(Agent *a);
 /* The agent has answered that the unit is now so: suspends until the registry says the same, by a push that must be on
  * its way, or by this answer where nothing is pushed. Pushes know better than answers, which may be overtaken. */
 int monitor_reflect_wait(
-                Agent *a, const EntryStatus *status, bool (*is_as_wanted)(const EntryStatus *status)) _warn_unused_;
+                Agent *a, const UnitStatus *status, bool (*is_as_wanted)(const UnitStatus *status)) _warn_unused_;

@@ -13,7 +13,7 @@ static const struct {
 };
 
 int power_wait(const Agents *agents, PowerAction action, usec_t deadline, RpcStatus *reterr) {
-        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(unit_status_done) UnitStatus status = {};
         _cleanup_(agent_unrefp) Agent *host = NULL;
         bool was_up;
         int r;

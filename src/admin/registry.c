@@ -36,7 +36,7 @@ static Entry *entry_free(Entry *e) {
         free(e->name);
         free(e->agent);
         free(e->vm);
-        entry_status_done(&e->status);
+        unit_status_done(&e->status);
         entry_image_unref(e->image);
         free(e);
         return NULL;
@@ -187,7 +187,7 @@ static int entry_new(const EntryInfo *info, bool reachable, Entry **ret) {
         e->placement = info->placement;
         if (!e->name || !e->agent || !e->vm)
                 return -ENOMEM;
-        k = entry_status_copy(info->status, &e->status);
+        k = unit_status_copy(info->status, &e->status);
         if (k < 0)
                 return k;
         k = entry_image_new(info, reachable, NULL, &e->image);
@@ -256,16 +256,16 @@ static int registry_add(Registry *r, const EntryInfo *info) {
         return 1;
 }
 
-static int entry_set_status(Entry *e, const EntryStatus *status) {
-        EntryStatus copy;
+static int entry_set_status(Entry *e, const UnitStatus *status) {
+        UnitStatus copy;
         int k;
 
-        if (entry_status_equal(&e->status, status))
+        if (unit_status_equal(&e->status, status))
                 return 0;
-        k = entry_status_copy(status, &copy);
+        k = unit_status_copy(status, &copy);
         if (k < 0)
                 return k;
-        entry_status_done(&e->status);
+        unit_status_done(&e->status);
         e->status = copy;
         return 1;
 }
@@ -348,15 +348,15 @@ int registry_remove(Registry *r, const char *agent, const char *name) {
         return 0;
 }
 
-int registry_update(Registry *r, const char *agent, const char *name, const EntryStatus *status) {
+int registry_update(Registry *r, const char *agent, const char *name, const UnitStatus *status) {
         Group *g = registry_get_group(r, agent);
         Entry *e = g ? map_get(g->entries, name) : NULL;
         int k;
 
-        reservations_tell(&r->reservations, agent, name, entry_status_is_exited(status));
+        reservations_tell(&r->reservations, agent, name, unit_status_is_inactive_or_failed(status));
         if (!e)
                 return -ENOENT;
-        if (e->type.service == SERVICE_APP && entry_status_is_exited(status)) {
+        if (e->type.service == SERVICE_APP && unit_status_is_inactive_or_failed(status)) {
                 registry_take_out(r, g, e);
                 registry_drop_empty_group(r, g);
                 return 1;
@@ -367,15 +367,9 @@ int registry_update(Registry *r, const char *agent, const char *name, const Entr
 
 int registry_unit_gone(Registry *r, const char *agent, const char *name) {
         const Entry *e = registry_get(r, agent, name);
-        EntryStatus gone = {
-                .name = (char *) name,
-                .description = e ? e->status.description : NULL,
-                .load_state = (char *) "not-found",
-                .active_state = (char *) "inactive",
-                .sub_state = (char *) "dead",
-                .freezer_state = (char *) "running",
-        };
+        UnitStatus gone = unit_status_not_found(name);
 
+        gone.description = e ? e->status.description : NULL;
         return registry_update(r, agent, name, &gone);
 }
 

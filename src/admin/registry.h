@@ -24,7 +24,7 @@ typedef struct Entry {
         EntryType type;
         EntryPlacement placement;
         char *vm;
-        EntryStatus status;
+        UnitStatus status;
         EntryImage *image;
 } Entry;
 
@@ -46,7 +46,7 @@ WatchHub *registry_get_hub(Registry *r);
 int registry_put(Registry *r, const EntryInfo *info) _warn_unused_;
 /* A unit's new state. An application that has exited leaves. 1, 0 as above, -ENOENT when there is no such entry (a
  * reservation for it learns of it nevertheless), -ENOMEM. */
-int registry_update(Registry *r, const char *agent, const char *name, const EntryStatus *status);
+int registry_update(Registry *r, const char *agent, const char *name, const UnitStatus *status);
 /* The unit is not there any more: an application leaves, another entry is PoweredOff. As registry_update(). */
 int registry_unit_gone(Registry *r, const char *agent, const char *name);
 /* Takes an entry out: an agent with everything under it, a VM's unit with its agent. -ENOENT when it is not there. */

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "admin.pb-c.h"
-#include "admin/message.h"
+#include "proto/unit-message.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -74,7 +74,7 @@ static int store_append_entry(Store *s, const Entry *e, const char *word) {
         record.name = e->name;
         if (streq(word, WORD_GONE))
                 return store_append(s, &record);
-        state = status_to_message(&e->status);
+        state = unit_message_from_status(&e->status);
         state.name = (char *) ""; /* the record's */
         record.state = &state;
         record.type = entry_type_to_number(e->type);
@@ -162,7 +162,7 @@ static void on_registered(const Agent *a, void *userdata) {
 
 static int restore_entry(Admin *admin, const Admin__RegistryRequest *record, EntryPlacement placement) {
         _cleanup_free_ char *vm = vm_from_unit(record->parent);
-        EntryStatus status;
+        UnitStatus status;
         EntryInfo info = {
                 .name = record->name,
                 .agent = record->transport->name,
@@ -174,7 +174,7 @@ static int restore_entry(Admin *admin, const Admin__RegistryRequest *record, Ent
         if (!record->state || entry_type_from_number(record->type, &info.type) < 0 ||
                         parse_uint(record->transport->port, UINT64_MAX, &info.since_usec) < 0)
                 return -EBADMSG;
-        status = status_from_message(record->state);
+        status = unit_message_to_status(record->state);
         status.name = record->name;
         return registry_put(admin->registry, &info);
 }

@@ -122,7 +122,7 @@ static void agent_look_at(Agent *a, const UnitStatus *status) {
 
 /* One fiber at most waits for the end of a unit: it has started it. What it does when it wakes may end other holds. */
 static void agent_wake_holder(Agent *a, const UnitStatus *status) {
-        if (!unit_state_is_inactive_or_failed(status->active_state))
+        if (!unit_status_is_inactive_or_failed(status))
                 return;
         LIST_FOREACH(hold, &a->holds, AgentHold, holds) {
                 if (!streq(hold->name, status->name))

@@ -12,8 +12,8 @@
 #include "ctl/pager.h"
 #include "ctl/place.h"
 #include "ctl/verbs.h"
+#include "proto/unit-message.h"
 #include "proto/unpack.h"
-#include "systemd.pb-c.h"
 
 static const char *status_get_dot(const Look *look, const Systemd__UnitStatus *u) {
         if (streq(u->activestate, "failed"))
@@ -49,15 +49,17 @@ static int status_show(const Options *o, const char *vm, Systemd__UnitStatus *u)
 }
 
 static bool status_is_same(const Systemd__UnitStatus *a, const Systemd__UnitStatus *b) {
-        return streq(a->description, b->description) && streq(a->loadstate, b->loadstate) &&
-                        streq(a->activestate, b->activestate) && streq(a->substate, b->substate) &&
-                        streq(a->freezerstate, b->freezerstate);
+        const UnitStatus x = unit_message_to_status(a), y = unit_message_to_status(b);
+
+        return unit_status_equal(&x, &y);
 }
 
 static CtlExit status_to_exit(const Systemd__UnitStatus *u) {
+        const UnitStatus status = unit_message_to_status(u);
+
         if (streq(u->loadstate, "not-found"))
                 return CTL_NO_SUCH_NAME;
-        return streq(u->activestate, "active") || streq(u->activestate, "reloading") ? CTL_OK : CTL_NOT_RUNNING;
+        return unit_status_is_active(&status) ? CTL_OK : CTL_NOT_RUNNING;
 }
 
 typedef struct Asked {

@@ -46,7 +46,7 @@ int LLVMFuzzerInitialize(_unused_ int *argc, _unused_ char ***argv) {
 }
 
 static void put(Registry *r, const char *name, const char *agent, EntryType type, const char *vm) {
-        EntryStatus status = {
+        UnitStatus status = {
                 .name = (char *) name,
                 .load_state = (char *) "loaded",
                 .active_state = (char *) "active",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/calls/unit-control.h"
 
-#include "admin/message.h"
+#include "proto/unit-message.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "proto/unpack.h"
@@ -29,11 +29,11 @@ static int agent_error(RpcStatus *reterr, int r) {
         return rpc_code_to_errno(reterr->code);
 }
 
-static int call_wait(RpcChannel *c, const char *method, const void *request, usec_t deadline, EntryStatus *ret,
+static int call_wait(RpcChannel *c, const char *method, const void *request, usec_t deadline, UnitStatus *ret,
                 RpcStatus *reterr) {
         _cleanup_proto_ Systemd__UnitResponse *response = NULL;
         RpcCallOptions options = { .deadline = deadline };
-        EntryStatus view;
+        UnitStatus view;
         int r;
 
         r = rpc_channel_call_wait(
@@ -42,11 +42,11 @@ static int call_wait(RpcChannel *c, const char *method, const void *request, use
                 return agent_error(reterr, r);
         if (!response->unitstatus)
                 return rpc_error(reterr, RPC_INTERNAL, "The agent answered %s without a state.", method);
-        view = status_from_message(response->unitstatus);
-        return entry_status_copy(&view, ret);
+        view = unit_message_to_status(response->unitstatus);
+        return unit_status_copy(&view, ret);
 }
 
-int unit_control_wait(RpcChannel *c, UnitAction action, const char *unit, usec_t deadline, EntryStatus *ret,
+int unit_control_wait(RpcChannel *c, UnitAction action, const char *unit, usec_t deadline, UnitStatus *ret,
                 RpcStatus *reterr) {
         static const char *const methods[] = {
                 [UNIT_STATUS] = "GetUnitStatus",
@@ -56,7 +56,7 @@ int unit_control_wait(RpcChannel *c, UnitAction action, const char *unit, usec_t
                 [UNIT_UNFREEZE] = "UnfreezeUnit",
         };
         Systemd__UnitRequest request = SYSTEMD__UNIT_REQUEST__INIT;
-        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(unit_status_done) UnitStatus status = {};
         int r;
 
         request.unitname = (char *) unit;
@@ -66,11 +66,11 @@ int unit_control_wait(RpcChannel *c, UnitAction action, const char *unit, usec_t
         if (r < 0)
                 return r;
         *ret = status;
-        status = (EntryStatus){};
+        status = (UnitStatus){};
         return 0;
 }
 
-int unit_control_kill_wait(RpcChannel *c, const char *unit, const UnitSignal *signal, usec_t deadline, EntryStatus *ret,
+int unit_control_kill_wait(RpcChannel *c, const char *unit, const UnitSignal *signal, usec_t deadline, UnitStatus *ret,
                 RpcStatus *reterr) {
         Systemd__UnitRequest request = SYSTEMD__UNIT_REQUEST__INIT;
 
@@ -83,7 +83,7 @@ int unit_control_kill_wait(RpcChannel *c, const char *unit, const UnitSignal *si
 }
 
 int unit_control_start_application_wait(RpcChannel *c, const char *unit, char *const *args, size_t n_args,
-                usec_t deadline, EntryStatus *ret, RpcStatus *reterr) {
+                usec_t deadline, UnitStatus *ret, RpcStatus *reterr) {
         Systemd__AppUnitRequest request = SYSTEMD__APP_UNIT_REQUEST__INIT;
 
         request.unitname = (char *) unit;
@@ -93,11 +93,11 @@ int unit_control_start_application_wait(RpcChannel *c, const char *unit, char *c
 }
 
 static void tell_unit(const Systemd__UnitStatus *s, const UnitEvents *events, void *userdata) {
-        EntryStatus view;
+        UnitStatus view;
 
         if (!s)
                 return;
-        view = status_from_message(s);
+        view = unit_message_to_status(s);
         events->on_unit(&view, userdata);
 }
 

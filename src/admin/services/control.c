@@ -6,7 +6,7 @@
 #include "admin/calls/unit-control.h"
 #include "admin/power.h"
 #include "admin/control.h"
-#include "admin/message.h"
+#include "proto/unit-message.h"
 #include "admin/services/admin-service.h"
 #include "base/log.h"
 #include "base/message-id.h"
@@ -14,15 +14,15 @@
 #include "base/names.h"
 #include "base/str.h"
 
-static int reply_status(RpcCall *call, const EntryStatus *status) {
-        Systemd__UnitStatus reply = status_to_message(status);
+static int reply_status(RpcCall *call, const UnitStatus *status) {
+        Systemd__UnitStatus reply = unit_message_from_status(status);
 
         return rpc_call_reply(call, &reply);
 }
 
 int method_get_unit_status(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         const Admin__UnitStatusRequest *req = request;
-        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(unit_status_done) UnitStatus status = {};
         _cleanup_(agent_unrefp) Agent *agent = NULL;
         Admin *admin = userdata;
         int r;
@@ -105,7 +105,7 @@ int method_kill_unit(RpcCall *call, const void *request, RpcStatus *reterr, void
         bool has_whom = req->has_whom_case == ADMIN__KILL_UNIT_REQUEST__HAS_WHOM_WHOM && !isempty(req->whom);
         UnitSignal s = { has_signal ? req->signal : SIGKILL, has_whom ? req->whom : "all" };
         _cleanup_free_ char *done = strf("Sent signal %d (%s) to", s.number, s.whom);
-        _cleanup_(entry_status_done) EntryStatus status = {};
+        _cleanup_(unit_status_done) UnitStatus status = {};
         _cleanup_(agent_unrefp) Agent *agent = NULL;
         Admin *admin = userdata;
         int r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Agents and their units come: RegisterService. */
 #include "admin.pb-c.h"
-#include "admin/message.h"
+#include "proto/unit-message.h"
 #include "admin/monitor.h"
 #include "admin/services/admin-service.h"
 #include "base/log.h"
@@ -12,8 +12,8 @@
 
 static int register_entry(Admin *admin, const Admin__RegistryRequest *req, const Registered *g, RpcStatus *reterr) {
         const Agent *agent = agents_get(&admin->agents, g->agent);
-        const EntryStatus *told = agent ? monitor_get_told(agent, req->name) : NULL;
-        EntryStatus view = status_from_message(req->state);
+        const UnitStatus *told = agent ? monitor_get_told(agent, req->name) : NULL;
+        UnitStatus view = unit_message_to_status(req->state);
         /* What was pushed meanwhile is newer than what the agent had read when it wrote the request. */
         EntryInfo info = {
                 .name = req->name,
@@ -26,7 +26,7 @@ static int register_entry(Admin *admin, const Admin__RegistryRequest *req, const
         int r;
 
         view.name = req->name;
-        if (g->type.service == SERVICE_APP && entry_status_is_exited(info.status))
+        if (g->type.service == SERVICE_APP && unit_status_is_inactive_or_failed(info.status))
                 return 0;
         r = registry_put(admin->registry, &info);
         if (r == -ENOSPC)

@@ -2,7 +2,7 @@
 #include "agent/calls/admin.h"
 
 #include "admin.pb-c.h"
-#include "agent/services/message.h"
+#include "proto/unit-message.h"
 #include "base/str.h"
 #include "proto/unpack.h"
 
@@ -21,7 +21,7 @@ int admin_register_wait(RpcChannel *channel, const ConfigTransport *transport, c
         const RpcCallOptions options = { .deadline = usec_add(time_now(CLOCK_MONOTONIC), ADMIN_REGISTER_USEC) };
         _cleanup_proto_ Admin__RegistryResponse *reply = NULL;
         Admin__TransportConfig where = transport_message(transport);
-        Systemd__UnitStatus state = unit_message(registration->status);
+        Systemd__UnitStatus state = unit_message_from_status(registration->status);
         Admin__RegistryRequest request = ADMIN__REGISTRY_REQUEST__INIT;
         int r;
 

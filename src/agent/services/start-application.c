@@ -175,10 +175,6 @@ static int find_predecessor(const Agent *agent, const char *name, char **ret) {
         return found && !*ret ? -ENOMEM : 0;
 }
 
-static bool has_ended(const UnitStatus *status) {
-        return streq(status->active_state, "inactive") || streq(status->active_state, "failed");
-}
-
 /* The state of the new unit once it has ended, or at the deadline. */
 static int settle_wait(Agent *agent, AgentHold *hold, usec_t deadline, UnitStatus *ret) {
         int r;
@@ -189,7 +185,7 @@ static int settle_wait(Agent *agent, AgentHold *hold, usec_t deadline, UnitStatu
                 r = agent_unit_status_wait(agent, hold->name, &status);
                 if (r < 0)
                         return r;
-                if (has_ended(&status) || time_now(CLOCK_MONOTONIC) >= deadline) {
+                if (unit_status_is_inactive_or_failed(&status) || time_now(CLOCK_MONOTONIC) >= deadline) {
                         *ret = status;
                         return 0;
                 }
@@ -239,7 +235,7 @@ static int start_and_settle_wait(const Start *s, const char *predecessor, UnitSt
                 return unit_error(reterr, r, "read the state of", s->name, NULL);
         if (streq(status.active_state, "failed"))
                 return application_failed_wait(s, reterr);
-        if (has_ended(&status)) {
+        if (unit_status_is_inactive_or_failed(&status)) {
                 r = hand_over_wait(s->agent, predecessor, &status);
                 if (r < 0)
                         return unit_error(reterr, r, "read the state of", strempty(predecessor), NULL);

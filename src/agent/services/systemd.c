@@ -2,7 +2,7 @@
 /* systemd.UnitControlService: the exposed units for the admin, see proto/systemd.proto. */
 #include <signal.h>
 
-#include "agent/services/message.h"
+#include "proto/unit-message.h"
 #include "agent/services/monitor-unit.h"
 #include "agent/services/services.h"
 #include "agent/services/start-application.h"
@@ -14,7 +14,7 @@
 #define SNAPSHOT_PART 128 /* units of one message: stays far below the size of a message */
 
 static int reply_status(RpcCall *call, const UnitStatus *status) {
-        Systemd__UnitStatus message = unit_message(status);
+        Systemd__UnitStatus message = unit_message_from_status(status);
         Systemd__UnitResponse reply = SYSTEMD__UNIT_RESPONSE__INIT;
 
         reply.unitstatus = &message;
@@ -34,10 +34,7 @@ static int reply_status_wait(RpcCall *call, Agent *agent, const char *name, RpcS
 }
 
 static int reply_gone(RpcCall *call, const char *name) {
-        const UnitStatus status = { .name = (char *) name,
-                .load_state = (char *) "not-found",
-                .active_state = (char *) "inactive",
-                .sub_state = (char *) "dead" };
+        const UnitStatus status = unit_status_not_found(name);
 
         return reply_status(call, &status);
 }
@@ -197,7 +194,7 @@ static int send_snapshot_part_wait(RpcCall *call, UnitStatus *statuses, size_t n
         Systemd__UnitEvent event = SYSTEMD__UNIT_EVENT__INIT;
 
         for (size_t i = 0; i < n; i++) {
-                messages[i] = unit_message(&statuses[i]);
+                messages[i] = unit_message_from_status(&statuses[i]);
                 units[i] = &messages[i];
         }
         snapshot.n_units = n;
@@ -225,7 +222,7 @@ static int send_snapshot_wait(RpcCall *call, FeedReader *reader) {
 }
 
 static int send_change_wait(RpcCall *call, const FeedChange *change) {
-        Systemd__UnitStatus message = unit_message(&change->status);
+        Systemd__UnitStatus message = unit_message_from_status(&change->status);
         Systemd__UnitEvent event = SYSTEMD__UNIT_EVENT__INIT;
 
         switch (change->kind) {

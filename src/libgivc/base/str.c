@@ -113,6 +113,16 @@ bool str_is_utf8(const char *s, size_t n) {
         return str_utf8_prefix(s, n) == n;
 }
 
+size_t str_fit(const char *s, size_t max) {
+        size_t n = strnlen(s, max + 1);
+
+        if (n <= max)
+                return n;
+        for (n = max; n > 0 && ((uint8_t) s[n] & 0xC0) == 0x80;)
+                n--;
+        return n;
+}
+
 void str_trim_end(char *s) {
         for (size_t n = strlen(s); n > 0 && strchr(" \t\r\n", s[n - 1]); n--)
                 s[n - 1] = 0;

@@ -40,6 +40,8 @@ int str_replace(char **p, const char *s);
 bool str_is_utf8(const char *s, size_t n);
 /* How many bytes there are before the first that is not so; n when all are. */
 size_t str_utf8_prefix(const char *s, size_t n);
+/* How many of its first max bytes are whole characters. */
+size_t str_fit(const char *s, size_t max);
 /* Takes blanks and line ends off its end. */
 void str_trim_end(char *s);
 /* Writes a character's one to four bytes and returns how many; c is one (up to 0x10FFFF, no surrogate). */

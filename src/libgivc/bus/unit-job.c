@@ -190,7 +190,7 @@ static int job_judge_wait(Bus *b, UnitJob job, const char *name, const char *pat
         if (r < 0)
                 return r;
         if (job == UNIT_JOB_STOP)
-                return streq(s.active_state, "inactive") || streq(s.active_state, "failed") ? 0 : -ECONNRESET;
+                return unit_status_is_inactive_or_failed(&s) ? 0 : -ECONNRESET;
         if (streq(s.active_state, "failed"))
                 return -EIO;
         if (job == UNIT_JOB_START && unit_status_is_active(&s))

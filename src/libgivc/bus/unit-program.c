@@ -42,7 +42,7 @@ static void on_program_change(const UnitStatus *status, void *userdata) {
         UnitPrograms *p = userdata;
         UnitProgram *program = map_get(p->programs, status->name);
 
-        if (!program || !unit_state_is_inactive_or_failed(status->active_state))
+        if (!program || !unit_status_is_inactive_or_failed(status))
                 return;
         program_end(program);
 }

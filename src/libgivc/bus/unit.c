@@ -5,63 +5,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static char **const *status_fields(UnitStatus *s, char **fields[static 7]) {
-        fields[0] = &s->name;
-        fields[1] = &s->description;
-        fields[2] = &s->load_state;
-        fields[3] = &s->active_state;
-        fields[4] = &s->sub_state;
-        fields[5] = &s->path;
-        fields[6] = &s->freezer_state;
-        return fields;
-}
-
-void unit_status_done(UnitStatus *s) {
-        char **fields[7];
-
-        status_fields(s, fields);
-        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
-                free(TAKE_PTR(*fields[i]));
-}
-
-int unit_status_copy(const UnitStatus *s, UnitStatus *ret) {
-        char **from[7], **to[7];
-        UnitStatus copy = {};
-
-        status_fields((UnitStatus *) s, from);
-        status_fields(&copy, to);
-        for (size_t i = 0; i < ELEMENTSOF(to); i++) {
-                *to[i] = strdup(strempty(*from[i]));
-                if (!*to[i]) {
-                        unit_status_done(&copy);
-                        return -ENOMEM;
-                }
-        }
-        *ret = copy;
-        return 0;
-}
-
-bool unit_status_equal(const UnitStatus *a, const UnitStatus *b) {
-        char **x[7], **y[7];
-
-        status_fields((UnitStatus *) a, x);
-        status_fields((UnitStatus *) b, y);
-        for (size_t i = 0; i < ELEMENTSOF(x); i++)
-                if (!streq_ptr(*x[i], *y[i]))
-                        return false;
-        return true;
-}
-
-bool unit_status_is_active(const UnitStatus *s) {
-        return s->active_state &&
-                        (streq(s->active_state, "active") || streq(s->active_state, "reloading") ||
-                                        streq(s->active_state, "refreshing"));
-}
-
-bool unit_state_is_inactive_or_failed(const char *active_state) {
-        return streq(active_state, "inactive") || streq(active_state, "failed");
-}
-
 bool unit_name_is_valid(const char *name) {
         static const char *const types[] = { "automount", "device", "mount", "path", "scope", "service", "slice",
                 "socket", "swap", "target", "timer" };

@@ -2,24 +2,10 @@
 /* Units of the manager behind a Bus: their state, and its changes. org.freedesktop.systemd1(5). */
 #pragma once
 
+#include "base/unit-status.h"
 #include "bus/bus.h"
 
 #define UNIT_NAME_SIZE_MAX 255
-
-/* A unit's state as systemd has it. Strings are never NULL once filled. path is the D-Bus object path. name is the
- * unit's own, also when it was asked for by an alias. freezer_state is "running" where systemd has none to tell
- * (before 246, and whatever is not active): nothing holds such a unit. */
-typedef struct UnitStatus {
-        char *name, *description, *load_state, *active_state, *sub_state, *path, *freezer_state;
-} UnitStatus;
-
-void unit_status_done(UnitStatus *s);
-/* 0 or -ENOMEM. */
-int unit_status_copy(const UnitStatus *s, UnitStatus *ret) _warn_unused_;
-bool unit_status_equal(const UnitStatus *a, const UnitStatus *b);
-bool unit_status_is_active(const UnitStatus *s);
-/* Of an ActiveState: the unit has no processes, and will have none before it is started again. */
-bool unit_state_is_inactive_or_failed(const char *active_state);
 
 /* systemd's rules for the full name of a unit that can exist: characters, one known type as suffix, length, an '@'
  * neither begins it nor stands right before the suffix (that would be a template). An instance may contain '@'. */

@@ -114,21 +114,11 @@ void rpc_status_done(RpcStatus *s) {
         *s = (RpcStatus){};
 }
 
-/* Cuts text to size at a character's beginning. */
-static void text_cut(char *s, size_t max) {
-        size_t n;
-
-        if (!s || strlen(s) <= max)
-                return;
-        for (n = max; n > 0 && ((uint8_t) s[n] & 0xC0) == 0x80;)
-                n--;
-        s[n] = 0;
-}
-
 static void text_vset(char **p, const char *fmt, va_list ap) {
         char *s = strvf(fmt, ap);
 
-        text_cut(s, RPC_MESSAGE_SIZE_MAX);
+        if (s)
+                s[str_fit(s, RPC_MESSAGE_SIZE_MAX)] = 0;
         free(*p);
         *p = s;
 }

@@ -14,8 +14,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static inline EntryStatus status_of(const char *name, const char *active, const char *sub, const char *freezer) {
-        return (EntryStatus){
+static inline UnitStatus status_of(const char *name, const char *active, const char *sub, const char *freezer) {
+        return (UnitStatus){
                 .name = (char *) name,
                 .description = (char *) "A unit",
                 .load_state = (char *) "loaded",
@@ -26,15 +26,15 @@ static inline EntryStatus status_of(const char *name, const char *active, const 
         };
 }
 
-static inline EntryStatus running(const char *name) {
+static inline UnitStatus running(const char *name) {
         return status_of(name, "active", "running", "running");
 }
 
-static inline EntryStatus dead(const char *name) {
+static inline UnitStatus dead(const char *name) {
         return status_of(name, "inactive", "dead", "running");
 }
 
-static inline EntryStatus frozen(const char *name) {
+static inline UnitStatus frozen(const char *name) {
         return status_of(name, "active", "running", "frozen");
 }
 
@@ -47,8 +47,8 @@ static inline void wait_for_tick(void) {
 }
 
 static inline int put(Registry *r, const char *agent, const char *name, VmType vm, ServiceType service,
-                const EntryStatus *status) {
-        EntryStatus fallback = running(name);
+                const UnitStatus *status) {
+        UnitStatus fallback = running(name);
 
         return registry_put(r,
                         &(EntryInfo){

@@ -14,7 +14,7 @@ static RpcPacked *pack(void) {
 
 static void test_lists_until_a_change(_unused_ void **state) {
         _cleanup_(registry_freep) Registry *r = NULL;
-        EntryStatus frozen_now = frozen("a.service");
+        UnitStatus frozen_now = frozen("a.service");
         Answers a = {};
 
         assert_int_equal(registry_new(&r), 0);

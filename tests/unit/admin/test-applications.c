@@ -81,7 +81,7 @@ static int body_stop_all(void *userdata) {
 /* What was judged to be applications is looked at again before each is acted on. */
 static int body_instance_that_becomes_another_thing(World *w) {
         _cleanup_free_ char *a = NULL, *b = NULL;
-        EntryStatus status = { .name = (char *) "app@1.service" };
+        UnitStatus status = { .name = (char *) "app@1.service" };
         EntryInfo info = { .name = status.name,
                 .agent = "givc-app-vm.service",
                 .type = { VM_APP, SERVICE_SVC },

@@ -38,58 +38,29 @@ static void test_status_words(void **state) {
         static const struct {
                 const char *load, *active, *sub, *freezer;
                 const char *word;
-                bool is_exited;
         } cases[] = {
-                { "loaded", "active", "running", "running", "Running", false },
-                { "loaded", "active", "running", "frozen", "Paused", false },
-                { "loaded", "active", "running", "", "Running", false },
-                { "loaded", "active", "exited", "running", "PoweredOff", false },
-                { "loaded", "active", "active", "running", "PoweredOff", false },
-                { "loaded", "activating", "start", "running", "PoweredOff", false },
-                { "loaded", "deactivating", "stop-sigterm", "running", "PoweredOff", false },
-                { "masked", "active", "running", "running", "PoweredOff", false },
-                { "loaded", "inactive", "dead", "running", "PoweredOff", true },
-                { "loaded", "failed", "failed", "running", "PoweredOff", true },
-                { "not-found", "inactive", "dead", "error", "PoweredOff", true },
-                { "", "", "", "", "PoweredOff", false },
+                { "loaded", "active", "running", "running", "Running" },
+                { "loaded", "active", "running", "frozen", "Paused" },
+                { "loaded", "active", "running", "", "Running" },
+                { "loaded", "active", "exited", "running", "PoweredOff" },
+                { "loaded", "active", "active", "running", "PoweredOff" },
+                { "loaded", "activating", "start", "running", "PoweredOff" },
+                { "loaded", "deactivating", "stop-sigterm", "running", "PoweredOff" },
+                { "masked", "active", "running", "running", "PoweredOff" },
+                { "loaded", "inactive", "dead", "running", "PoweredOff" },
+                { "loaded", "failed", "failed", "running", "PoweredOff" },
+                { "not-found", "inactive", "dead", "error", "PoweredOff" },
+                { "", "", "", "", "PoweredOff" },
         };
 
         (void) state;
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                EntryStatus s = status_of("x.service", cases[i].active, cases[i].sub, cases[i].freezer);
+                UnitStatus s = status_of("x.service", cases[i].active, cases[i].sub, cases[i].freezer);
 
                 s.load_state = (char *) cases[i].load;
-                assert_string_equal(vm_status_to_string(entry_status_to_vm_status(&s)), cases[i].word);
-                assert_int_equal(entry_status_is_exited(&s), cases[i].is_exited);
+                assert_string_equal(vm_status_to_string(vm_status_from_unit(&s)), cases[i].word);
         }
-        assert_int_equal(entry_status_to_vm_status(&(EntryStatus){}), VM_STATUS_POWERED_OFF);
-}
-
-static void test_status_copy_cuts_at_a_character(void **state) {
-        _cleanup_(entry_status_done) EntryStatus copy = {};
-        char text[ENTRY_TEXT_MAX + 8];
-        EntryStatus s = running("x.service");
-
-        (void) state;
-        memset(text, 'a', sizeof(text));
-        memcpy(text + ENTRY_TEXT_MAX - 1, "\xc3\xa4 and on", 7); /* its second byte is the one too many */
-        text[sizeof(text) - 1] = 0;
-        s.description = text;
-        assert_int_equal(entry_status_copy(&s, &copy), 0);
-        assert_int_equal(strlen(copy.description), ENTRY_TEXT_MAX - 1);
-        assert_string_equal(copy.name, "x.service");
-        assert_false(entry_status_equal(&s, &copy));
-        text[ENTRY_TEXT_MAX - 1] = 0;
-        assert_true(entry_status_equal(&s, &copy));
-}
-
-static void test_status_of_nothing(void **state) {
-        _cleanup_(entry_status_done) EntryStatus copy = {};
-
-        (void) state;
-        assert_int_equal(entry_status_copy(&(EntryStatus){}, &copy), 0);
-        assert_string_equal(copy.sub_state, "");
-        assert_true(entry_status_equal(&copy, &(EntryStatus){}));
+        assert_int_equal(vm_status_from_unit(&(UnitStatus){}), VM_STATUS_POWERED_OFF);
 }
 
 /* The names that readers of the system before this one know; see its typical registry. */
@@ -115,7 +86,7 @@ static void test_image_names(void **state) {
         (void) state;
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_(entry_image_unrefp) EntryImage *image = NULL, *off = NULL;
-                EntryStatus s = running(cases[i].name);
+                UnitStatus s = running(cases[i].name);
                 EntryInfo info = { cases[i].name, cases[i].agent, cases[i].type, cases[i].placement, cases[i].placed,
                         &s, 0 };
 
@@ -133,7 +104,7 @@ static void test_image_names(void **state) {
 /* Since when it is as it is: a new time with a new status only, unless somebody knows better. */
 static void test_image_since(void **state) {
         _cleanup_(entry_image_unrefp) EntryImage *first = NULL, *same = NULL, *off = NULL, *told = NULL;
-        EntryStatus on = running("x.service"), other = running("x.service");
+        UnitStatus on = running("x.service"), other = running("x.service");
         EntryInfo info = { "x.service", "givc-net-vm.service", { VM_SYS, SERVICE_SVC }, PLACED_ENDPOINT, "", &on, 0 };
         usec_t before = time_now(CLOCK_REALTIME);
 
@@ -167,8 +138,6 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_types_have_their_numbers),
                 cmocka_unit_test(test_status_words),
-                cmocka_unit_test(test_status_copy_cuts_at_a_character),
-                cmocka_unit_test(test_status_of_nothing),
                 cmocka_unit_test(test_image_names),
                 cmocka_unit_test(test_image_since),
                 cmocka_unit_test(test_words),

@@ -94,7 +94,7 @@ static void reader_done(Reader *r) {
 }
 
 static int happenings(Registry *registry) {
-        EntryStatus ended = dead("x.service"), gone = dead("app@0.service");
+        UnitStatus ended = dead("x.service"), gone = dead("app@0.service");
         _cleanup_(reservation_freep) Reservation *reservation = NULL;
         _cleanup_free_ char *candidates = NULL;
         const Entry *e;

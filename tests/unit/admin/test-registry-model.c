@@ -54,7 +54,7 @@ static const char *unit_name(unsigned agent, unsigned unit) {
         return unit == 0 ? agents[agent] : units[unit];
 }
 
-static EntryStatus state_of(const char *name, unsigned state) {
+static UnitStatus state_of(const char *name, unsigned state) {
         static const char *const states[][3] = {
                 { "active", "running", "running" },
                 { "active", "running", "frozen" },
@@ -96,7 +96,7 @@ static void do_put(Registry *r, Model *m, unsigned a, unsigned u) {
         /* Now and then a unit comes back as another kind of thing. */
         ServiceType service = u == 1 && dice(4) == 0 ? SERVICE_APP : service_of(u);
         unsigned state = dice(4);
-        EntryStatus s = state_of(unit_name(a, u), state);
+        UnitStatus s = state_of(unit_name(a, u), state);
 
         assert_true(put(r, agents[a], unit_name(a, u), VM_SYS, service, &s) >= 0);
         m->cells[a][u] = (Cell){ true, service, state };
@@ -104,7 +104,7 @@ static void do_put(Registry *r, Model *m, unsigned a, unsigned u) {
 
 static void do_update(Registry *r, Model *m, unsigned a, unsigned u) {
         unsigned state = dice(6);
-        EntryStatus s = state_of(unit_name(a, u), state);
+        UnitStatus s = state_of(unit_name(a, u), state);
         Cell *c = &m->cells[a][u];
         int k = registry_update(r, agents[a], unit_name(a, u), &s);
 
@@ -177,7 +177,7 @@ static void assert_model(const Registry *r, Model *m) {
                 for (unsigned u = 0; u < N_UNITS; u++) {
                         const Cell *c = &m->cells[a][u];
                         const Entry *e = registry_get(r, agents[a], unit_name(a, u));
-                        EntryStatus s = state_of(unit_name(a, u), c->state);
+                        UnitStatus s = state_of(unit_name(a, u), c->state);
 
                         assert_int_equal(e != NULL, c->there);
                         if (!c->there) {
@@ -186,9 +186,9 @@ static void assert_model(const Registry *r, Model *m) {
                         }
                         n++;
                         assert_int_equal(e->type.service, c->service);
-                        assert_true(entry_status_equal(&e->status, &s));
+                        assert_true(unit_status_equal(&e->status, &s));
                         assert_int_equal(e->image->status,
-                                        m->reachable[a] ? entry_status_to_vm_status(&s) : VM_STATUS_POWERED_OFF);
+                                        m->reachable[a] ? vm_status_from_unit(&s) : VM_STATUS_POWERED_OFF);
                         assert_since(m, a, u, e->image);
                 }
         assert_int_equal(registry_count(r), n);
@@ -325,7 +325,7 @@ static void test_what_waits_is_bounded(void **state) {
         assert_int_equal(put(r, agents[1], agents[1], VM_APP, SERVICE_MGR, NULL), 1);
         for (unsigned i = 0; i < 10000; i++) {
                 _cleanup_free_ char *name = strf("foot@%u.service", i);
-                EntryStatus s = dead(name);
+                UnitStatus s = dead(name);
 
                 assert_int_equal(put(r, agents[1], name, VM_APP, SERVICE_APP, NULL), 1);
                 assert_int_equal(registry_update(r, agents[1], name, &s), 1);

@@ -86,7 +86,7 @@ static void test_the_same_again_is_no_news(void **state) {
 
 static void test_what_nobody_sees_is_no_news(void **state) {
         Fixture *f = *state;
-        EntryStatus s = status_of(NET_VM, "active", "running", "thawing");
+        UnitStatus s = status_of(NET_VM, "active", "running", "thawing");
 
         add_agents(f);
         assert_int_equal(registry_update(f->registry, NET_VM, NET_VM, &s), 0);
@@ -96,7 +96,7 @@ static void test_what_nobody_sees_is_no_news(void **state) {
 
 static void test_new_state_is_an_update(void **state) {
         Fixture *f = *state;
-        EntryStatus s = dead(NET_VM);
+        UnitStatus s = dead(NET_VM);
 
         add_agents(f);
         assert_int_equal(put(f->registry, NET_VM, NET_VM, VM_SYS, SERVICE_MGR, &s), 1);
@@ -127,7 +127,7 @@ static void test_exited_application_leaves(void **state) {
 
         add_agents(f);
         for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
-                EntryStatus s = status_of("foot@0.service", ends[i][0], ends[i][1], "running");
+                UnitStatus s = status_of("foot@0.service", ends[i][0], ends[i][1], "running");
 
                 assert_int_equal(put(f->registry, APP_VM, "foot@0.service", VM_APP, SERVICE_APP, NULL), 1);
                 assert_event(f->watch, WATCH_ADDED, "foot@0.service");
@@ -144,7 +144,7 @@ static void test_exited_application_leaves(void **state) {
 
 static void test_exited_service_stays(void **state) {
         Fixture *f = *state;
-        EntryStatus s = dead("x.service");
+        UnitStatus s = dead("x.service");
         const Entry *e;
 
         add_agents(f);
@@ -192,7 +192,7 @@ static void test_vm_takes_its_agent_along(void **state) {
 
 static void test_unreachable_is_powered_off(void **state) {
         Fixture *f = *state;
-        EntryStatus s = frozen("x.service");
+        UnitStatus s = frozen("x.service");
         RegistryStats stats;
 
         add_agents(f);
@@ -265,7 +265,7 @@ static void test_instances_are_reserved(void **state) {
 static void test_reservation_knows_what_became_of_it(void **state) {
         Fixture *f = *state;
         _cleanup_(reservation_freep) Reservation *v = NULL;
-        EntryStatus is_running = running("foot@0.service"), is_dead = dead("foot@0.service");
+        UnitStatus is_running = running("foot@0.service"), is_dead = dead("foot@0.service");
 
         add_agents(f);
         assert_int_equal(registry_reserve_instance(f->registry, APP_VM, "foot", &v), 0);
@@ -315,7 +315,7 @@ static void test_size_of_the_list_is_bounded(void **state) {
                 _cleanup_free_ char *agent = strf("givc-%u.service", a);
 
                 for (unsigned i = 0; k == 1; i++) {
-                        EntryStatus s = running(name);
+                        UnitStatus s = running(name);
 
                         s.description = description;
                         (void) snprintf(name, sizeof(name), "u%u.service", i);
@@ -380,7 +380,7 @@ static void test_number_of_readers_is_bounded(void **state) {
 static void test_slow_reader_gets_the_latest(void **state) {
         Fixture *f = *state;
         _cleanup_(watch_event_done) WatchEvent event = {};
-        EntryStatus s[] = { dead(NET_VM), running(NET_VM), frozen(NET_VM) };
+        UnitStatus s[] = { dead(NET_VM), running(NET_VM), frozen(NET_VM) };
 
         add_agents(f);
         for (size_t round = 0; round < 1000; round++)
@@ -396,7 +396,7 @@ static void test_slow_reader_gets_the_latest(void **state) {
 static void test_there_and_back_is_told_for_its_time(void **state) {
         Fixture *f = *state;
         _cleanup_(watch_event_done) WatchEvent event = {};
-        EntryStatus off = dead(NET_VM), on = running(NET_VM);
+        UnitStatus off = dead(NET_VM), on = running(NET_VM);
         usec_t before;
 
         add_agents(f);
@@ -415,7 +415,7 @@ static void test_there_and_back_is_told_for_its_time(void **state) {
 static void test_twins_are_updated(void **state) {
         Fixture *f = *state;
         _cleanup_(watch_event_done) WatchEvent event = {};
-        EntryStatus s = dead("x.service");
+        UnitStatus s = dead("x.service");
 
         add_agents(f);
         assert_int_equal(put(f->registry, NET_VM, "x.service", VM_SYS, SERVICE_SVC, NULL), 1);
@@ -432,7 +432,7 @@ static void test_twins_are_updated(void **state) {
 /* What is recorded is what a successor needs: entries, their kinds, their states. */
 static void test_what_is_recorded(void **state) {
         Fixture *f = *state;
-        EntryStatus off = dead("x.service"), failed = status_of("x.service", "failed", "failed", "running");
+        UnitStatus off = dead("x.service"), failed = status_of("x.service", "failed", "failed", "running");
         unsigned n = 0;
 
         add_agents(f);

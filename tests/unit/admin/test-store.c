@@ -99,7 +99,7 @@ static void test_what_was_known(void **state) {
 /* With the state in which it was, and since when; also when it was out of reach meanwhile, or has changed since it was
  * registered. */
 static int body_state_and_its_time(World *w) {
-        EntryStatus exited = { .name = (char *) "x.service",
+        UnitStatus exited = { .name = (char *) "x.service",
                 .load_state = (char *) "loaded",
                 .active_state = (char *) "active",
                 .sub_state = (char *) "exited" };
@@ -215,7 +215,7 @@ static void test_nonsense(void **state) {
 
 /* Applications that come and go for days take no more memory than what is there. */
 static int body_log_does_not_grow(World *w) {
-        EntryStatus running = { .name = (char *) "app@0.service",
+        UnitStatus running = { .name = (char *) "app@0.service",
                 .load_state = (char *) "loaded",
                 .active_state = (char *) "active",
                 .sub_state = (char *) "running" };

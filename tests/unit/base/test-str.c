@@ -61,6 +61,11 @@ static void test_utf8(_unused_ void **state) {
         assert_int_equal(str_utf8_prefix("a\0b", 3), 1);
         assert_int_equal(str_utf8_prefix("\xff", 1), 0);
         assert_int_equal(str_utf8_prefix("", 0), 0);
+        assert_int_equal(str_fit("grüß", 6), 6);
+        assert_int_equal(str_fit("grüß", 5), 4);
+        assert_int_equal(str_fit("grüß", 7), 6);
+        assert_int_equal(str_fit("\xff\xff", 1), 1);
+        assert_int_equal(str_fit("a", 0), 0);
 }
 
 static void test_encode_utf8(_unused_ void **state) {

@@ -28,34 +28,6 @@ static void test_names(_unused_ void **state) {
         }
 }
 
-static void test_status_values(_unused_ void **state) {
-        UnitStatus a = { (char *) "n", (char *) "d", (char *) "l", (char *) "active", (char *) "s", (char *) "p",
-                (char *) "running" };
-        char **fields[] = { &a.name, &a.description, &a.load_state, &a.active_state, &a.sub_state, &a.path,
-                &a.freezer_state };
-        _cleanup_(unit_status_done) UnitStatus b = {};
-
-        assert_false(unit_status_is_active(&b));
-        assert_return_code(unit_status_copy(&a, &b), 0);
-        assert_true(unit_status_equal(&a, &b));
-        assert_true(unit_status_is_active(&b));
-        for (size_t i = 0; i < ELEMENTSOF(fields); i++) {
-                char *saved = *fields[i];
-
-                *fields[i] = (char *) "other";
-                assert_false(unit_status_equal(&a, &b));
-                *fields[i] = saved;
-        }
-        a.active_state = (char *) "reloading";
-        assert_true(unit_status_is_active(&a));
-        a.active_state = (char *) "activating";
-        assert_false(unit_status_is_active(&a));
-        unit_status_done(&b);
-        unit_status_done(&b);
-        assert_return_code(unit_status_copy(&(UnitStatus){}, &b), 0);
-        assert_string_equal(b.freezer_state, "");
-}
-
 static void assert_status(
                 const UnitStatus *s, const char *load, const char *active, const char *sub, const char *freezer) {
         assert_string_equal(s->load_state, load);
@@ -272,7 +244,6 @@ static void test_usage(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_names),
-                cmocka_unit_test(test_status_values),
                 cmocka_unit_test_setup_teardown(test_status, fixture_setup, fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_status, fixture_setup_listening, fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_status_errors, fixture_setup, fixture_teardown),

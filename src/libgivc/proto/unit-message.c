@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/services/message.h"
+#include "proto/unit-message.h"
 
 #include "base/str.h"
 
-Systemd__UnitStatus unit_message(const UnitStatus *status) {
+Systemd__UnitStatus unit_message_from_status(const UnitStatus *status) {
         Systemd__UnitStatus message = SYSTEMD__UNIT_STATUS__INIT;
 
         message.name = (char *) strempty(status->name);
@@ -14,4 +14,16 @@ Systemd__UnitStatus unit_message(const UnitStatus *status) {
         message.path = (char *) strempty(status->path);
         message.freezerstate = (char *) strempty(status->freezer_state);
         return message;
+}
+
+UnitStatus unit_message_to_status(const Systemd__UnitStatus *message) {
+        return (UnitStatus){
+                .name = message->name,
+                .description = message->description,
+                .load_state = message->loadstate,
+                .active_state = message->activestate,
+                .sub_state = message->substate,
+                .path = message->path,
+                .freezer_state = message->freezerstate,
+        };
 }
