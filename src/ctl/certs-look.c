@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* givcctl certs show, certs check: what certificates say, and what is wrong with them. */
 #include <inttypes.h>
-#include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -12,14 +11,12 @@
 #include "base/strv.h"
 #include "ctl/authority.h"
 #include "ctl/certs.h"
-#include "ctl/output.h"
 #include "ctl/pager.h"
+#include "ctl/table.h"
 #include "ctl/verbs.h"
 #include "tls/credentials.h"
 
 #define WITHIN_DEFAULT ((time_t) 30 * 24 * 3600)
-
-DEFINE_CLEANUP(struct libscols_table *, scols_unref_table)
 
 enum { COLUMN_NAME, COLUMN_ADDRESSES, COLUMN_EXPIRES, COLUMN_STATE, COLUMN_SERIAL, N_COLUMNS };
 
@@ -73,43 +70,27 @@ static int show_add(Show *s, const TlsCertificate *c) {
                 return json_array_append_new(s->json, o) < 0 ? -ENOMEM : 0;
         }
         end[10] = 0; /* the day is enough for people */
-        line = scols_table_new_line(s->table, NULL);
-        if (!line || scols_line_set_data(line, COLUMN_NAME, names) < 0 ||
-                        scols_line_set_data(line, COLUMN_ADDRESSES, addresses) < 0 ||
-                        scols_line_set_data(line, COLUMN_EXPIRES, end) < 0 ||
-                        scols_line_set_data(line, COLUMN_STATE, state) < 0 ||
-                        scols_line_set_data(line, COLUMN_SERIAL, c->serial) < 0)
+        line = table_add(s->table, NULL, (const char *[]){ names, addresses, end, state, c->serial });
+        if (!line)
                 return -ENOMEM;
-        if (s->look.colours && state_to_colour_here(state))
+        if (state_to_colour_here(state))
                 (void) scols_cell_set_color(scols_line_get_cell(line, COLUMN_STATE), state_to_colour_here(state));
         return 0;
 }
 
 static int show_init(Show *s, const Options *o) {
-        static const struct {
-                const char *title;
-                int flags;
-        } columns[N_COLUMNS] = {
-                [COLUMN_NAME] = { "NAME", 0 },
-                [COLUMN_ADDRESSES] = { "ADDRESSES", SCOLS_FL_TRUNC },
-                [COLUMN_EXPIRES] = { "EXPIRES", 0 },
-                [COLUMN_STATE] = { "STATE", 0 },
-                [COLUMN_SERIAL] = { "SERIAL", SCOLS_FL_TRUNC },
+        static const TableColumn columns[N_COLUMNS] = {
+                [COLUMN_NAME] = { "NAME" },
+                [COLUMN_ADDRESSES] = { "ADDRESSES", 0, SCOLS_FL_TRUNC },
+                [COLUMN_EXPIRES] = { "EXPIRES" },
+                [COLUMN_STATE] = { "STATE" },
+                [COLUMN_SERIAL] = { "SERIAL", 0, SCOLS_FL_TRUNC },
         };
 
-        *s = (Show){ .options = o, .table = scols_new_table(), .json = json_array() };
+        *s = (Show){ .options = o, .json = json_array() };
         look_init(&s->look, o);
-        if (!s->table || !s->json)
-                return -ENOMEM;
-        scols_table_enable_noheadings(s->table, !s->look.legend);
-        scols_table_enable_colors(s->table, s->look.colours);
-        scols_table_set_termforce(s->table, s->look.width > 0 ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
-        if (s->look.width > 0)
-                scols_table_set_termwidth(s->table, s->look.width);
-        for (size_t i = 0; i < N_COLUMNS; i++)
-                if (!scols_table_new_column(s->table, columns[i].title, 0, columns[i].flags))
-                        return -ENOMEM;
-        return 0;
+        s->table = table_new(stdout, &s->look, columns, N_COLUMNS);
+        return s->table && s->json ? 0 : -ENOMEM;
 }
 
 /* Where a word points to: a file as it is, a folder's cert.pem, a machine's of the authority. */
@@ -137,7 +118,7 @@ static int show(Show *s, const char *directory, char *const *words, char **reter
         pager_open(s->options);
         if (s->options->output != OUTPUT_TEXT)
                 return output_json_value(stdout, s->json, s->options->output, false);
-        return scols_table_set_stream(s->table, stdout) < 0 ? -ENOMEM : scols_print_table(s->table);
+        return table_print(s->table);
 }
 
 CtlExit verb_certs_show(Ctl *ctl, char **words, size_t n_words) {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/listing.h"
 
-#include <libsmartcols/libsmartcols.h>
-
 #include "base/mem.h"
 #include "base/str.h"
 #include "ctl/entry.h"
+#include "ctl/table.h"
 
 enum { COLUMN_NAME, COLUMN_STATE, COLUMN_SINCE, COLUMN_TYPE, COLUMN_DESCRIPTION, N_COLUMNS };
 
@@ -19,8 +18,6 @@ typedef struct Row {
         char since[AGO_MAX]; /* "" when nobody says */
         unsigned rank;       /* of the VM: the lowest that one of its entries has */
 } Row;
-
-DEFINE_CLEANUP(struct libscols_table *, scols_unref_table)
 
 static void rows_free(Row *rows, size_t n) {
         for (size_t i = 0; rows && i < n; i++)
@@ -94,46 +91,24 @@ static size_t rows_find_name_width(const Row *rows, size_t n, size_t since_width
         return MIN(longest, width > others ? width - others : (size_t) 1);
 }
 
-static struct libscols_table *table_new(FILE *f, const Look *look, size_t name_width, size_t since_width) {
-        const struct {
-                const char *title;
-                double hint;
-                int flags;
-        } columns[N_COLUMNS] = {
+static struct libscols_table *listing_new(FILE *f, const Look *look, size_t name_width, size_t since_width) {
+        const TableColumn columns[N_COLUMNS] = {
                 [COLUMN_NAME] = { "NAME", name_width, SCOLS_FL_TREE | (look->width > 0 ? SCOLS_FL_TRUNC : 0) },
                 [COLUMN_STATE] = { "STATE", STATE_WIDTH, 0 },
                 [COLUMN_SINCE] = { "SINCE", since_width, since_width > 0 ? 0 : SCOLS_FL_HIDDEN },
                 [COLUMN_TYPE] = { "TYPE", TYPE_WIDTH, 0 },
                 [COLUMN_DESCRIPTION] = { "DESCRIPTION", 0.1, SCOLS_FL_TRUNC },
         };
-        _cleanup_(scols_unref_tablep) struct libscols_table *t = scols_new_table();
 
-        if (!t || scols_table_set_stream(t, f) < 0)
-                return NULL;
-        scols_table_enable_minout(t, true);
-        scols_table_enable_colors(t, look->colours);
-        scols_table_enable_ascii(t, !look->unicode);
-        scols_table_enable_noheadings(t, !look->legend);
-        scols_table_set_termforce(t, look->width > 0 ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
-        if (look->width > 0)
-                scols_table_set_termwidth(t, look->width);
-        for (size_t i = 0; i < N_COLUMNS; i++)
-                if (!scols_table_new_column(t, columns[i].title, columns[i].hint, columns[i].flags))
-                        return NULL;
-        return TAKE_PTR(t);
+        return table_new(f, look, columns, N_COLUMNS);
 }
 
-static int table_add(struct libscols_table *t, struct libscols_line *parent, const char *const cells[N_COLUMNS],
+static int row_add(struct libscols_table *t, struct libscols_line *parent, const char *const cells[N_COLUMNS],
                 struct libscols_line **ret) {
-        struct libscols_line *line = scols_table_new_line(t, parent);
+        struct libscols_line *line = table_add(t, parent, cells);
         const char *colour = state_to_colour(cells[COLUMN_STATE]);
 
-        if (!line)
-                return -ENOMEM;
-        for (size_t i = 0; i < N_COLUMNS; i++)
-                if (scols_line_set_data(line, i, cells[i]) < 0)
-                        return -ENOMEM;
-        if (colour && scols_cell_set_color(scols_line_get_cell(line, COLUMN_STATE), colour) < 0)
+        if (!line || (colour && scols_cell_set_color(scols_line_get_cell(line, COLUMN_STATE), colour) < 0))
                 return -ENOMEM;
         if (ret)
                 *ret = line;
@@ -152,7 +127,7 @@ static int table_add_vm(struct libscols_table *t, const Row *row, struct libscol
                 [COLUMN_DESCRIPTION] = entry_get_kind(row->item) == ENTRY_VM ? row->item->description : "",
         };
 
-        return table_add(t, NULL, cells, ret);
+        return row_add(t, NULL, cells, ret);
 }
 
 static int table_add_entry(struct libscols_table *t, struct libscols_line *parent, const Row *row) {
@@ -164,7 +139,7 @@ static int table_add_entry(struct libscols_table *t, struct libscols_line *paren
                 [COLUMN_DESCRIPTION] = row->item->description,
         };
 
-        return table_add(t, parent, cells, NULL);
+        return row_add(t, parent, cells, NULL);
 }
 
 static int table_fill(struct libscols_table *t, const Row *rows, size_t n, size_t *n_vms, size_t *n_units) {
@@ -198,13 +173,13 @@ int listing_print(FILE *f, const Look *look, usec_t now, Admin__QueryListItem *c
         if (r < 0)
                 return r;
         since_width = rows_find_since_width(rows, n);
-        t = table_new(f, look, rows_find_name_width(rows, n, since_width, width), since_width);
+        t = listing_new(f, look, rows_find_name_width(rows, n, since_width, width), since_width);
         r = t ? table_fill(t, rows, n, &n_vms, &n_units) : -ENOMEM;
         rows_free(rows, n);
+        if (r >= 0)
+                r = table_print(t);
         if (r < 0)
                 return r;
-        if (n > 0 && scols_print_table(t) < 0)
-                return -EIO;
         if (look->legend)
                 fprintf(f, "%s%zu VM%s, %zu unit%s.\n", n > 0 ? "\n" : "", n_vms, n_vms == 1 ? "" : "s", n_units,
                                 n_units == 1 ? "" : "s");

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* givcctl top: how busy the VMs are. All are asked at once, and one that does not answer delays the others no longer
  * than an answer may take. */
-#include <libsmartcols/libsmartcols.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,7 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "ctl/entry.h"
-#include "ctl/output.h"
+#include "ctl/table.h"
 #include "ctl/verbs.h"
 #include "event/task.h"
 #include "proto/unpack.h"
@@ -20,8 +19,6 @@
 #define BUSIEST      3 /* processes that are shown */
 #define CELL_SIZE    128
 #define CLEAR        "\033[H\033[J"
-
-DEFINE_CLEANUP(struct libscols_table *, scols_unref_table)
 
 typedef struct Row {
         Ctl *ctl;
@@ -112,34 +109,14 @@ static int rows_print_json(const Options *o, const Row *rows, size_t n) {
 
 enum { COLUMN_VM, COLUMN_CPU, COLUMN_LOAD, COLUMN_MEMORY, COLUMN_PROCESSES, COLUMN_BUSIEST, N_COLUMNS };
 
-static struct libscols_table *table_new(FILE *f, const Look *look) {
-        static const struct {
-                const char *title;
-                double hint;
-                int flags;
-        } columns[N_COLUMNS] = {
-                [COLUMN_VM] = { "VM", 0, 0 },
-                [COLUMN_CPU] = { "CPU", 0, SCOLS_FL_RIGHT },
-                [COLUMN_LOAD] = { "LOAD", 0, SCOLS_FL_RIGHT },
-                [COLUMN_MEMORY] = { "MEMORY", 0, SCOLS_FL_RIGHT },
-                [COLUMN_PROCESSES] = { "PROCESSES", 0, SCOLS_FL_RIGHT },
-                [COLUMN_BUSIEST] = { "BUSIEST", 0.1, SCOLS_FL_TRUNC },
-        };
-        _cleanup_(scols_unref_tablep) struct libscols_table *t = scols_new_table();
-
-        if (!t || scols_table_set_stream(t, f) < 0)
-                return NULL;
-        scols_table_enable_minout(t, true);
-        scols_table_enable_ascii(t, !look->unicode);
-        scols_table_enable_noheadings(t, !look->legend);
-        scols_table_set_termforce(t, look->width > 0 ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
-        if (look->width > 0)
-                scols_table_set_termwidth(t, look->width);
-        for (size_t i = 0; i < N_COLUMNS; i++)
-                if (!scols_table_new_column(t, columns[i].title, columns[i].hint, columns[i].flags))
-                        return NULL;
-        return TAKE_PTR(t);
-}
+static const TableColumn columns[N_COLUMNS] = {
+        [COLUMN_VM] = { "VM" },
+        [COLUMN_CPU] = { "CPU", 0, SCOLS_FL_RIGHT },
+        [COLUMN_LOAD] = { "LOAD", 0, SCOLS_FL_RIGHT },
+        [COLUMN_MEMORY] = { "MEMORY", 0, SCOLS_FL_RIGHT },
+        [COLUMN_PROCESSES] = { "PROCESSES", 0, SCOLS_FL_RIGHT },
+        [COLUMN_BUSIEST] = { "BUSIEST", 0.1, SCOLS_FL_TRUNC },
+};
 
 static void write_bytes(uint64_t bytes, char *ret, size_t size) {
         double mib = (double) bytes / (1024 * 1024);
@@ -179,24 +156,21 @@ static void write_cells(const Stats__StatsResponse *s, char cells[N_COLUMNS][CEL
         (void) snprintf(cells[COLUMN_MEMORY], CELL_SIZE, "%s/%s", used, total);
 }
 
-static int table_add(struct libscols_table *t, const Row *row) {
-        struct libscols_line *line = scols_table_new_line(t, NULL);
-        char cells[N_COLUMNS][CELL_SIZE] = {};
+static int row_add(struct libscols_table *t, const Row *row) {
+        char texts[N_COLUMNS][CELL_SIZE] = {};
+        const char *cells[N_COLUMNS];
 
-        if (!line)
-                return -ENOMEM;
         if (row->stats) {
                 message_make_printable(&row->stats->base);
-                write_cells(row->stats, cells);
+                write_cells(row->stats, texts);
         } else
-                (void) snprintf(cells[COLUMN_BUSIEST], CELL_SIZE, "(%s)", strempty(row->status.message));
-        (void) snprintf(cells[COLUMN_VM], CELL_SIZE, "%s", row->vm);
-        str_make_printable(cells[COLUMN_VM], '?');
-        str_make_printable(cells[COLUMN_BUSIEST], '?');
+                (void) snprintf(texts[COLUMN_BUSIEST], CELL_SIZE, "(%s)", strempty(row->status.message));
+        (void) snprintf(texts[COLUMN_VM], CELL_SIZE, "%s", row->vm);
+        str_make_printable(texts[COLUMN_VM], '?');
+        str_make_printable(texts[COLUMN_BUSIEST], '?');
         for (size_t i = 0; i < N_COLUMNS; i++)
-                if (scols_line_set_data(line, i, cells[i]) < 0)
-                        return -ENOMEM;
-        return 0;
+                cells[i] = texts[i];
+        return table_add(t, NULL, cells) ? 0 : -ENOMEM;
 }
 
 static int rows_print_table(const Options *o, const Row *rows, size_t n, bool live) {
@@ -205,17 +179,18 @@ static int rows_print_table(const Options *o, const Row *rows, size_t n, bool li
         int r = 0;
 
         look_init(&look, o);
-        t = table_new(stdout, &look);
+        t = table_new(stdout, &look, columns, N_COLUMNS);
         if (!t)
                 return -ENOMEM;
         for (size_t i = 0; r >= 0 && i < n; i++)
-                r = table_add(t, &rows[i]);
+                r = row_add(t, &rows[i]);
         if (r < 0)
                 return r;
         if (live)
                 fputs(CLEAR, stdout);
-        if (n > 0 && scols_print_table(t) < 0)
-                return -EIO;
+        r = table_print(t);
+        if (r < 0)
+                return r;
         return fflush(stdout) == 0 ? 0 : -errno;
 }
 

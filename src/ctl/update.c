@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* givcctl update: generations of the host's system, what a server of updates offers, and the way to another one. */
-#include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
 
 #include "admin.pb-c.h"
@@ -10,6 +9,7 @@
 #include "ctl/output.h"
 #include "ctl/pager.h"
 #include "ctl/reference.h"
+#include "ctl/table.h"
 #include "ctl/verbs.h"
 #include "http/http.h"
 #include "http/url.h"
@@ -24,8 +24,6 @@
 #define UNRESERVED                                                                                                     \
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"                                               \
         "-._~"
-
-DEFINE_CLEANUP(struct libscols_table *, scols_unref_table)
 
 static usec_t look_timeout(const Options *o) {
         return o->timeout_usec > 0 ? o->timeout_usec : LOOK_USEC;
@@ -42,32 +40,15 @@ enum {
         N_COLUMNS
 };
 
-static struct libscols_table *table_new(const Look *look) {
-        static const struct {
-                const char *title;
-                int flags;
-        } columns[N_COLUMNS] = {
-                [COLUMN_GENERATION] = { "GENERATION", SCOLS_FL_RIGHT },
-                [COLUMN_CURRENT] = { "CURRENT", 0 },
-                [COLUMN_DATE] = { "DATE", 0 },
-                [COLUMN_NIXOS] = { "NIXOS", 0 },
-                [COLUMN_KERNEL] = { "KERNEL", 0 },
-                [COLUMN_REVISION] = { "REVISION", SCOLS_FL_TRUNC },
-                [COLUMN_SPECIAL] = { "SPECIALISATIONS", SCOLS_FL_TRUNC },
-        };
-        _cleanup_(scols_unref_tablep) struct libscols_table *t = scols_new_table();
-
-        if (!t || scols_table_set_stream(t, stdout) < 0)
-                return NULL;
-        scols_table_enable_noheadings(t, !look->legend);
-        scols_table_set_termforce(t, look->width > 0 ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
-        if (look->width > 0)
-                scols_table_set_termwidth(t, look->width);
-        for (size_t i = 0; i < N_COLUMNS; i++)
-                if (!scols_table_new_column(t, columns[i].title, 0, columns[i].flags))
-                        return NULL;
-        return TAKE_PTR(t);
-}
+static const TableColumn columns[N_COLUMNS] = {
+        [COLUMN_GENERATION] = { "GENERATION", 0, SCOLS_FL_RIGHT },
+        [COLUMN_CURRENT] = { "CURRENT" },
+        [COLUMN_DATE] = { "DATE" },
+        [COLUMN_NIXOS] = { "NIXOS" },
+        [COLUMN_KERNEL] = { "KERNEL" },
+        [COLUMN_REVISION] = { "REVISION", 0, SCOLS_FL_TRUNC },
+        [COLUMN_SPECIAL] = { "SPECIALISATIONS", 0, SCOLS_FL_TRUNC },
+};
 
 /* New string, NULL when out of memory. */
 static char *words_join(char *const *words, size_t n) {
@@ -79,7 +60,7 @@ static char *words_join(char *const *words, size_t n) {
         return all ? TAKE_PTR(all) : strdup("");
 }
 
-static int table_add(struct libscols_table *t, const Admin__Generation *g) {
+static int generation_add(struct libscols_table *t, const Admin__Generation *g) {
         _cleanup_free_ char *number = strf("%i", g->generation),
                             *special = words_join(g->specialisations, g->n_specialisations);
         const char *cells[N_COLUMNS] = {
@@ -91,14 +72,8 @@ static int table_add(struct libscols_table *t, const Admin__Generation *g) {
                 [COLUMN_REVISION] = g->configurationrevision,
                 [COLUMN_SPECIAL] = special,
         };
-        struct libscols_line *line = number && special ? scols_table_new_line(t, NULL) : NULL;
 
-        if (!line)
-                return -ENOMEM;
-        for (size_t i = 0; i < N_COLUMNS; i++)
-                if (scols_line_set_data(line, i, cells[i]) < 0)
-                        return -ENOMEM;
-        return 0;
+        return table_add(t, NULL, cells) ? 0 : -ENOMEM;
 }
 
 static int generations_print(const Options *o, Admin__ListGenerationsResponse *reply) {
@@ -108,16 +83,16 @@ static int generations_print(const Options *o, Admin__ListGenerationsResponse *r
 
         message_make_printable(&reply->base);
         look_init(&look, o);
-        t = table_new(&look);
+        t = table_new(stdout, &look, columns, N_COLUMNS);
         if (!t)
                 return -ENOMEM;
         for (size_t i = 0; i < reply->n_list; i++) {
-                r = table_add(t, reply->list[i]);
+                r = generation_add(t, reply->list[i]);
                 if (r < 0)
                         return r;
         }
         pager_open(o);
-        return reply->n_list > 0 && scols_print_table(t) < 0 ? -EIO : 0;
+        return table_print(t);
 }
 
 CtlExit verb_update_list(Ctl *ctl, _unused_ char **words, _unused_ size_t n_words) {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* givcctl wifi: the wireless networks of the VM that has the radio. */
-#include <libsmartcols/libsmartcols.h>
-
 #include "base/mem.h"
 #include "base/str.h"
 #include "ctl/entry.h"
 #include "ctl/output.h"
 #include "ctl/pager.h"
 #include "ctl/password.h"
+#include "ctl/table.h"
 #include "ctl/verbs.h"
 #include "proto/unpack.h"
 #include "wifimanager.pb-c.h"
@@ -16,7 +15,12 @@
 
 enum { COLUMN_NETWORK, COLUMN_IN_USE, COLUMN_SIGNAL, COLUMN_SECURITY, N_COLUMNS };
 
-DEFINE_CLEANUP(struct libscols_table *, scols_unref_table)
+static const TableColumn columns[N_COLUMNS] = {
+        [COLUMN_NETWORK] = { "NETWORK", 0, SCOLS_FL_TRUNC },
+        [COLUMN_IN_USE] = { "IN USE" },
+        [COLUMN_SIGNAL] = { "SIGNAL", 0, SCOLS_FL_RIGHT },
+        [COLUMN_SECURITY] = { "SECURITY" },
+};
 
 static char *get_vm(const Ctl *ctl) {
         return (char *) strempty(ctl->options.vm);
@@ -52,31 +56,7 @@ static bool network_is_told(Wifimanager__AccessPoint *const *points, size_t i) {
         return false;
 }
 
-static struct libscols_table *table_new(const Look *look) {
-        static const struct {
-                const char *title;
-                int flags;
-        } columns[N_COLUMNS] = {
-                [COLUMN_NETWORK] = { "NETWORK", SCOLS_FL_TRUNC },
-                [COLUMN_IN_USE] = { "IN USE", 0 },
-                [COLUMN_SIGNAL] = { "SIGNAL", SCOLS_FL_RIGHT },
-                [COLUMN_SECURITY] = { "SECURITY", 0 },
-        };
-        _cleanup_(scols_unref_tablep) struct libscols_table *t = scols_new_table();
-
-        if (!t || scols_table_set_stream(t, stdout) < 0)
-                return NULL;
-        scols_table_enable_noheadings(t, !look->legend);
-        scols_table_set_termforce(t, look->width > 0 ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
-        if (look->width > 0)
-                scols_table_set_termwidth(t, look->width);
-        for (size_t i = 0; i < N_COLUMNS; i++)
-                if (!scols_table_new_column(t, columns[i].title, 0, columns[i].flags))
-                        return NULL;
-        return TAKE_PTR(t);
-}
-
-static int table_add(struct libscols_table *t, const Wifimanager__AccessPoint *p) {
+static int network_add(struct libscols_table *t, const Wifimanager__AccessPoint *p) {
         _cleanup_free_ char *signal = strf("%u %%", p->signal);
         const char *cells[N_COLUMNS] = {
                 [COLUMN_NETWORK] = isempty(p->ssid) ? "(hidden)" : p->ssid,
@@ -84,14 +64,8 @@ static int table_add(struct libscols_table *t, const Wifimanager__AccessPoint *p
                 [COLUMN_SIGNAL] = signal,
                 [COLUMN_SECURITY] = p->security,
         };
-        struct libscols_line *line = signal ? scols_table_new_line(t, NULL) : NULL;
 
-        if (!line)
-                return -ENOMEM;
-        for (size_t i = 0; i < N_COLUMNS; i++)
-                if (scols_line_set_data(line, i, cells[i]) < 0)
-                        return -ENOMEM;
-        return 0;
+        return table_add(t, NULL, cells) ? 0 : -ENOMEM;
 }
 
 static int networks_print(const Options *o, Wifimanager__WifiNetworkResponse *reply) {
@@ -103,16 +77,16 @@ static int networks_print(const Options *o, Wifimanager__WifiNetworkResponse *re
         if (reply->n_networks > 0)
                 qsort(reply->networks, reply->n_networks, sizeof(*reply->networks), point_compare);
         look_init(&look, o);
-        t = table_new(&look);
+        t = table_new(stdout, &look, columns, N_COLUMNS);
         if (!t)
                 return -ENOMEM;
         for (size_t i = 0; i < reply->n_networks && r >= 0; i++)
                 if (!network_is_told(reply->networks, i))
-                        r = table_add(t, reply->networks[i]);
+                        r = network_add(t, reply->networks[i]);
         if (r < 0)
                 return r;
         pager_open(o);
-        return reply->n_networks > 0 && scols_print_table(t) < 0 ? -EIO : 0;
+        return table_print(t);
 }
 
 CtlExit verb_wifi_list(Ctl *ctl, _unused_ char **words, _unused_ size_t n_words) {

@@ -49,7 +49,7 @@ FOREIGN = (
     (r'systemd/sd-event\.h', ('event', 'tls', 'bus', 'http', 'rpc', *PROGRAMS)),
     (r'protobuf-c/', ('proto', 'rpc', *PROGRAMS)),
     (r'jansson\.h', ('proto', r'(agent|admin)/(config|fields).*')),
-    (r'libsmartcols/', ('ctl',)),
+    (r'libsmartcols/', (r'ctl/table\..*',)),
     (r'curl/', ('http',)),
     (r'libevdev/', (r'agent/input-(source|sink)\..*',)),
     (r'uthash\.h', ('base',)),
