@@ -66,20 +66,19 @@ int bus_new_manager_call(Bus *b, const char *member, sd_bus_message **ret) {
         return bus_new_call(b, MANAGER_NAME, MANAGER_PATH, MANAGER_INTERFACE, member, ret);
 }
 
-int bus_manager_call_wait(Bus *b, const char *member, BusError *reterr, const char *types, ...) {
+int bus_method_wait(Bus *b, const char *name, const char *path, const char *interface, const char *member,
+                usec_t deadline, BusError *reterr, const char *types, ...) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         va_list ap;
         int r;
 
-        r = bus_new_manager_call(b, member, &m);
+        r = bus_new_call(b, name, path, interface, member, &m);
         if (r < 0)
                 return r;
         va_start(ap, types);
         r = sd_bus_message_appendv(m, types, ap);
         va_end(ap);
-        if (r < 0)
-                return r;
-        return bus_call_wait(b, m, USEC_INFINITY, reterr, NULL);
+        return r < 0 ? r : bus_call_wait(b, m, deadline, reterr, NULL);
 }
 
 void bus_manager_tell(Bus *b, const char *member, const char *types, ...) {
@@ -126,4 +125,15 @@ int bus_get_property_wait(Bus *b, const char *path, const char *interface, const
                 return r;
         *ret = TAKE_PTR(answer);
         return 0;
+}
+
+int bus_get_number_wait(Bus *b, const char *path, const char *interface, const char *property, char type, void *ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *answer = NULL;
+        int r;
+
+        r = bus_get_property_wait(b, path, interface, property, (const char[]){ type, 0 }, &answer);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read_basic(answer, type, ret);
+        return r < 0 ? r : 0;
 }

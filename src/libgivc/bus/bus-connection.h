@@ -22,3 +22,6 @@ int bus_new_call(Bus *b, const char *name, const char *path, const char *interfa
  * text. -ENOTCONN while there is no bus; -ECONNRESET when the bus or the called program went away with the call in
  * hand; -ETIMEDOUT; -ECANCELED when the fiber was cancelled (the answer is then ignored). ret may be NULL. */
 int bus_call_wait(Bus *b, sd_bus_message *m, usec_t deadline, BusError *reterr, sd_bus_message **ret) _warn_unused_;
+/* Both, with arguments of signature types; the answer is dropped. */
+int bus_method_wait(Bus *b, const char *name, const char *path, const char *interface, const char *member,
+                usec_t deadline, BusError *reterr, const char *types, ...) _warn_unused_;

@@ -56,14 +56,16 @@ void unit_watches_poke(Bus *b, const char *name);
 
 /* Calls to the manager object, with members of signature types; the message is new and the caller's. */
 int bus_new_manager_call(Bus *b, const char *member, sd_bus_message **ret) _warn_unused_;
-/* Calls a manager method that takes these arguments, and drops its answer. */
-int bus_manager_call_wait(Bus *b, const char *member, BusError *reterr, const char *types, ...) _warn_unused_;
-/* The same, but nobody waits for an answer: for clean-up, also in a cancelled fiber. Without a connection nothing is
- * sent. */
+#define bus_manager_call_wait(b, member, reterr, ...)                                                                  \
+        bus_method_wait(b, MANAGER_NAME, MANAGER_PATH, MANAGER_INTERFACE, member, USEC_INFINITY, reterr, __VA_ARGS__)
+/* Nobody waits for an answer: for clean-up, also in a cancelled fiber. Without a connection nothing is sent. */
 void bus_manager_tell(Bus *b, const char *member, const char *types, ...);
 /* Reads one property; type is the expected basic type or signature, the answer is open at its value. */
 int bus_get_property_wait(Bus *b, const char *path, const char *interface, const char *property, const char *type,
                 sd_bus_message **ret) _warn_unused_;
+/* The same of one that is a number. */
+int bus_get_number_wait(Bus *b, const char *path, const char *interface, const char *property, char type,
+                void *ret) _warn_unused_;
 int bus_new_property_call(Bus *b, const char *path, const char *interface, const char *property,
                 sd_bus_message **ret) _warn_unused_;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bus/network-manager-internal.h"
 
+#include <stdarg.h>
+
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -22,37 +24,32 @@ int nm_new_call(sd_bus *connection, const char *path, const char *interface, con
         return 0;
 }
 
-/* An object that is gone has no methods either. */
-static int nm_call_wait(Bus *b, sd_bus_message *m, usec_t deadline, BusError *reterr, sd_bus_message **ret) {
-        int r = bus_call_wait(b, m, deadline, reterr, ret);
-
-        return r == -EOPNOTSUPP ? -ENOENT : r;
-}
-
 static int nm_ask_wait(Bus *b, const char *path, const char *interface, const char *member, usec_t deadline,
-                BusError *reterr, sd_bus_message **ret) {
+                BusError *reterr, sd_bus_message **ret, const char *types, ...) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        va_list ap;
         int r;
 
         r = nm_new_call(bus_get_connection(b), path, interface, member, &m);
-        return r < 0 ? r : nm_call_wait(b, m, deadline, reterr, ret);
+        if (r < 0)
+                return r;
+        va_start(ap, types);
+        r = sd_bus_message_appendv(m, types, ap);
+        va_end(ap);
+        if (r < 0)
+                return r;
+        r = bus_call_wait(b, m, deadline, reterr, ret);
+        return r == -EOPNOTSUPP ? -ENOENT : r; /* an object that is gone has no methods either */
 }
 
 int nm_get_wait(Bus *b, const char *path, const char *interface, const char *property, const char *type,
                 usec_t deadline, BusError *reterr, sd_bus_message **ret) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *answer = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *answer = NULL;
         int r;
 
-        r = nm_new_call(bus_get_connection(b), path, PROPERTIES_INTERFACE, "Get", &m);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(m, "ss", interface, property);
-        if (r < 0)
-                return r;
-        r = nm_call_wait(b, m, deadline, reterr, &answer);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_enter_container(answer, 'v', type);
+        r = nm_ask_wait(b, path, PROPERTIES_INTERFACE, "Get", deadline, reterr, &answer, "ss", interface, property);
+        if (r >= 0)
+                r = sd_bus_message_enter_container(answer, 'v', type);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(answer);
@@ -61,14 +58,7 @@ int nm_get_wait(Bus *b, const char *path, const char *interface, const char *pro
 
 static int nm_get_all_wait(Bus *b, const char *path, const char *interface, usec_t deadline, BusError *reterr,
                 sd_bus_message **ret) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r;
-
-        r = nm_new_call(bus_get_connection(b), path, PROPERTIES_INTERFACE, "GetAll", &m);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(m, "s", interface);
-        return r < 0 ? r : nm_call_wait(b, m, deadline, reterr, ret);
+        return nm_ask_wait(b, path, PROPERTIES_INTERFACE, "GetAll", deadline, reterr, ret, "s", interface);
 }
 
 /* Where a property goes that is of a basic type; strings are borrowed from the message. */
@@ -193,7 +183,7 @@ static int device_read_points_wait(Bus *b, WirelessDevice *d, const char *active
         const char *path;
         int r;
 
-        r = nm_ask_wait(b, d->path, NM_WIRELESS, "GetAllAccessPoints", deadline, reterr, &answer);
+        r = nm_ask_wait(b, d->path, NM_WIRELESS, "GetAllAccessPoints", deadline, reterr, &answer, "");
         if (r < 0)
                 return r;
         r = sd_bus_message_enter_container(answer, 'a', "o");
@@ -259,7 +249,7 @@ int wireless_read_wait(Bus *b, usec_t deadline, Wireless *ret, BusError *reterr)
         w.devices = mem_new(WirelessDevice, WIRELESS_DEVICES_MAX);
         if (!w.devices)
                 return -ENOMEM;
-        r = nm_ask_wait(b, NM_PATH, NM_NAME, "GetDevices", deadline, reterr, &answer);
+        r = nm_ask_wait(b, NM_PATH, NM_NAME, "GetDevices", deadline, reterr, &answer, "");
         if (r >= 0)
                 r = sd_bus_message_enter_container(answer, 'a', "o");
         while (r >= 0 && w.n_devices < WIRELESS_DEVICES_MAX) {
@@ -282,16 +272,10 @@ int wireless_read_wait(Bus *b, usec_t deadline, Wireless *ret, BusError *reterr)
 }
 
 int wireless_enable_wait(Bus *b, bool enable, usec_t deadline, BusError *reterr) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r;
-
-        r = nm_new_call(bus_get_connection(b), NM_PATH, PROPERTIES_INTERFACE, "Set", &m);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(m, "ssv", NM_NAME, "WirelessEnabled", "b", (int) enable);
-        return r < 0 ? r : nm_call_wait(b, m, deadline, reterr, NULL);
+        return nm_ask_wait(b, NM_PATH, PROPERTIES_INTERFACE, "Set", deadline, reterr, NULL, "ssv", NM_NAME,
+                        "WirelessEnabled", "b", (int) enable);
 }
 
 int wireless_disconnect_wait(Bus *b, const WirelessDevice *d, usec_t deadline, BusError *reterr) {
-        return nm_ask_wait(b, d->path, NM_DEVICE, "Disconnect", deadline, reterr, NULL);
+        return nm_ask_wait(b, d->path, NM_DEVICE, "Disconnect", deadline, reterr, NULL, "");
 }

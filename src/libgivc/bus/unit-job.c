@@ -171,14 +171,6 @@ void unit_jobs_lost(Bus *b) {
         jobs_resolve(&lost, JOB_LOST);
 }
 
-static int unit_get_uint64_wait(Bus *b, const char *path, const char *property, uint64_t *ret) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r;
-
-        r = bus_get_property_wait(b, path, UNIT_INTERFACE, property, "t", &m);
-        return r < 0 ? r : sd_bus_message_read(m, "t", ret);
-}
-
 /* The job is gone and nobody told how it ended: does the unit look as if it had been done since the call? Timestamps of
  * the manager are of the same CLOCK_MONOTONIC as ours. */
 static int job_judge_wait(Bus *b, UnitJob job, const char *name, const char *path, usec_t since) {
@@ -196,9 +188,9 @@ static int job_judge_wait(Bus *b, UnitJob job, const char *name, const char *pat
         if (job == UNIT_JOB_START && unit_status_is_active(&s))
                 return 0;
         /* Inactive again, but begun since: a oneshot service that has done its work. */
-        r = unit_get_uint64_wait(b, path,
+        r = bus_get_number_wait(b, path, UNIT_INTERFACE,
                         unit_status_is_active(&s) ? "ActiveEnterTimestampMonotonic" : "InactiveExitTimestampMonotonic",
-                        &begun);
+                        't', &begun);
         if (r < 0)
                 return r;
         if (begun >= since && (unit_status_is_active(&s) || streq(s.active_state, "inactive")))

@@ -172,7 +172,6 @@ const char *unit_program_get_name(const UnitProgram *p) {
 }
 
 int unit_program_pid_wait(UnitProgram *p, pid_t *ret) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *answer = NULL;
         _cleanup_free_ char *path = NULL;
         uint32_t pid;
         int r;
@@ -180,10 +179,7 @@ int unit_program_pid_wait(UnitProgram *p, pid_t *ret) {
         r = unit_path(p->name, &path);
         if (r < 0)
                 return r;
-        r = bus_get_property_wait(p->programs->bus, path, SERVICE_INTERFACE, "ExecMainPID", "u", &answer);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_read_basic(answer, 'u', &pid);
+        r = bus_get_number_wait(p->programs->bus, path, SERVICE_INTERFACE, "ExecMainPID", 'u', &pid);
         if (r < 0)
                 return r;
         *ret = (pid_t) pid;

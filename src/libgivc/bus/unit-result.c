@@ -28,17 +28,6 @@ char *unit_result_to_string(const UnitResult *r) {
         }
 }
 
-static int get_int_wait(Bus *b, const char *path, const char *property, int *ret) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *answer = NULL;
-        int r;
-
-        r = bus_get_property_wait(b, path, SERVICE_INTERFACE, property, "i", &answer);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_read_basic(answer, 'i', ret);
-        return r < 0 ? r : 0;
-}
-
 int unit_result_wait(Bus *b, const char *name, UnitResult *ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *answer = NULL;
         _cleanup_(unit_result_done) UnitResult result = {};
@@ -58,10 +47,10 @@ int unit_result_wait(Bus *b, const char *name, UnitResult *ret) {
         result.result = strdup(word);
         if (!result.result)
                 return -ENOMEM;
-        r = get_int_wait(b, path, "ExecMainCode", &result.code);
+        r = bus_get_number_wait(b, path, SERVICE_INTERFACE, "ExecMainCode", 'i', &result.code);
         if (r < 0)
                 return r;
-        r = get_int_wait(b, path, "ExecMainStatus", &result.status);
+        r = bus_get_number_wait(b, path, SERVICE_INTERFACE, "ExecMainStatus", 'i', &result.status);
         if (r < 0)
                 return r;
         *ret = result;
