@@ -84,8 +84,8 @@ def test_nothing_about_the_units_is_wrong(installed):
 def test_policies_and_catalog_are_found(installed):
     for unit in ("givc-admin.service", f"{AGENT}.service"):
         wait_until(lambda u=unit: installed.systemctl(NAME, "service-log-level", u, check=False).stdout == "info\n")
-    shown = installed.exec(NAME, "journalctl", "-x", "-t", "givc-admin", "UNIT=sleeper.service").stdout
-    assert "Subject: sleeper.service is registered" in shown
+    wait_until(lambda: "Subject: sleeper.service is registered" in installed.exec(
+        NAME, "journalctl", "-x", "-t", "givc-admin", "UNIT=sleeper.service").stdout)
     done = {verb: installed.exec(NAME, "runuser", "-u", "givc-agent", "--", "systemctl", "--no-ask-password", "restart",
                                  verb, check=False).returncode for verb in ("sleeper.service", "dbus.service")}
     assert done["sleeper.service"] == 0 and done["dbus.service"] != 0

@@ -19,7 +19,8 @@ def find(lab, machine, name, **fields):
 @pytest.mark.reference("issue 3: catalog")
 def test_the_journal_explains_what_happened(lab):
     lab.exec("admin-vm", "journalctl", "--update-catalog")
-    assert find(lab, "admin-vm", "REGISTERED", UNIT="givc-net-vm.service", GIVC_PEER="net-vm", GIVC_VM="net-vm")
+    wait_until(lambda: find(lab, "admin-vm", "REGISTERED", UNIT="givc-net-vm.service", GIVC_PEER="net-vm",
+                            GIVC_VM="net-vm"))
     shown = lab.exec("admin-vm", "journalctl", "-x", "--lines=1", f"MESSAGE_ID={IDS['REGISTERED']}",
                      "UNIT=givc-net-vm.service").stdout
     assert "Subject: givc-net-vm.service is registered" in shown and "Defined-By: givc" in shown
@@ -30,8 +31,8 @@ def test_the_journal_explains_what_happened(lab):
 def test_an_application_leaves_a_trace_on_both_sides(lab):
     unit = lab.start_app()
     lab.ctl("stop", "app", unit)
-    found = find(lab, "admin-vm", "APPLICATION_STARTED", UNIT=unit, GIVC_VM="app-vm")
-    assert found and found[-1]["GIVC_METHOD"].endswith("/StartApplication") and found[-1]["GIVC_PEER"]
+    found = wait_until(lambda: find(lab, "admin-vm", "APPLICATION_STARTED", UNIT=unit, GIVC_VM="app-vm"))
+    assert found[-1]["GIVC_METHOD"].endswith("/StartApplication") and found[-1]["GIVC_PEER"]
 
 
 @pytest.mark.reference("issue 3: catalog")
@@ -68,22 +69,26 @@ def test_systemctl_says_how_much_is_logged(lab, machine, unit):
 
 @pytest.mark.reference("issue 3: systemctl service-log-level")
 def test_the_level_takes_effect_at_once(lab):
-    def count(level):
-        """Messages for debugging, from when the level has changed."""
-        after = lab.cursor("admin-vm")
-        lab.systemctl("admin-vm", "service-log-level", "givc-admin.service", level)
+    def level(word):
+        lab.systemctl("admin-vm", "service-log-level", "givc-admin.service", word)
         lab.list()
         lab.list()
-        said = wait_until(lambda: from_change_on(after))
-        return sum(m["PRIORITY"] == "7" for m in said)
 
-    def from_change_on(after):
-        said = lab.messages("admin-vm", "givc-admin.service", after)
-        changes = [i for i, m in enumerate(said) if "log level is" in m["MESSAGE"]]
-        return said[changes[0]:] if changes else None
+    def said():
+        """From when the level has changed."""
+        messages = lab.messages("admin-vm", "givc-admin.service", after)
+        changes = [i for i, m in enumerate(messages) if "log level is" in m["MESSAGE"]]
+        return messages[changes[0]:] if changes else []
 
-    assert count("debug") > 0
-    assert count("info") == 0
+    after = lab.cursor("admin-vm")
+    level("debug")
+    wait_until(lambda: any(m["PRIORITY"] == "7" for m in said()))
+    after = lab.cursor("admin-vm")
+    level("info")
+    app = lab.start_app()                       # which is told after everything else
+    lab.ctl("stop", "app", app)
+    wait_until(lambda: any(m.get("UNIT") == app for m in said()))
+    assert not [m for m in said() if m["PRIORITY"] == "7"]
 
 
 @pytest.mark.reference("issue 3: systemctl service-log-level")

@@ -57,8 +57,11 @@ def n_threads(lab, machine):
 
 def test_a_unit_of_another_vm(lab):
     lab.exec("net-vm", "systemctl", "restart", "dhcp.service")
-    shown = lab.ctl("logs", "net-vm", "dhcp", "-n", "2").stdout.splitlines()
-    assert len(shown) == 2 and " net-vm systemd[1]: Started " in shown[-1]
+
+    def last():
+        shown = lab.ctl("logs", "net-vm", "dhcp", "-n", "2").stdout.splitlines()
+        return shown if shown and " net-vm systemd[1]: Started " in shown[-1] else None
+    assert len(wait_until(last)) == 2
     entries = [json.loads(line) for line in lab.ctl("logs", "net-vm", "--json=short", "-n", "100").stdout.splitlines()]
     assert {"dhcp.service", "givc-net-vm.service"} <= {e["UnitName"] for e in entries}
     assert [e["Realtime"] for e in entries] == sorted(e["Realtime"] for e in entries)
@@ -77,10 +80,12 @@ def test_units_that_are_not_exposed(lab):
 def test_why_an_application_failed(lab):
     app = lab.start_app("late")
     wait_until(lambda: app not in lab.names(), what=f"{app} gone")
-    shown = lab.ctl("logs", "app-vm", "late", "--since", "1min ago").stdout
-    for words in ("looking for a display", "cannot open display", "status=5"):
-        assert words in shown
-    assert shown == lab.ctl("logs", "app-vm", app, "--since", "1min ago").stdout, "its unit is gone, its words are not"
+
+    def said(unit):
+        return lab.ctl("logs", "app-vm", unit, "--since", "10min ago").stdout
+    wait_until(lambda: all(words in said("late") for words in (
+        "looking for a display", "cannot open display", "status=5", "Failed with result")))
+    wait_until(lambda: said("late") == said(app), what="its words, also when its unit is gone")
 
 
 def test_an_application_live(lab):
@@ -119,6 +124,9 @@ def test_the_agent_restarts_under_a_reader(lab):
 
 def test_status_shows_the_last_lines(lab):
     lab.exec("net-vm", "systemctl", "restart", "dhcp.service")
-    status, lines = lab.ctl("status", "net-vm", "dhcp").stdout.split("\n\n")
-    assert "Active: active" in status and "Started" in lines.splitlines()[-1]
+
+    def shown():
+        status, lines = lab.ctl("status", "net-vm", "dhcp").stdout.split("\n\n")
+        return status if "Started" in lines.splitlines()[-1] else None
+    assert "Active: active" in wait_until(shown)
     assert "\n\n" not in lab.ctl("status", "net-vm", "dhcp", "--lines=0").stdout

@@ -130,8 +130,8 @@ def test_installing_starts_nothing(installed):
 def test_without_a_configuration_it_says_what_is_missing(installed):
     installed.exec(NAME, "systemctl", "start", "givc-agent.service", check=False)
     wait_until(lambda: installed.show(NAME, "givc-agent.service", "ActiveState") == "failed")
-    said = installed.exec(NAME, "journalctl", "--unit=givc-agent.service", "--output=cat").stdout
-    assert "/etc/givc-agent/config.json" in said
+    wait_until(lambda: "/etc/givc-agent/config.json" in installed.exec(
+        NAME, "journalctl", "--unit=givc-agent.service", "--output=cat").stdout)
     installed.exec(NAME, "systemctl", "stop", "givc-agent.socket")
     installed.exec(NAME, "systemctl", "reset-failed", "givc-agent.service")
 
@@ -150,8 +150,8 @@ def test_the_lines_of_the_readme_make_it_run(running):
 
 def test_journal_and_bus_know_them(running):
     fleet, _ = running
-    shown = fleet.exec(NAME, "journalctl", "-x", "-t", "givc-admin", f"UNIT=givc-{NAME}.service").stdout
-    assert f"Subject: givc-{NAME}.service is registered" in shown
+    wait_until(lambda: f"Subject: givc-{NAME}.service is registered" in fleet.exec(
+        NAME, "journalctl", "-x", "-t", "givc-admin", f"UNIT=givc-{NAME}.service").stdout)
     for unit in ("givc-admin.service", "givc-agent.service"):
         wait_until(lambda u=unit: fleet.systemctl(NAME, "service-log-level", u, check=False).stdout == "info\n")
 

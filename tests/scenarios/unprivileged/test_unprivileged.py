@@ -51,7 +51,7 @@ def test_it_is_not_root_and_controls_what_it_exposes(lab):
 
 def test_it_reads_the_journal_of_what_it_exposes(lab):
     assert ctl(lab, "start").returncode == 0
-    assert "Started dhcp.service" in lab.ctl("logs", "net-vm", "dhcp").stdout
+    wait_until(lambda: "Started dhcp.service" in lab.ctl("logs", "net-vm", "dhcp").stdout)
     assert lab.ctl("logs", "net-vm", "other", check=False).returncode == 4
     assert ctl(lab, "stop").returncode == 0
 
