@@ -5,7 +5,8 @@ told to go on, a daemon's environment."""
 import contextlib
 
 GO_ON = "/run/go-on"
-UNTIL = f"sh -c \"until [ -e {GO_ON} ]; do sleep 0.1; done\""
+LOOP = f"until [ -e {GO_ON} ]; do sleep 0.1; done"
+UNTIL = f"sh -c \"{LOOP}\""
 
 
 def directory_of(lab, machine, unit):
@@ -19,6 +20,10 @@ def change_unit(lab, machine, unit, lines):
     lab.exec(machine, "sh", "-c", f"rm -f {GO_ON}; mkdir -p {directory} && cat > {directory}/test.conf",
              input=f"[Service]\n{lines}\n", stdin=None)
     lab.systemctl(machine, "daemon-reload")
+
+
+def hold_on(lab, machine):
+    lab.exec(machine, "rm", "-f", GO_ON)
 
 
 def go_on(lab, machine):

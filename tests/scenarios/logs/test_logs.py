@@ -8,6 +8,7 @@ import subprocess
 import threading
 
 import pytest
+from changes import LOOP, go_on, hold_on
 from givcfleet.paths import DEFAULT_TOPOLOGY
 from lab import SECONDS, TOOL, wait_until
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.reference("issue 4: journal")
 TOPOLOGY = json.loads(DEFAULT_TOPOLOGY.read_text())
 TOPOLOGY["machines"]["app-vm"]["applications"] += [
     {"name": name, "command": command, "args": [], "directories": []} for name, command in {
-        "late": "/bin/sh -c 'echo looking for a display; sleep 0.5; echo cannot open display >&2; exit 5'",
+        "late": f"/bin/sh -c 'echo looking for a display; {LOOP}; echo cannot open display >&2; exit 5'",
         "talker": "/bin/sh -c 'while sleep 0.1; do echo tick; done'"}.items()]
 
 
@@ -78,7 +79,9 @@ def test_units_that_are_not_exposed(lab):
 
 
 def test_why_an_application_failed(lab):
+    hold_on(lab, "app-vm")
     app = lab.start_app("late")
+    go_on(lab, "app-vm")
     wait_until(lambda: app not in lab.names(), what=f"{app} gone")
 
     def said(unit):

@@ -6,6 +6,7 @@ import json
 import grpc
 import pytest
 from api import ADMIN
+from changes import LOOP, go_on, hold_on
 from givcfleet.paths import DEFAULT_TOPOLOGY
 from lab import wait_until
 from stream import Stream
@@ -18,7 +19,7 @@ APP_VM["units"] = {
     "unlisted-task.service": "[Service]\nType=oneshot\nExecStart=touch %t/unlisted-task\n",
     "kiosk.service": "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=sleep infinity\n"
                      "[Install]\nWantedBy=default.target\n"}
-APP_VM["applications"] += [{"name": "dies", "command": "/bin/sh -c 'sleep 1; exit 3'", "args": [], "directories": []}]
+APP_VM["applications"] += [{"name": "dies", "command": f"/bin/sh -c '{LOOP}; exit 3'", "args": [], "directories": []}]
 TOPOLOGY["machines"]["net-vm"]["services"] += ["setup.service"]
 TOPOLOGY["machines"]["net-vm"]["units"]["setup.service"] = (
     "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\n")
@@ -44,11 +45,15 @@ def test_a_boot_is_no_reason_to_complain(lab):
 
 @pytest.mark.reference("8.5: 0571609 failed app not deregistered")
 def test_an_application_that_fails_leaves(lab):
+    hold_on(lab, "app-vm")
     with lab.watch() as watch:
         app = lab.start_app("dies")
+        go_on(lab, "app-vm")
         watch.wait_for(app, kind="Removed")
     assert app not in lab.names()
+    hold_on(lab, "app-vm")
     assert lab.start_app("dies") == app, "and its number is free"
+    go_on(lab, "app-vm")
     wait_until(lambda: app not in lab.names())
 
 
