@@ -57,11 +57,15 @@ def is_closed(s, seconds=5):
 
 
 def connect_seconds(arena):
-    begin = time.monotonic()
-    with arena.peer("newcomer.test", source="127.0.0.99") as p:
-        p.start().send(h2.call(1) + h2.message(1, h2.field(1, b"x")))
-        assert p.wait(lambda p: p.count(h2.HEADERS, h2.END_STREAM))
-    return time.monotonic() - begin
+    """Of several, the one whom only the server could make wait."""
+    seconds = []
+    for _ in range(5):
+        begin = time.monotonic()
+        with arena.peer("newcomer.test", source="127.0.0.99") as p:
+            p.start().send(h2.call(1) + h2.message(1, h2.field(1, b"x")))
+            assert p.wait(lambda p: p.count(h2.HEADERS, h2.END_STREAM))
+        seconds.append(time.monotonic() - begin)
+    return min(seconds)
 
 
 def wait_quiet(arena):

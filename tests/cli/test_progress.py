@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the client says on a terminal while something takes long, and what goes on when one does not wait for it."""
 
+import queue
 import re
 import signal
 import socket
+import time
 
 import admin_pb2
 import pytest
@@ -11,6 +13,7 @@ from admin import item
 from conftest import WAIT, Client, environment
 from terminal import Terminal
 
+DELAY = 0.5  # seconds after which the client begins to speak
 ERASED = '\r\033[K'
 VM, AGENT = 'microvm@slow-vm.service', 'givc-slow-vm.service'
 
@@ -53,8 +56,9 @@ def test_cold_start(ctl, admin):
 
 def test_seconds_pass(ctl, admin):
     start = on_terminal(ctl.command('start', 'vm', 'slow'))
-    start.until(r'booting slow \(0 s\)')
-    start.until(r'booting slow \([1-9]\d* s\)')
+    start.until(r'booting slow \(\d+ s\)')
+    first = re.search(r'\d+', start.shown)[0]
+    start.until(rf'booting slow \((?!{first} )\d+ s\)')
     admin.cancelled.set()
     assert ended(start) == ('givc-slow.service\n', 0)
 
@@ -158,7 +162,14 @@ def test_nothing_is_shown_elsewhere(ctl, admin):
 
 
 def test_what_is_quick_needs_no_words(ctl, admin):
-    start = on_terminal(ctl.command('start', 'hold'))
-    assert ended(start) == ('hold@0.service\n', 0)
+    """Whatever was slow because of the machine is not it."""
+    deadline, was_quick = time.monotonic() + WAIT, False
+    while not was_quick:
+        assert time.monotonic() < deadline
+        admin.requests = queue.Queue()
+        begin = time.monotonic()
+        start = on_terminal(ctl.command('start', 'hold'))
+        assert ended(start) == ('hold@0.service\n', 0)
+        was_quick = time.monotonic() - begin < DELAY
     assert start.shown == ''
     assert admin.requests.get(timeout=WAIT)[0] == 'StartApplication' and admin.requests.empty()
