@@ -7,6 +7,7 @@ import ipaddress
 import json
 import os
 import pathlib
+import random
 import select
 import shutil
 import signal
@@ -87,9 +88,15 @@ class Authority:
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to whoever connects, so that nobody else has it when its server comes."""
+    first = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", random.randrange(first // 2, first)))
+                return s.getsockname()[1]
+            except OSError:
+                pass  # taken
 
 
 class Process:
