@@ -345,7 +345,7 @@ def test_slow_reader(arena):
         with arena.peer() as p:
             p.start(struct.pack(">HI", 4, 0x7FFFFFFF)).send(window(0x7FFF0000 - 65535), reads=False)
             # Small enough for the window that the server granted before it could not speak any more.
-            ask = h2.field(2, b"x" * 256) + h2.field(4, 1 << 31)
+            ask = h2.field(2, b"x" * 600) + h2.field(4, 1 << 31)
             for i in odd(90):
                 p.send(h2.call(i, "/test.Echo/ServerStream") + h2.message(i, ask), reads=False)
             s = arena.server.wait_stats(lambda s: s["calls"] >= 90)
