@@ -101,6 +101,12 @@ class Watch:
         return known
 
 
+    def catch_up(self):
+        """Reads what is on its way: afterwards the events lead to the list."""
+        while self.lab.list() != self.replay():
+            self.next(lambda *_: True)
+
+
 def key_of(item):
     return item["Vm"], item["Name"]
 

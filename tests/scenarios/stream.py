@@ -23,7 +23,7 @@ def model_of(items):
 class Stream:
     """Its first event is Initial; the model follows the events that were taken."""
 
-    def __init__(self, lab, channel, timeout=40):
+    def __init__(self, lab, channel, timeout=200):
         empty = lab.api.message("admin.Empty")()
         self.call = lab.api.bind(channel, ADMIN, "Watch")(empty, timeout=timeout)
         self.query = lab.api.bind(channel, ADMIN, "QueryList")
@@ -53,6 +53,11 @@ class Stream:
 
     def list(self):
         return model_of(self.query(self.empty, timeout=15).List)
+
+    def catch_up(self):
+        """Takes what is on its way: afterwards the model is the list."""
+        while self.list() != self.model:
+            self.take()
 
     def cancel(self):
         self.call.cancel()

@@ -53,7 +53,7 @@ def test_poweroff(lab, before):
         lab.call(channel, f"{ADMIN}/Poweroff", timeout=30)
         wait_until(lambda: {lab.states()[m] for m in ("ghaf-host", *HOSTED)} == {"off"}, 60, "they are off")
         gone_from(stream)
-        assert stream.model == stream.list()
+        stream.catch_up()
         assert stream.model["gui-vm", "display.service"][0] == "Running", "others stay"
         with pytest.raises(grpc.RpcError) as refused:
             lab.call(channel, f"{ADMIN}/Poweroff")
