@@ -56,7 +56,8 @@ def subscriber(name, address, policies):
         },
         "units": {
             "proxy.path": f"[Path]\nPathModified={DESTINATION}\n",
-            "proxy.service": f"[Service]\nType=oneshot\nExecStart=cp {DESTINATION} /run/noticed\n",
+            "proxy.service": "[Unit]\nStartLimitIntervalSec=0\n"
+                             f"[Service]\nType=oneshot\nExecStart=cp {DESTINATION} /run/noticed\n",
         },
     }
 
@@ -84,6 +85,13 @@ def policies(source, **urls):
         for name, vms in (("proxy", ["net-vm"]), ("shared", ["net-vm", "gui-vm"]))}}
 
 
+def forget(lab):
+    """The machine has nothing yet, and is going to notice what it gets."""
+    lab.systemctl("net-vm", "stop", "proxy.path")
+    lab.exec("net-vm", "rm", "-f", DESTINATION, "/run/noticed")
+    lab.systemctl("net-vm", "start", "proxy.path")
+
+
 def configure(lab, config):
     """The admin begins with an empty store, and goes on when all have what they want. Its sockets would start it."""
     text = json.dumps(config)
@@ -92,6 +100,7 @@ def configure(lab, config):
     lab.exec("admin-vm", "systemctl", "daemon-reload")
     lab.systemctl("admin-vm", "stop", *ADMIN)
     lab.exec("admin-vm", "rm", "-rf", "/var/lib/givc-admin/policies")
+    forget(lab)
     cursor = lab.cursor("admin-vm")
     lab.systemctl("admin-vm", "start", "givc-admin.service")
     lab.wait_until_registered()
@@ -121,16 +130,22 @@ def said(lab, cursor, words):
     return [m for m in lab.messages("admin-vm", "givc-admin.service", cursor) if words in m["MESSAGE"]]
 
 
+def noticed(lab, text):
+    """And would notice another change: of one amid the service that it has started, systemd does not hear."""
+    has(lab, "net-vm", "/run/noticed", text)
+    wait_until(lambda: lab.show("net-vm", "proxy.path", "SubState") == "waiting")
+
+
 @pytest.fixture
 def web(lab):
     lab.exec("web", "sh", "-c", "rm -rf /srv/web/* /srv/cut")
     put(lab, "/srv/web/proxy.conf", "first\n")
     put(lab, "/srv/web/tagged.conf", "shared\n")
     lab.systemctl("web", "start", "web.service")
-    lab.systemctl("net-vm", "start", "proxy.path")
     urls = {"proxy": f"http://{WEB}/proxy.conf", "shared": f"http://{WEB}/tagged.conf"}
     configure(lab, policies({"type": "per-policy"}, **urls))
     has(lab, "net-vm", DESTINATION, "first\n")
+    noticed(lab, "first\n")
     has(lab, "gui-vm", STORED, "shared\n")
     return lab
 
@@ -139,7 +154,7 @@ def test_a_change_goes_to_who_wants_it(web):
     """Without being asked to look, and the machine notices."""
     put(web, "/srv/web/proxy.conf", "second\n")
     has(web, "net-vm", DESTINATION, "second\n")
-    has(web, "net-vm", "/run/noticed", "second\n")
+    noticed(web, "second\n")
     assert content(web, "admin-vm", f"{STORE}/proxy/proxy.conf") == "second\n"
     assert web.exec("gui-vm", "ls", "/etc/policies/proxy", check=False).returncode != 0
 
@@ -217,9 +232,9 @@ def commit(lab, **files):
 def git(lab):
     commit(lab, **{"proxy/p.conf": "first\n", "shared/s.conf": "shared\n", "other/o": "nobody's\n"})
     lab.systemctl("web", "start", "git.service")
-    lab.systemctl("net-vm", "start", "proxy.path")
     configure(lab, policies({"type": "git-url", "url": f"git://{WEB}/p", "ref": "main", "poll_interval_secs": 5}))
     has(lab, "net-vm", DESTINATION, "first\n")
+    noticed(lab, "first\n")
     has(lab, "gui-vm", STORED, "shared\n")
     return lab
 
@@ -232,7 +247,7 @@ def test_a_commit_goes_to_who_wants_it(git):
     cursor = git.cursor("admin-vm")
     commit(git, **{"proxy/p.conf": "second\n", "shared/s.conf": "shared\n"})
     has(git, "net-vm", DESTINATION, "second\n")
-    has(git, "net-vm", "/run/noticed", "second\n")
+    noticed(git, "second\n")
     assert content(git, "admin-vm", f"{STORE}/proxy/p.conf") == "second\n"
     assert not said(git, cursor, "Policy 'shared' is new")
     wait_until(lambda: not units_of_git(git))
