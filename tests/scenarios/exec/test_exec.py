@@ -45,7 +45,7 @@ def test_streams_and_status(lab):
     assert (done.returncode, done.stdout, done.stderr) == (3, "text", "err\n")
     assert "load average" in run(lab, "ghaf-host", "--", "uptime").stdout
     assert run(lab, "ghaf-host", "--", "sh", "-c", "kill -TERM $$").returncode == 128 + signal.SIGTERM
-    assert commands(lab) == []
+    wait_until(lambda: commands(lab) == [])
 
 
 def test_arguments_are_taken_literally(lab):

@@ -25,9 +25,11 @@ def test_a_cut_link_is_noticed_and_healed(lab):
         watch.next(lambda k, v: k == "Updated" and v["Name"] == "givc-net-vm.service" and v["VmStatus"] == "PoweredOff",
                    seconds=NOTICED + 5)
         wait_until(lambda: set(states_of(lab, "net-vm").values()) == {"PoweredOff"})
-        with lab.channel("ghaf-host") as channel, pytest.raises(grpc.RpcError) as refused:
+        with lab.channel("ghaf-host") as channel:
+            assert lab.call(channel, f"{ADMIN}/QueryList").List
             began = time.monotonic()
-            lab.call(channel, f"{ADMIN}/GetUnitStatus", VmName="net-vm", UnitName="dhcp.service")
+            with pytest.raises(grpc.RpcError) as refused:
+                lab.call(channel, f"{ADMIN}/GetUnitStatus", VmName="net-vm", UnitName="dhcp.service")
         assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
         assert time.monotonic() - began < 2, "calls to it fail at once"
         lab.fleet("heal", "net-vm")

@@ -23,10 +23,11 @@ def peers(lab, machine, port):
 
 
 def settled(lab):
-    """The links between net-vm and the admin, when nobody is about to make another one."""
+    """The links between agents and the admin, when nobody is about to make or to end another one."""
+    addresses = sorted(m.address for m in lab.topology.machines.values() if m.has_agent)
+    wait_until(lambda: sorted(p.rpartition(":")[0] for p in peers(lab, "admin-vm", 9001)) == addresses)
     wait_until(lambda: len(peers(lab, "net-vm", 9000)) == 1)
-    wait_until(lambda: len([p for p in peers(lab, "admin-vm", 9001) if p.startswith("192.168.101.1:")]) == 1)
-    return peers(lab, "net-vm", 9000), [p for p in peers(lab, "admin-vm", 9001) if p.startswith("192.168.101.1:")]
+    return peers(lab, "net-vm", 9000), peers(lab, "admin-vm", 9001)
 
 
 def test_calls_share_the_connection_to_an_agent(lab):

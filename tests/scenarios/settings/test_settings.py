@@ -63,6 +63,7 @@ def test_a_new_admin_says_it_again(lab):
 
 def test_what_cannot_be_kept_is_not_said(lab):
     lab.ctl("set-timezone", "UTC")
+    wait_until(lambda: zone(lab, "net-vm") in ("UTC", "Etc/UTC"))
     directory = "/var/lib/givc-admin"
     lab.exec("admin-vm", "chown", "root:root", directory)
     try:

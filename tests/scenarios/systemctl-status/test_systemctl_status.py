@@ -7,8 +7,8 @@ from lab import wait_until
 
 @pytest.mark.contract(14)
 def test_systemctl_status_says_how_they_are(lab):
-    assert f"{len([m for m in lab.topology.machines.values() if m.has_agent])} agents" in \
-        wait_until(lambda: lab.status_text("admin-vm"))
+    n_agents = len([m for m in lab.topology.machines.values() if m.has_agent])
+    wait_until(lambda: f"{n_agents} agents" in lab.status_text("admin-vm"))
     with lab.watch():
         wait_until(lambda: "1 watcher" in lab.status_text("admin-vm"))
     for machine in ("ghaf-host", "net-vm", "app-vm"):
