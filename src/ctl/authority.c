@@ -16,6 +16,8 @@
 #include "base/strv.h"
 #include "tls/credentials.h"
 
+#define CERT           "cert.pem"
+#define KEY            "key.pem"
 #define LIST_LIFETIME  AUTHORITY_LIFETIME_DEFAULT /* it is read again when it changes, not when it is old */
 #define INDEX_SIZE_MAX ((size_t) 64 * 1024 * 1024)
 
@@ -105,11 +107,85 @@ static int open_texts(const char *directory, Authority *a, char **reterr) {
         return r;
 }
 
+static int name_compare(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* The folders with that file in them. */
+static int list_with(const char *directory, const char *file, char ***ret, char **reterr) {
+        _cleanup_strv_free_ char **names = NULL;
+        const struct dirent *entry;
+        _cleanup_closedir_ DIR *d = opendir(directory);
+        int r = 0;
+
+        if (!d)
+                return fail(-errno, directory, reterr);
+        while (r >= 0 && (entry = readdir(d)))
+                if (entry->d_name[0] != '.' && is_there(directory, entry->d_name, file))
+                        r = strv_extend(&names, entry->d_name);
+        if (r < 0)
+                return r;
+        if (names)
+                qsort(names, strv_length(names), sizeof(char *), name_compare);
+        *ret = TAKE_PTR(names);
+        return 0;
+}
+
+int authority_list(const char *directory, char ***ret, char **reterr) {
+        return list_with(directory, CERT, ret, reterr);
+}
+
+/* Of a pair that is whole beside the old one, which it is once its certificate is there. Between these two the files
+ * do not belong together, and daemons keep what they have. */
+static int finish_pair(const char *directory, const char *name, char **reterr) {
+        _cleanup_free_ char *key = authority_path(directory, name, KEY), *cert = authority_path(directory, name, CERT),
+                            *next_key = authority_path(directory, name, KEY AUTHORITY_NEXT),
+                            *next_cert = authority_path(directory, name, CERT AUTHORITY_NEXT);
+        int r;
+
+        if (!key || !cert || !next_key || !next_cert)
+                return -ENOMEM;
+        if (rename(next_key, key) < 0 && errno != ENOENT)
+                return fail(-errno, key, reterr);
+        r = file_rename(next_cert, cert);
+        return r < 0 ? fail(r, cert, reterr) : 0;
+}
+
+static int remove_file(const char *directory, const char *name, const char *file, char **reterr) {
+        _cleanup_free_ char *path = authority_path(directory, name, file);
+
+        if (!path)
+                return -ENOMEM;
+        return unlink(path) < 0 && errno != ENOENT ? fail(-errno, path, reterr) : 0;
+}
+
+/* What who held the lock before could not finish. Whoever has no certificate yet is issued one again, and a key without
+ * its certificate is nobody's. */
+static int finish_pairs(const char *directory, char **reterr) {
+        _cleanup_strv_free_ char **whole = NULL, **half = NULL;
+        int r;
+
+        r = list_with(directory, CERT AUTHORITY_NEXT, &whole, reterr);
+        STRV_FOREACH(name, whole)
+                if (r >= 0)
+                        r = is_there(directory, *name, CERT)
+                                        ? finish_pair(directory, *name, reterr)
+                                        : remove_file(directory, *name, CERT AUTHORITY_NEXT, reterr);
+        if (r >= 0)
+                r = list_with(directory, KEY AUTHORITY_NEXT, &half, reterr);
+        STRV_FOREACH(name, half)
+                if (r >= 0)
+                        r = remove_file(directory, *name, KEY AUTHORITY_NEXT, reterr);
+        return r;
+}
+
 int authority_open(const char *directory, Authority *ret, char **reterr) {
         Authority a = AUTHORITY_NONE;
         int r;
 
         r = lock_directory(directory, &a.lock, reterr);
+        if (r >= 0)
+                r = finish_pairs(directory, reterr);
         if (r >= 0)
                 r = open_texts(directory, &a, reterr);
         if (r >= 0)
@@ -147,7 +223,7 @@ int authority_create(const char *directory, const char *name, time_t lifetime, c
 
 /* What the certificate of a machine says now. */
 static int read_certificate(const Authority *a, const char *name, TlsCertificate *ret, char **reterr) {
-        _cleanup_free_ char *path = authority_path(a->directory, name, "cert.pem");
+        _cleanup_free_ char *path = authority_path(a->directory, name, CERT);
 
         return path ? tls_certificate_read(path, NULL, ret, reterr) : -ENOMEM;
 }
@@ -172,6 +248,18 @@ static int index_add(const Authority *a, const char *name, const char *cert, cha
         return r < 0 ? fail(r, path, reterr) : 0;
 }
 
+static int write_next(
+                const Authority *a, const char *name, const char *file, const char *text, mode_t mode, char **reterr) {
+        _cleanup_free_ char *path = authority_path(a->directory, name, file),
+                            *next = path ? strf("%s" AUTHORITY_NEXT, path) : NULL;
+        int r;
+
+        if (!next)
+                return -ENOMEM;
+        r = file_write_like(next, path, text, strlen(text), mode);
+        return r < 0 ? fail(r, next, reterr) : 0;
+}
+
 /* The certificate comes last: what is there with one is whole. */
 static int put_pair(const Authority *a, const char *name, const TlsPair *pair, char **reterr) {
         int r;
@@ -182,8 +270,10 @@ static int put_pair(const Authority *a, const char *name, const TlsPair *pair, c
         if (r >= 0)
                 r = write_text(a->directory, name, "crl.pem", a->list, 0644, reterr);
         if (r >= 0)
-                r = write_text(a->directory, name, "key.pem", pair->key, 0600, reterr);
-        return r < 0 ? r : write_text(a->directory, name, "cert.pem", pair->cert, 0644, reterr);
+                r = write_next(a, name, KEY, pair->key, 0600, reterr);
+        if (r >= 0)
+                r = write_next(a, name, CERT, pair->cert, 0644, reterr);
+        return r < 0 ? r : finish_pair(a->directory, name, reterr);
 }
 
 static time_t lifetime_default(const Authority *a) {
@@ -198,10 +288,10 @@ int authority_issue(Authority *a, const char *name, char *const *addresses, time
 
         if (!directory)
                 return -ENOMEM;
-        r = tls_authority_issue(a->tls, &order, &pair, reterr); /* it checks the name, which becomes one of a file */
+        r = tls_authority_issue(a->tls, &order, &pair, reterr);
         if (r < 0)
                 return r;
-        if (is_there(a->directory, name, "cert.pem"))
+        if (is_there(a->directory, name, CERT))
                 return fail(-EEXIST, directory, reterr);
         r = make_directory(directory, reterr);
         return r < 0 ? r : put_pair(a, name, &pair, reterr);
@@ -223,7 +313,7 @@ int authority_renew(Authority *a, const char *name, time_t lifetime, bool new_ke
                 order.lifetime = MIN(
                                 old.end - old.begin - TLS_BACKDATE_SECONDS, tls_authority_get_end(a->tls) - time(NULL));
         if (!new_key) {
-                r = read_text(a->directory, name, "key.pem", &key, reterr);
+                r = read_text(a->directory, name, KEY, &key, reterr);
                 if (r < 0)
                         return r;
                 order.key = key;
@@ -260,14 +350,6 @@ static int index_find(const Authority *a, char *const *names, char ***serials, c
         for (char *line; r >= 0 && (line = strsep(&next, "\n"));)
                 r = index_match(line, names, time(NULL), serials);
         return r;
-}
-
-static int remove_file(const Authority *a, const char *name, const char *file, char **reterr) {
-        _cleanup_free_ char *path = authority_path(a->directory, name, file);
-
-        if (!path)
-                return -ENOMEM;
-        return unlink(path) < 0 && errno != ENOENT ? fail(-errno, path, reterr) : 0;
 }
 
 static int put_list(const Authority *a, char **reterr) {
@@ -307,32 +389,9 @@ int authority_revoke(Authority *a, char *const *names, char **reterr) {
         r = put_list(a, reterr);
         STRV_FOREACH(name, names) {
                 if (r >= 0)
-                        r = remove_file(a, *name, "cert.pem", reterr);
+                        r = remove_file(a->directory, *name, CERT, reterr);
                 if (r >= 0)
-                        r = remove_file(a, *name, "key.pem", reterr);
+                        r = remove_file(a->directory, *name, KEY, reterr);
         }
         return r;
-}
-
-static int name_compare(const void *a, const void *b) {
-        return strcmp(*(char *const *) a, *(char *const *) b);
-}
-
-int authority_list(const char *directory, char ***ret, char **reterr) {
-        _cleanup_strv_free_ char **names = NULL;
-        const struct dirent *entry;
-        _cleanup_closedir_ DIR *d = opendir(directory);
-        int r = 0;
-
-        if (!d)
-                return fail(-errno, directory, reterr);
-        while (r >= 0 && (entry = readdir(d)))
-                if (entry->d_name[0] != '.' && is_there(directory, entry->d_name, "cert.pem"))
-                        r = strv_extend(&names, entry->d_name);
-        if (r < 0)
-                return r;
-        if (names)
-                qsort(names, strv_length(names), sizeof(char *), name_compare);
-        *ret = TAKE_PTR(names);
-        return 0;
 }

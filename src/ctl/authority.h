@@ -6,7 +6,9 @@
  *     issued                       a line a certificate: serial, end in seconds since 1970, name
  *     NAME/cert.pem, key.pem       of a machine, with copies of ca-cert.pem and crl.pem: all that goes there
  *
- * Files are replaced whole, and keep owner and mode: daemons that watch them never see half of one. */
+ * Files are replaced whole, and keep owner and mode: daemons that watch them never see half of one. A certificate and
+ * its key are both written beside, as cert.pem.next and key.pem.next, before either is renamed; whoever opens the
+ * authority next finishes what was interrupted there. */
 #pragma once
 
 #include <errno.h>
@@ -15,6 +17,7 @@
 #include "tls/certificate.h"
 
 #define AUTHORITY_DIRECTORY_DEFAULT "/etc/givc/authority"
+#define AUTHORITY_NEXT              ".next" /* behind the name of a file that is to take the place of it */
 #define AUTHORITY_LIFETIME_DEFAULT  ((time_t) 10 * 365 * 24 * 3600)
 
 typedef struct Authority {

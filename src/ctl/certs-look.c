@@ -196,6 +196,25 @@ static bool check_is_there(Check *c, const char *path) {
         return false;
 }
 
+/* Whoever next changes something in the authority goes on with it. */
+static int check_interrupted(Check *c, const char *folder) {
+        static const char *const files[] = { "key.pem" AUTHORITY_NEXT, "cert.pem" AUTHORITY_NEXT };
+
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                _cleanup_free_ char *path = authority_path(folder, NULL, files[i]);
+
+                if (!path)
+                        return -ENOMEM;
+                if (access(path, F_OK) < 0)
+                        continue;
+                complain(c, path,
+                                "is of a renewal that was interrupted, and that 'givcctl certs renew' brings to an "
+                                "end");
+                return 0;
+        }
+        return 0;
+}
+
 static int check_folder(Check *c, const char *folder, const char *name) {
         _cleanup_free_ char *ca = authority_path(folder, NULL, "ca-cert.pem"),
                             *cert = authority_path(folder, NULL, "cert.pem"),
@@ -208,6 +227,9 @@ static int check_folder(Check *c, const char *folder, const char *name) {
         if (!ca || !cert || !key || !crl)
                 return -ENOMEM;
         c->n_folders++;
+        r = check_interrupted(c, folder);
+        if (r < 0)
+                return r;
         complete = check_is_there(c, ca) & check_is_there(c, cert) & check_is_there(c, key);
         check_mode(c, key);
         if (!complete)

@@ -75,7 +75,9 @@ CtlExit verb_certs_issue(Ctl *ctl, char **words, _unused_ size_t n_words) {
         r = certs_parse_span("lifetime", ctl->options.lifetime, &lifetime);
         if (r != CTL_OK)
                 return r;
-        r = authority_open(directory, &a, &why);
+        r = tls_authority_check_name(words[0], &why); /* it becomes one of a file */
+        if (r >= 0)
+                r = authority_open(directory, &a, &why);
         if (r >= 0)
                 r = authority_issue(&a, words[0], words + 1, lifetime, &why);
         if (r < 0)

@@ -10,7 +10,7 @@ import subprocess
 import grpc
 import pytest
 from admin import Server
-from conftest import WAIT, Client
+from conftest import SANITIZERS, WAIT, Client, environment
 
 FAILED, USAGE = 1, 2
 
@@ -129,6 +129,12 @@ def test_no_authority(certs, folder):
     assert not folder.exists()
 
 
+def test_a_bad_name_without_an_authority(certs, folder):
+    done = certs('issue', '../x')
+    assert done.returncode == FAILED and "'../x' is not a host name" in done.stderr
+    assert not folder.exists() and not folder.parent.joinpath('x').exists()
+
+
 def test_what_is_broken_is_named(certs, authority):
     (authority / 'ca-key.pem').write_text('junk')
     done = certs('issue', 'a-vm')
@@ -243,6 +249,57 @@ def test_used(certs, authority):
         assert ctl('list').returncode == 0
     finally:
         server.stop()
+
+
+def belong_together(own):
+    keys = [openssl(*words).stdout for words in (('x509', '-noout', '-pubkey', '-in', own / 'cert.pem'),
+                                                 ('pkey', '-pubout', '-in', own / 'key.pem'))]
+    return keys[0] == keys[1] != ''
+
+
+def killed(folder, call, at, *words):
+    """Runs it, and kills it when it makes that system call for the at-th time: whether it did."""
+    command = Client().command('certs', *words, f'--dir={folder}')
+    inject = ['strace', '-qq', '-o/dev/null', f'-etrace={call}', f'-einject={call}:signal=KILL:when={at}']
+    options = SANITIZERS.get('ASAN_OPTIONS', '') + ':detect_leaks=0'  # who is traced cannot look for leaks
+    done = subprocess.run([*inject, *command], env=environment(ASAN_OPTIONS=options), capture_output=True,
+                          timeout=WAIT, check=False)
+    assert done.returncode in (0, -9), done.stderr
+    return done.returncode == -9
+
+
+@pytest.mark.parametrize('call', ['rename', 'fsync', 'fchmod'])
+def test_renewal_that_is_killed(certs, authority, call):
+    """Wherever that is, either pair is there, but for one moment, which is told of; and whoever comes next ends it."""
+    certs('issue', 'a-vm')
+    certs('issue', 'b-vm')
+    own, torn, at = authority / 'a-vm', 0, 1
+    while killed(authority, call, at, 'renew', 'a-vm', '--new-key'):
+        checked = certs('check', 'a-vm')
+        left = [p.name for p in own.iterdir() if p.name.endswith('.next')]
+        if not belong_together(own):
+            torn += 1
+            assert left == ['cert.pem.next'] and 'key.pem: does not belong to the certificate' in checked.stdout
+        assert ('is of a renewal that was interrupted' in checked.stdout) == bool(left), checked.stdout
+        assert certs('renew', 'b-vm').returncode == 0
+        assert belong_together(own)
+        done = certs('check')
+        assert done.returncode == 0, done.stdout
+        assert sorted(p.name for p in own.iterdir() if not p.name.endswith('.new')) == [
+            'ca-cert.pem', 'cert.pem', 'crl.pem', 'key.pem']
+        at += 1
+    assert at > 4 and torn == (1 if call == 'rename' else 0)
+
+
+def test_issue_that_is_killed(certs, authority):
+    """It can be done again."""
+    at = 1
+    while killed(authority, 'rename', at, 'issue', f'vm{at}'):
+        assert not (authority / f'vm{at}/cert.pem').exists()
+        assert certs('issue', f'vm{at}').returncode == 0
+        assert certs('check').returncode == 0
+        at += 1
+    assert at == 7
 
 
 def at_once(folder, *commands):

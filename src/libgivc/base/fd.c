@@ -152,15 +152,23 @@ int file_write(const char *path, const void *p, size_t size, mode_t mode) {
         return temporary ? file_put(path, temporary, p, size, mode, NULL) : -ENOMEM;
 }
 
-int file_replace(const char *path, const void *p, size_t size, mode_t mode) {
+int file_write_like(const char *path, const char *like, const void *p, size_t size, mode_t mode) {
         _cleanup_free_ char *temporary = strf("%s.new", path);
         struct stat st;
 
         if (!temporary)
                 return -ENOMEM;
-        if (stat(path, &st) >= 0)
+        if (stat(like, &st) >= 0)
                 return file_put(path, temporary, p, size, mode, &st);
         return errno == ENOENT ? file_put(path, temporary, p, size, mode, NULL) : -errno;
+}
+
+int file_replace(const char *path, const void *p, size_t size, mode_t mode) {
+        return file_write_like(path, path, p, size, mode);
+}
+
+int file_rename(const char *from, const char *to) {
+        return rename(from, to) < 0 ? -errno : file_sync_directory(to);
 }
 
 static int directory_make_one(const char *path, mode_t mode) {

@@ -30,8 +30,12 @@ int file_write(const char *path, const void *p, size_t size, mode_t mode) _warn_
 /* The same, by way of a file of that name in the same directory ("PATH.new" otherwise), which two who write the same
  * file at once must not share. What is there of that name, from a crash, is removed. */
 int file_write_by(const char *path, const char *temporary, const void *p, size_t size, mode_t mode) _warn_unused_;
+/* As file_write(), with owner and mode of another file, when that is there. */
+int file_write_like(const char *path, const char *like, const void *p, size_t size, mode_t mode) _warn_unused_;
 /* As file_write(), but a file that is there keeps its owner and its mode. */
 int file_replace(const char *path, const void *p, size_t size, mode_t mode) _warn_unused_;
+/* The new name is on the disk when it returns. 0 or a negative errno. */
+int file_rename(const char *from, const char *to) _warn_unused_;
 /* A directory of this mode with those above it, which get 0755, whatever the umask is. Those that are there stay as
  * they are. 0 or a negative errno. */
 int directory_make(const char *path, mode_t mode) _warn_unused_;

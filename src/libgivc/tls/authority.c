@@ -261,9 +261,17 @@ static int set_usage(gnutls_x509_crt_t crt) {
         return r;
 }
 
+int tls_authority_check_name(const char *name, char **reterr) {
+        if (x509_name_is_valid(strempty(name), strlen(strempty(name))))
+                return 0;
+        return str_refuse(reterr, "'%s' is not a host name.", strempty(name));
+}
+
 static int order_check(const TlsAuthority *a, const TlsOrder *order, char **reterr) {
-        if (!x509_name_is_valid(strempty(order->name), strlen(strempty(order->name))))
-                return str_refuse(reterr, "'%s' is not a host name.", strempty(order->name));
+        int r = tls_authority_check_name(order->name, reterr);
+
+        if (r < 0)
+                return r;
         if (order->lifetime > tls_authority_get_end(a) - time(NULL))
                 return str_refuse(reterr, "The certificate would be valid for longer than its authority.");
         return check_lifetime(order->lifetime, reterr);

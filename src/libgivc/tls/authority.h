@@ -38,6 +38,8 @@ typedef struct TlsOrder {
         const char *key;        /* PEM of the key that it keeps; NULL: a new one */
 } TlsOrder;
 
+/* Whether certificates are issued to it: 0, or -EINVAL with a sentence in *reterr. */
+int tls_authority_check_name(const char *name, char **reterr) _warn_unused_;
 /* Issues a certificate. 0; -EINVAL with a sentence in *reterr; -ENOMEM. */
 int tls_authority_issue(const TlsAuthority *a, const TlsOrder *order, TlsPair *ret, char **reterr) _warn_unused_;
 
