@@ -19,21 +19,28 @@ static const char *forward_get_peer(const Forward *f) {
 }
 
 static int forward_count(const Forward *f, const Admin *admin, RpcStatus *reterr) {
-        unsigned n = 0;
+        const unsigned share = f->share > 0 ? f->share : FORWARDS_PER_PEER_MAX;
+        unsigned n = 0, n_here = 0;
 
         LIST_FOREACH(other, &admin->forwards, Forward, forwards)
-                n += other->service == f->service && streq(forward_get_peer(other), forward_get_peer(f));
-        if (n < FORWARDS_PER_PEER_MAX)
-                return 0;
-        return rpc_error(reterr, RPC_RESOURCE_EXHAUSTED, "You have %d streams of '%s' already.", FORWARDS_PER_PEER_MAX,
-                        f->service->name);
+                if (other->service == f->service && streq(forward_get_peer(other), forward_get_peer(f))) {
+                        n++;
+                        n_here += other->agent == f->agent;
+                }
+        if (n >= FORWARDS_PER_PEER_MAX)
+                return rpc_error(reterr, RPC_RESOURCE_EXHAUSTED, "You have %u calls of '%s' already.", n,
+                                f->service->name);
+        if (n_here >= share)
+                return rpc_error(reterr, RPC_RESOURCE_EXHAUSTED, "You have %u calls of '%s' at '%s' already.", n_here,
+                                f->service->name, f->agent->name);
+        return 0;
 }
 
 int forward_reserve(Forward *f, Admin *admin, RpcCall *call, const Agent *agent,
                 const ProtobufCServiceDescriptor *service, RpcStatus *reterr) {
         int r;
 
-        *f = (Forward){ .call = call, .agent = agent, .service = service };
+        *f = (Forward){ .call = call, .agent = agent, .service = service, .share = f->share };
         r = forward_count(f, admin, reterr);
         if (r >= 0)
                 list_append(&admin->forwards, &f->forwards);

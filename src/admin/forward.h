@@ -6,7 +6,11 @@
 #include "admin/admin.h"
 #include "rpc/call.h"
 
-#define FORWARDS_PER_PEER_MAX 16 /* that one peer has at once, of each service */
+/* That one peer has at once, of each service. Where an agent serves the admin only so many, one peer may have a quarter
+ * of them from it: of JOURNAL_READERS_MAX, and of the calls for security keys. */
+#define FORWARDS_PER_PEER_MAX 16
+#define FORWARDS_JOURNAL_MAX  8
+#define FORWARDS_KEYS_MAX     4
 /* Bytes of a message of an agent. Ours send far smaller ones, and each stream keeps one for a caller that is slow. */
 #define FORWARD_MESSAGE_MAX (256 * 1024)
 
@@ -16,6 +20,7 @@ typedef struct Forward {
         RpcCall *call;
         const Agent *agent; /* borrowed */
         const ProtobufCServiceDescriptor *service;
+        unsigned share; /* that one peer may have from one agent, to be set before; 0: as many as from all */
         RpcStream *stream;
         bool stopped;
 } Forward;

@@ -14,9 +14,8 @@
 #include "base/strv.h"
 #include "event/file.h"
 
-#define FILE_DEFAULT   "policy.bin"
-#define FILE_MODE      0644
-#define DIRECTORY_MODE 0755
+#define FILE_DEFAULT "policy.bin"
+#define FILE_MODE    0644
 
 PolicyContent *policy_content_ref(PolicyContent *c) {
         c->n_ref++;
@@ -141,17 +140,6 @@ void policies_done(Policies *p) {
         *p = (Policies){};
 }
 
-/* The new one is on the disk. */
-static void remove_others(const char *directory, const char *file) {
-        _cleanup_closedir_ DIR *d = opendir(directory);
-        struct dirent *e;
-        struct stat st;
-
-        while (d && (e = readdir(d)))
-                if (entry_is_file(dirfd(d), e->d_name, &st) && !streq(e->d_name, file))
-                        (void) unlinkat(dirfd(d), e->d_name, 0);
-}
-
 static bool file_name_is_fit(const char *name) {
         return !isempty(name) && name[0] != '.' && strlen(name) <= CONFIG_POLICY_NAME_MAX && !strchr(name, '/') &&
                         str_is_printable(name);
@@ -164,13 +152,8 @@ static int store_wait(const Policy *p, const PolicyContent *content, const char 
         path = directory ? strf("%s/%s", directory, file) : NULL;
         if (!path)
                 return -ENOMEM;
-        r = directory_make(directory, DIRECTORY_MODE);
-        if (r >= 0)
-                r = file_replace_wait(path, content->data, content->size, FILE_MODE);
-        if (r < 0)
-                return r;
-        remove_others(directory, file);
-        return 0;
+        r = file_replace_wait(path, content->data, content->size, FILE_MODE, FILE_IN_DIRECTORY | FILE_ALONE);
+        return MIN(r, 0);
 }
 
 int policy_set_wait(Policy *p, const void *data, size_t size, const char *file, const char *from) {

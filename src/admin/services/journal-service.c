@@ -12,7 +12,7 @@
 static int method_read_journal(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         Journal__JournalRequest req = *(const Journal__JournalRequest *) request;
         _cleanup_(agent_unrefp) Agent *agent = NULL;
-        _cleanup_(forward_done) Forward forward = {};
+        _cleanup_(forward_done) Forward forward = { .share = FORWARDS_JOURNAL_MAX };
         _cleanup_free_ char *vm = NULL;
         Admin *admin = userdata;
         int r;

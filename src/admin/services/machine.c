@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the machines are and how busy they are, as their agents say, and the security keys of one of them. */
 #include "admin.pb-c.h"
+#include "admin/forward.h"
 #include "admin/services/admin-service.h"
 #include "admin/services/ask.h"
 #include "base/mem.h"
 
 #define SERVICE    (&stats__stats_service__descriptor)
+#define KEYS       (&ctap__ctap__descriptor)
 #define TOUCH_USEC (90 * USEC_PER_SEC) /* that somebody touches a key; agents wait for a minute */
 
 int method_get_stats(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
@@ -36,13 +38,16 @@ int method_sysinfo(RpcCall *call, _unused_ const void *request, RpcStatus *reter
 }
 
 int method_ctap(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
+        _cleanup_(forward_done) Forward forward = { .share = FORWARDS_KEYS_MAX };
         _cleanup_(agent_unrefp) Agent *agent = NULL;
         Admin *admin = userdata;
         int r;
 
         r = agents_find_vm(&admin->agents, admin->gui_vm, &agent, reterr);
+        if (r >= 0)
+                r = forward_reserve(&forward, admin, call, agent, KEYS, reterr);
         if (r < 0)
                 return r;
-        return ask_wait(call, agent, &ctap__ctap__descriptor, "Ctap", request, call_get_deadline(call, TOUCH_USEC),
-                        "lend security keys", reterr);
+        return ask_wait(call, agent, KEYS, "Ctap", request, call_get_deadline(call, TOUCH_USEC), "lend security keys",
+                        reterr);
 }

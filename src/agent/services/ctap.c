@@ -3,14 +3,18 @@
 #include <signal.h>
 
 #include "agent/services/helper.h"
+#include "agent/services/places.h"
 #include "agent/services/services.h"
 #include "base/str.h"
 #include "base/strv.h"
 #include "ctap.pb-c.h"
 
+#define CALLS_MAX     16 /* at once: each is a process, and waits for a person */
 #define ARGUMENTS_MAX 64
 #define OUTPUT_MAX    ((size_t) 64 * 1024) /* a message of CTAP has less than 8 KiB */
 #define TOUCH_USEC    (60 * USEC_PER_SEC)  /* until somebody has touched the key */
+
+static Places places = PLACES_INIT(places, "calls for security keys", CALLS_MAX);
 
 static const char *find_program(const char *request) {
         static const struct {
@@ -58,11 +62,14 @@ static int method_ctap(RpcCall *call, const void *request, RpcStatus *reterr, vo
         Ctap__CtapResponse response = CTAP__CTAP_RESPONSE__INIT;
         _cleanup_(unit_output_done) UnitOutput answer = {};
         _cleanup_strv_free_ char **argv = NULL;
+        _cleanup_(place_leave) Place place = {};
         Helper helper = { .output_max = OUTPUT_MAX, .usec = TOUCH_USEC };
         _cleanup_free_ char *how = NULL;
         int r;
 
         r = make_command(req, &argv, reterr);
+        if (r >= 0)
+                r = place_take(&place, &places, rpc_call_get_identity(call), agent_get_config(userdata), reterr);
         if (r < 0)
                 return r;
         helper.argv = argv;

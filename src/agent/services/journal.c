@@ -2,12 +2,15 @@
 /* journal.JournalService: what exposed units have to say, see proto/journal.proto. */
 #include "agent/journal.h"
 
+#include "agent/services/places.h"
 #include "agent/services/services.h"
 #include "agent/services/unit-error.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
 #include "journal.pb-c.h"
+
+static Places places = PLACES_INIT(places, "readers of the journal", JOURNAL_READERS_MAX);
 
 /* All that the agent exposes, as systemd calls it. */
 static int names_of_all(const Agent *agent, char ***names) {
@@ -82,8 +85,8 @@ static int journal_error(int r, RpcStatus *reterr) {
         case -EINVAL:
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "AfterCursor is not a cursor of a journal.");
         case -EBUSY:
-                return rpc_error(reterr, RPC_RESOURCE_EXHAUSTED, "%d read the journal of this machine already.",
-                                JOURNAL_READERS_MAX);
+                return rpc_error(reterr, RPC_RESOURCE_EXHAUSTED,
+                                "%d read the journal of this machine, or have just left it.", JOURNAL_READERS_MAX);
         case -ESHUTDOWN:
                 return rpc_error(reterr, RPC_UNAVAILABLE, "The agent stops.");
         default:
@@ -124,11 +127,14 @@ static int send_entries_wait(RpcCall *call, const Agent *agent, Journal *journal
 
 static int method_read_journal(RpcCall *call, const void *request, RpcStatus *reterr, void *userdata) {
         _cleanup_(journal_freep) Journal *journal = NULL;
+        _cleanup_(place_leave) Place place = {};
         JournalQuery query = {};
         const Agent *agent = userdata;
         int r;
 
         r = query_from_request(agent, request, &query, reterr);
+        if (r >= 0)
+                r = place_take(&place, &places, rpc_call_get_identity(call), agent_get_config(agent), reterr);
         if (r >= 0) {
                 r = journal_new(&query, &journal);
                 if (r < 0)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* policyadmin.PolicyAdmin: files that the admin hands out, see proto/policyadmin.proto. A file is kept in the store
  * and where the configuration wants it; what is there is the only state. */
-#include <sys/stat.h>
-
+#include "agent/services/places.h"
 #include "agent/services/services.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -11,25 +10,28 @@
 #include "policyadmin.pb-c.h"
 
 #define POLICY_SIZE_MAX    ((size_t) 16 * 1024 * 1024)
-#define POLICY_UPLOADS_MAX 4 /* at once: they are in memory until they are whole */
+#define POLICY_UPLOADS_MAX 4                       /* at once: they are in memory until they are whole */
+#define POLICY_WHOLE_USEC  (5 * 60 * USEC_PER_SEC) /* from the first byte of one to its last */
 #define POLICY_MODE        0644
-#define DIRECTORY_MODE     0755
 
-static unsigned n_uploads;
+usec_t policy_idle_usec = 20 * USEC_PER_SEC; /* from one byte to the next */
+
+static Places places = PLACES_INIT(places, "policies on their way", POLICY_UPLOADS_MAX);
 
 typedef struct Upload {
         const Config *config;
+        const Identity *from;
         char *name;
         const char *destination; /* "": none */
         Buffer content;
-        bool counted;
+        Place place;
+        usec_t end; /* when it has to be whole */
 } Upload;
 
 static void upload_done(Upload *u) {
         free(u->name);
         buffer_done(&u->content);
-        if (u->counted)
-                n_uploads--;
+        place_leave(&u->place);
 }
 
 /* NULL: this machine does not subscribe to it. */
@@ -41,16 +43,17 @@ static const char *find_destination(const Config *config, const char *name) {
 }
 
 static int upload_begin(Upload *u, const char *name, RpcStatus *reterr) {
+        int r;
+
         if (isempty(name) || name[0] == '.' || strchr(name, '/'))
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "'%s' is no name of a policy.", strempty(name));
         u->destination = find_destination(u->config, name);
         if (!u->destination)
                 return rpc_error(reterr, RPC_NOT_FOUND, "This machine does not subscribe to policy '%s'.", name);
-        if (n_uploads >= POLICY_UPLOADS_MAX)
-                return rpc_error(reterr, RPC_RESOURCE_EXHAUSTED, "%i policies are on their way already.",
-                                POLICY_UPLOADS_MAX);
-        n_uploads++;
-        u->counted = true;
+        r = place_take(&u->place, &places, u->from, u->config, reterr);
+        if (r < 0)
+                return r;
+        u->end = usec_add(time_now(CLOCK_MONOTONIC), POLICY_WHOLE_USEC);
         u->name = strdup(name);
         return u->name ? 0 : -ENOMEM;
 }
@@ -63,10 +66,13 @@ static int upload_add(Upload *u, const ProtobufCBinaryData *chunk, RpcStatus *re
 
 static int upload_receive_wait(Upload *u, RpcCall *call, RpcStatus *reterr) {
         for (;;) {
+                const usec_t idle = usec_add(time_now(CLOCK_MONOTONIC), policy_idle_usec);
                 const Policyadmin__StreamPolicyRequest *req;
                 int r;
 
-                r = rpc_call_receive_wait(call, &req);
+                r = rpc_call_receive_until_wait(call, u->name ? MIN(idle, u->end) : idle, &req);
+                if (r == -ETIMEDOUT)
+                        return rpc_error(reterr, RPC_DEADLINE_EXCEEDED, "The policy does not come on.");
                 if (r < 0)
                         return r;
                 if (r == 0)
@@ -88,11 +94,11 @@ static int write_error(int r, const char *path, RpcStatus *reterr) {
         return rpc_error(reterr, code, "Cannot write '%s': %s.", path, strerror(-r));
 }
 
-static int write_wait(const Upload *u, const char *path, RpcStatus *reterr) {
+static int write_wait(const Upload *u, const char *path, FileFlags flags, RpcStatus *reterr) {
         const void *data = u->content.size > 0 ? buffer_head(&u->content) : (const uint8_t *) "";
         int r;
 
-        r = file_replace_wait(path, data, u->content.size, POLICY_MODE);
+        r = file_replace_wait(path, data, u->content.size, POLICY_MODE, flags);
         if (r < 0)
                 return write_error(r, path, reterr);
         if (r > 0)
@@ -100,32 +106,19 @@ static int write_wait(const Upload *u, const char *path, RpcStatus *reterr) {
         return 0;
 }
 
-static int make_directory(const char *path, RpcStatus *reterr) {
-        if (mkdir(path, DIRECTORY_MODE) >= 0)
-                return chmod(path, DIRECTORY_MODE) < 0 ? write_error(-errno, path, reterr) : 0; /* whatever the umask */
-        return errno == EEXIST ? 0 : write_error(-errno, path, reterr);
-}
-
 static int upload_store_wait(const Upload *u, RpcStatus *reterr) {
-        _cleanup_free_ char *directory = strf("%s/%s", u->config->policy_store, u->name),
-                            *path = strf("%s/%s/policy.bin", u->config->policy_store, u->name);
+        _cleanup_free_ char *path = strf("%s/%s/policy.bin", u->config->policy_store, u->name);
         int r;
 
-        if (!directory || !path)
+        if (!path)
                 return -ENOMEM;
-        r = make_directory(u->config->policy_store, reterr);
-        if (r >= 0)
-                r = make_directory(directory, reterr);
-        if (r >= 0)
-                r = write_wait(u, path, reterr);
-        if (r >= 0 && !isempty(u->destination))
-                r = write_wait(u, u->destination, reterr);
-        return r;
+        r = write_wait(u, path, FILE_IN_DIRECTORY, reterr);
+        return r < 0 || isempty(u->destination) ? r : write_wait(u, u->destination, 0, reterr);
 }
 
 static int method_stream_policy(RpcCall *call, _unused_ const void *request, RpcStatus *reterr, void *userdata) {
         const Agent *agent = userdata;
-        _cleanup_(upload_done) Upload u = { .config = agent_get_config(agent) };
+        _cleanup_(upload_done) Upload u = { .config = agent_get_config(agent), .from = rpc_call_get_identity(call) };
         Policyadmin__Status reply = POLICYADMIN__STATUS__INIT;
         int r;
 

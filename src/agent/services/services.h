@@ -16,6 +16,9 @@ extern const RpcService ctap_service;         /* capabilities.ctap */
 extern const RpcService wifi_service;         /* capabilities.wifi */
 extern const RpcService policy_admin_service; /* capabilities.policy */
 
+/* How long an upload of a policy may stand still before it makes room for another; for tests to change. */
+extern usec_t policy_idle_usec;
+
 /* The i-th of all, NULL past the last. */
 const RpcService *services_get(size_t i);
 /* Adds all services to the server; their handlers get the agent. 0 or a negative errno. */

@@ -14,10 +14,11 @@
 
 /* What the thread works on, and all of it its own once it runs. */
 typedef struct Work {
-        char *path, *temporary;
+        char *path, *temporary, *directory;
         uint8_t *data;
         size_t size;
         mode_t mode;
+        FileFlags flags;
         int done_fd; /* eventfd: takes WORK_BASE + result */
 } Work;
 
@@ -26,6 +27,7 @@ typedef struct Work {
 static void work_free(Work *w) {
         free(w->path);
         free(w->temporary);
+        free(w->directory);
         free(w->data);
         fd_close(w->done_fd);
         free(w);
@@ -50,13 +52,33 @@ static bool file_has_content(const char *path, const uint8_t *data, size_t size)
         return true;
 }
 
-static int work_do(const Work *w) {
-        int r;
+/* Those of others, as they are made and renamed, begin with a dot. */
+static void remove_others(const char *directory, const char *name) {
+        _cleanup_closedir_ DIR *d = opendir(directory);
+        const struct dirent *e;
+        struct stat st;
 
-        if (file_has_content(w->path, w->data, w->size))
-                return 0;
+        while (d && (e = readdir(d)))
+                if (e->d_name[0] != '.' && !streq(e->d_name, name) &&
+                                fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+                        (void) unlinkat(dirfd(d), e->d_name, 0);
+}
+
+static int work_write(const Work *w) {
+        int r = w->flags & FILE_IN_DIRECTORY ? directory_make(w->directory, FILE_DIRECTORY_MODE) : 0;
+
+        if (r < 0 || file_has_content(w->path, w->data, w->size))
+                return r;
         r = file_write_by(w->path, w->temporary, w->data, w->size, w->mode);
         return r < 0 ? r : 1;
+}
+
+static int work_do(const Work *w) {
+        int r = work_write(w);
+
+        if (r >= 0 && w->flags & FILE_ALONE)
+                remove_others(w->directory, strrchr(w->path, '/') + 1);
+        return r;
 }
 
 static void *work_main(void *userdata) {
@@ -67,7 +89,7 @@ static void *work_main(void *userdata) {
         return NULL;
 }
 
-static int work_new(const char *path, const void *data, size_t size, mode_t mode, Work **ret) {
+static int work_new(const char *path, const void *data, size_t size, mode_t mode, FileFlags flags, Work **ret) {
         static unsigned n_works; /* two may have the same path */
         const char *slash = strrchr(path, '/');
         _cleanup_(work_freep) Work *w = NULL;
@@ -80,16 +102,18 @@ static int work_new(const char *path, const void *data, size_t size, mode_t mode
         w->done_fd = -EBADF;
         w->path = strdup(path);
         w->temporary = strf("%.*s/.%s.%u", (int) (slash - path), path, slash + 1, n_works++);
+        w->directory = strndup(path, (size_t) (slash - path));
         w->data = mem_dup(data, size);
         w->size = size;
         w->mode = mode;
-        if (!w->path || !w->temporary || !w->data)
+        w->flags = flags;
+        if (!w->path || !w->temporary || !w->directory || !w->data)
                 return -ENOMEM;
         *ret = TAKE_PTR(w);
         return 0;
 }
 
-int file_replace_wait(const char *path, const void *data, size_t size, mode_t mode) {
+int file_replace_wait(const char *path, const void *data, size_t size, mode_t mode, FileFlags flags) {
         _cleanup_(work_freep) Work *w = NULL;
         _cleanup_(io_freep) Io *io = NULL;
         _cleanup_close_ int fd = -EBADF;
@@ -97,7 +121,7 @@ int file_replace_wait(const char *path, const void *data, size_t size, mode_t mo
         ssize_t n;
         int r;
 
-        r = work_new(path, data, size, mode, &w);
+        r = work_new(path, data, size, mode, flags, &w);
         if (r < 0)
                 return r;
         fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

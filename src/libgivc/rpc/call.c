@@ -475,7 +475,7 @@ static void on_received(RpcOp *op, bool ok) {
         call_check(c);
 }
 
-int rpc_call_receive_wait(RpcCall *call, void *ret) {
+int rpc_call_receive_until_wait(RpcCall *call, usec_t deadline, void *ret) {
         int r;
 
         if (call->gone)
@@ -485,7 +485,7 @@ int rpc_call_receive_wait(RpcCall *call, void *ret) {
                 r = call_receive(call, on_received);
                 if (r < 0)
                         return call->gone ? -ECANCELED : r;
-                r = promise_wait(&call->received);
+                r = promise_wait_until(&call->received, deadline);
                 if (r <= 0)
                         return r;
                 r = call_take_incoming(call);
@@ -495,4 +495,8 @@ int rpc_call_receive_wait(RpcCall *call, void *ret) {
         call->kept = false;
         *(void **) ret = call->request;
         return 1;
+}
+
+int rpc_call_receive_wait(RpcCall *call, void *ret) {
+        return rpc_call_receive_until_wait(call, USEC_INFINITY, ret);
 }

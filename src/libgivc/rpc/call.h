@@ -32,3 +32,6 @@ int rpc_call_send_packed_wait(RpcCall *call, const RpcPacked *packed) _warn_unus
 /* Client-streaming and bidirectional methods: suspends for the next message. 1: *ret is valid until the next receive;
  * 0: the client has finished; -ECANCELED; -EBADMSG when it cannot be parsed (the caller is told INVALID_ARGUMENT). */
 int rpc_call_receive_wait(RpcCall *call, void *ret) _warn_unused_;
+/* The same, but no longer than until the given CLOCK_MONOTONIC time (USEC_INFINITY: no limit): then -ETIMEDOUT, and
+ * all that is left is to return. */
+int rpc_call_receive_until_wait(RpcCall *call, usec_t deadline, void *ret) _warn_unused_;

@@ -204,22 +204,28 @@ static void test_admin_stops(_unused_ void **state) {
         run(body_admin_stops, true);
 }
 
+/* Of what one agent serves one peer gets a part, and of what all serve. */
 static int body_too_many(World *w) {
         Read reads[FORWARDS_PER_PEER_MAX];
 
         register_agents(w);
-        w->net_vm.n_lines = 1;
+        w->net_vm.n_lines = w->app_vm.n_lines = 1;
         for (size_t i = 0; i < ELEMENTSOF(reads); i++) {
-                reads[i] = read_of("net-vm", "");
+                if (i == FORWARDS_JOURNAL_MAX)
+                        assert_refused(w, read_of("net-vm", ""), RPC_RESOURCE_EXHAUSTED,
+                                        "You have 8 calls of 'journal.JournalService' at 'givc-net-vm.service' "
+                                        "already.");
+                reads[i] = read_of(i < FORWARDS_JOURNAL_MAX ? "net-vm" : "app-vm", "");
                 reads[i].request.follow = true;
                 read_open(w, &reads[i]);
                 assert_non_null(read_next(&reads[i]));
         }
         assert_refused(w, read_of("app-vm", ""), RPC_RESOURCE_EXHAUSTED,
-                        "You have 16 streams of 'journal.JournalService' already.");
+                        "You have 16 calls of 'journal.JournalService' already.");
         for (size_t i = 0; i < ELEMENTSOF(reads); i++)
                 read_done(&reads[i]);
         wait_until_journals_are(&w->net_vm, 0);
+        wait_until_journals_are(&w->app_vm, 0);
         return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the admin asks agents about their machines, and what it makes of their refusals. net-vm's fake is the host. */
+#include "admin/forward.h"
 #include "unit/admin/world.h"
 
 #define HOST "givc-ghaf-host.service"
@@ -177,6 +178,45 @@ static void test_ctap(_unused_ void **state) {
         run(body_ctap, true);
 }
 
+/* Nobody touches the key, for any of them. */
+static int body_many_ctap(World *w) {
+        const RpcCallOptions options = { .deadline = soon(), .wait_for_ready = true };
+        Ctap__CtapRequest request = CTAP__CTAP_REQUEST__INIT;
+        _cleanup_free_ char *message = NULL;
+        RpcStream *streams[FORWARDS_KEYS_MAX];
+        const usec_t deadline = soon();
+
+        register_agents(w);
+        w->admin.gui_vm = "app-vm";
+        w->app_vm.silent = true;
+        for (size_t i = 0; i < ELEMENTSOF(streams); i++) {
+                assert_int_equal(rpc_stream_open_wait(w->channel, &admin__admin_service__descriptor, "Ctap", &options,
+                                                 &streams[i], NULL),
+                                0);
+                assert_int_equal(rpc_stream_send_wait(streams[i], &request), 0);
+                assert_int_equal(rpc_stream_close_send_wait(streams[i]), 0);
+        }
+        while (w->app_vm.n_waiting < ELEMENTSOF(streams)) {
+                assert_true(time_now(CLOCK_MONOTONIC) < deadline);
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        }
+        assert_int_equal(call(w, "Ctap", &request, NULL, &message), RPC_RESOURCE_EXHAUSTED);
+        assert_string_equal(message, "You have 4 calls of 'ctap.Ctap' at 'givc-app-vm.service' already.");
+        for (size_t i = 0; i < ELEMENTSOF(streams); i++)
+                rpc_stream_free(streams[i]);
+        while (w->app_vm.n_waiting > 0) {
+                assert_true(time_now(CLOCK_MONOTONIC) < deadline);
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        }
+        w->app_vm.silent = false;
+        assert_int_equal(call(w, "Ctap", &request, NULL, NULL), RPC_OK);
+        return 0;
+}
+
+static void test_many_ctap(_unused_ void **state) {
+        run(body_many_ctap, true);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_answers),
@@ -186,6 +226,7 @@ int main(void) {
                 cmocka_unit_test(test_hwid_without),
                 cmocka_unit_test(test_hwid_leaving),
                 cmocka_unit_test(test_ctap),
+                cmocka_unit_test(test_many_ctap),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -249,7 +249,8 @@ static int crowd_body(World *w) {
                 check(send_chunk(streams[i], "proxy", "x", 1) == 0);
         }
         check_becomes(count_handlers(w) == 4);
-        check_upload_refused(w, "proxy", 1, RPC_RESOURCE_EXHAUSTED, "4 policies are on their way already.");
+        check_upload_refused(w, "proxy", 1, RPC_RESOURCE_EXHAUSTED,
+                        "There are 4 policies on their way already, and more are not served.");
         for (size_t i = 0; i < ELEMENTSOF(streams); i++)
                 rpc_stream_free(streams[i]);
         check_becomes(count_handlers(w) == 0);
@@ -259,6 +260,36 @@ static int crowd_body(World *w) {
 
 static void test_crowd(_unused_ void **state) {
         policy_run(crowd_body, destination);
+}
+
+/* Those that do not come on make room. */
+static int stalled_body(World *w) {
+        const RpcCallOptions options = within(10 * USEC_PER_SEC);
+        RpcStream *streams[4];
+
+        policy_idle_usec = 100 * USEC_PER_MSEC;
+        for (size_t i = 0; i < ELEMENTSOF(streams); i++) {
+                check(rpc_stream_open_wait(w->channel, POLICY, "StreamPolicy", &options, &streams[i], NULL) == 0);
+                check(send_chunk(streams[i], "proxy", "half", 4) == 0);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(streams); i++) {
+                _cleanup_(rpc_status_done) RpcStatus status = {};
+                ProtobufCMessage *reply = NULL;
+
+                check(rpc_stream_receive_wait(streams[i], &reply, &status) < 0);
+                check(status.code == RPC_DEADLINE_EXCEEDED);
+                check_streq(status.message, "The policy does not come on.");
+                rpc_stream_free(streams[i]);
+        }
+        check_becomes(count_handlers(w) == 0);
+        policy_idle_usec = 10 * USEC_PER_SEC;
+        upload_text(w, "proxy", "after all");
+        check_file(destination, "after all");
+        return 0;
+}
+
+static void test_stalled(_unused_ void **state) {
+        policy_run(stalled_body, destination);
 }
 
 static int leaving_body(World *w) {
@@ -291,6 +322,7 @@ int main(void) {
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_file_that_does_not_fit),
                 cmocka_unit_test(test_crowd),
+                cmocka_unit_test(test_stalled),
                 cmocka_unit_test(test_leaving),
         };
 

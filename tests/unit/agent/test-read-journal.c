@@ -219,7 +219,8 @@ static int busy_body(World *w) {
                 read_open(w, &reads[i]);
                 check_next(&reads[i], "app.service: one");
         }
-        check_read_refused(w, &more, RPC_RESOURCE_EXHAUSTED, "32 read the journal of this machine already.");
+        check_read_refused(w, &more, RPC_RESOURCE_EXHAUSTED,
+                        "There are 32 readers of the journal already, and more are not served.");
         for (unsigned i = 0; i < JOURNAL_READERS_MAX; i++)
                 read_done(&reads[i]);
         check_becomes(written_nobody_reads());

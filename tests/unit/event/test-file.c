@@ -41,12 +41,13 @@ typedef struct Replace {
         const char *path, *text;
         Fiber *fiber;
         int result;
+        FileFlags flags;
 } Replace;
 
 static int replace_main(void *userdata) {
         Replace *r = userdata;
 
-        r->result = file_replace_wait(r->path, r->text, strlen(r->text), 0640);
+        r->result = file_replace_wait(r->path, r->text, strlen(r->text), 0640, r->flags);
         return 0;
 }
 
@@ -100,6 +101,44 @@ static void test_link(_unused_ void **state) {
         assert_file(other, "kept");
 }
 
+/* Its directory is made, and it is alone in it but for what is on its way. */
+static void test_directory(_unused_ void **state) {
+        static const char *const left[] = { "a", "a/b", "a/b/sub", "a/b/.old.1", "a/b/link" };
+        _cleanup_free_ char *first = strf("%s/a/b/first", directory), *second = strf("%s/a/b/second", directory);
+        Replace r = { .path = first, .text = "x", .flags = FILE_IN_DIRECTORY | FILE_ALONE };
+        mode_t before = umask(0077);
+        struct stat st;
+
+        assert_int_equal(fiber_start(&r.fiber, replace_main, &r), 0);
+        run_all();
+        assert_int_equal(r.result, 1);
+        for (size_t i = 0; i < ELEMENTSOF(left); i++) {
+                _cleanup_free_ char *name = strf("%s/%s", directory, left[i]);
+
+                if (i == 2)
+                        assert_int_equal(mkdir(name, 0700), 0);
+                else if (i == 3)
+                        assert_int_equal(replace(name, "on its way"), 1);
+                else if (i == 4)
+                        assert_int_equal(symlink("/etc/passwd", name), 0);
+                else
+                        assert_true(stat(name, &st) == 0 && st.st_mode == (S_IFDIR | 0755));
+        }
+        r.path = second;
+        assert_int_equal(fiber_start(&r.fiber, replace_main, &r), 0);
+        run_all();
+        assert_int_equal(r.result, 1);
+        assert_file(second, "x");
+        assert_int_equal(access(first, F_OK), -1);
+        assert_int_equal(unlink(second), 0);
+        for (size_t i = ELEMENTSOF(left); i > 0; i--) {
+                _cleanup_free_ char *name = strf("%s/%s", directory, left[i - 1]);
+
+                assert_int_equal(remove(name), 0);
+        }
+        (void) umask(before);
+}
+
 static void test_failures(_unused_ void **state) {
         _cleanup_free_ char *below = strf("%s/none/file", directory);
         Replace r = { .path = "file", .text = "x" };
@@ -148,6 +187,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_replace),
                 cmocka_unit_test(test_link),
+                cmocka_unit_test(test_directory),
                 cmocka_unit_test(test_failures),
                 cmocka_unit_test(test_at_once),
                 cmocka_unit_test(test_cancel),
