@@ -5,7 +5,7 @@ LIBDIR    ?= $(PREFIX)/lib
 MANDIR    ?= $(PREFIX)/share/man
 UNITDIR   ?= $(PREFIX)/lib/systemd
 SHELLS    := bash zsh fish
-PAGES     := $(patsubst man/%.scd,$(B)/man/%,$(wildcard man/*.scd)) $(B)/man/givc-api.7
+PAGES     := $(patsubst man/%.scd,$(B)/man/%,$(wildcard man/*.scd)) $(B)/man/givc-api.7 $(B)/man/givc-cli.1
 ZSHDIR    ?= $(PREFIX)/share/zsh/site-functions
 put        = $(foreach f,$(2),install -D -m $(1) $(f) $(DESTDIR)$(3)/$(notdir $(f)) &&) true
 # units/PROGRAM.KIND as PROGRAM.conf
@@ -19,6 +19,9 @@ $(B)/man/givc-api.scd: man/givc-api.awk man/givc-api.7.in $(sort $(PROTOS))
 	awk -f $^ > $@
 $(B)/man/givc-api.7: $(B)/man/givc-api.scd
 	scdoc < $< > $@
+$(B)/man/givc-cli.1:
+	@mkdir -p $(@D)
+	echo .so man1/givcctl.1 > $@
 $(B)/completions/%: $(B)/givcctl
 	@mkdir -p $(@D)
 	$(B)/givcctl --completion=$* > $@

@@ -29,7 +29,8 @@ def root(tmp_path_factory):
 @pytest.mark.parametrize('path', [
     'bin/givc-agent', 'bin/givc-admin', 'bin/givcctl', 'bin/givc-cli', 'lib/libgivc.so', 'lib/libgivc.so.0',
     'include/givc/givc.h', 'lib/pkgconfig/givc.pc', 'share/givc/proto/admin.proto', 'share/givc/examples/greeter.c',
-    'share/man/man1/givcctl.1', 'share/man/man5/givc-agent.json.5', 'share/man/man7/givc.7',
+    'share/man/man1/givcctl.1', 'share/man/man1/givc-cli.1',
+    'share/man/man5/givc-agent.json.5', 'share/man/man7/givc.7',
     'share/man/man3/libgivc.3', 'share/man/man7/givc-api.7',
     'share/man/man8/givc-agent.8', 'share/man/man8/givc-admin.8', 'lib/systemd/system/givc-admin.service',
     'lib/systemd/user/givc-agent.socket', 'share/bash-completion/completions/givc-cli',

@@ -17,6 +17,7 @@ OTHER, OTHER_ADDRESS = "net-vm", "192.168.101.1"
 TOPOLOGY = {"machines": {NAME: {"address": ADDRESS}, OTHER: {"address": OTHER_ADDRESS}}}
 UNITS = ("givc-admin.service", "givc-admin.socket", "givc-admin-local.socket", "givc-agent.service",
          "givc-agent.socket")
+POLICY = "/usr/sbin/policy-rc.d"
 BUILD = os.environ.get("GIVC_BUILD", "build")
 # Everything where packages put things, but for what dpkg and others write whenever anything happens.
 TRACES = """set -e
@@ -93,8 +94,9 @@ def configuration(fleet):
 
 
 def forget(fleet, machine):
+    """A machine as Debian makes it: where ours run containers, a policy may forbid packages to start anything."""
     fleet.forget_givc(machine)
-    fleet.exec(machine, "rm", "-rf", "/etc/givc")
+    fleet.exec(machine, "rm", "-rf", "/etc/givc", POLICY)
     return traces(fleet, machine)
 
 
@@ -200,6 +202,32 @@ def test_an_upgrade_loses_nothing(running, lines, how):
     assert now[0] == app and not set(now[1:]) & set(daemons)
     assert configuration(fleet) == kept
     assert states(fleet, "is-enabled") == ["enabled"] * len(UNITS)
+
+
+def test_an_upgrade_reaches_agents_of_any_name(running):
+    """Units may be named after their machine. Others stay as they are, and all where the machine forbids it."""
+    fleet, _ = running
+    config = json.loads(fleet.exec(NAME, "cat", "/usr/share/givc/examples/config.json").stdout)
+    config["network"]["agent"]["transport"]["port"] = "9002"
+    commands = {"givc-spare": "/usr/bin/givc-agent -config /run/givc-spare.json", "givc-asleep": "sleep infinity"}
+    files = {f"/run/systemd/system/{unit}.service": f"[Service]\nType=exec\nExecStart={command}\n"
+             for unit, command in commands.items()} | {"/run/givc-spare.json": json.dumps(config)}
+    for path, content in files.items():
+        fleet.exec(NAME, "sh", "-c", 'echo "$2" >"$1"', "sh", path, content)
+    fleet.exec(NAME, "systemctl", "start", *commands)
+
+    def restarted():
+        before = {unit: fleet.show(NAME, unit, "MainPID") for unit in (*commands, "givc-agent", "givc-admin")}
+        run(fleet, "apt-get install -y --reinstall ./build/deb/givc-agent*.deb ./build/deb/givc-admin*.deb")
+        now = {unit: fleet.show(NAME, unit, "MainPID") for unit in before}
+        assert "0" not in now.values()
+        return {unit for unit in now if now[unit] != before[unit]}
+    assert restarted() == {"givc-spare", "givc-agent", "givc-admin"}
+    fleet.exec(NAME, "sh", "-c", f"printf '#!/bin/sh\nexit 101\n' >{POLICY} && chmod 755 {POLICY}")
+    assert not restarted()
+    fleet.exec(NAME, "systemctl", "stop", *commands)
+    fleet.exec(NAME, "rm", *files, POLICY)
+    fleet.exec(NAME, "systemctl", "daemon-reload")
 
 
 def test_removed_and_back_again(running, lines):
