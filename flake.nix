@@ -44,6 +44,7 @@
         appvm = module ./nixos/modules/appvm.nix;
         dbus = module ./nixos/modules/dbusproxy.nix;
         host = module ./nixos/modules/host.nix;
+        ota-update-server = module ./nixos/modules/ota-update-server.nix;
         sysvm = module ./nixos/modules/sysvm.nix;
         tls = module ./nixos/modules/tls.nix;
       };

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-# Machines that run the modules, as checks of the flake. A test is a folder: default.nix is what happens, NODE.nix what
-# givc has to know on a node, apart from the rest so that it can be evaluated without NixOS.
+# Machines that run the modules, as checks of the flake. A test is a folder: default.nix is what happens, machines.nix who
+# is where, NODE.nix what givc has to know on a node, apart from the rest so that it can be evaluated without NixOS.
 { lib, pkgs }:
 let
-  # Names are those in the certificates, addresses those of the test's network.
   certificates =
-    machines:
+    addresses:
     pkgs.runCommand "givc-test-certificates" { nativeBuildInputs = [ pkgs.givc-cli ]; } ''
       givcctl certs --dir=$out init
       ${lib.concatStrings (
-        lib.mapAttrsToList (name: address: "givcctl certs --dir=$out issue ${name} ${address}\n") machines
+        lib.mapAttrsToList (name: address: "givcctl certs --dir=$out issue ${name} ${address}\n") addresses
       )}
     '';
 
@@ -31,16 +30,17 @@ let
         ../modules/sysvm.nix
         givc
       ];
+      _module.args = { inherit (machines) addresses at network; };
       networking.interfaces.eth1.ipv4.addresses = lib.mkForce [
         {
-          address = machines.${name};
+          address = machines.addresses.${name};
           prefixLength = 24;
         }
       ];
       environment.etc = lib.mapAttrs' (file: mode: {
         name = "givc/${file}";
         value = {
-          source = "${certificates machines}/${name}/${file}";
+          source = "${certificates machines.addresses}/${name}/${file}";
           inherit mode;
         };
       }) files;
@@ -52,4 +52,15 @@ lib.genAttrs [
   "appvm-services"
   "dbus"
   "event"
-] (test: pkgs.testers.runNixOSTest (import (./. + "/${test}") { inherit lib node; }))
+] (
+  test:
+  let
+    machines = import ./network.nix (import (./. + "/${test}/machines.nix"));
+  in
+  pkgs.testers.runNixOSTest (
+    import (./. + "/${test}") {
+      inherit lib machines;
+      node = node machines;
+    }
+  )
+)

@@ -1,92 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-# What one of our modules makes of a configuration: over stubs of NixOS's options, and of its packages, so that nothing has
-# to be fetched or built. nix-instantiate --eval --strict --json --arg modules '[…]' --argstr … eval.nix
+# What our modules make of a configuration. nix-instantiate --eval --strict --json --arg modules '[…]' --arg … eval.nix
 {
   lib, # the directory of nixpkgs' library
   modules, # names of files in nixos/modules
   settings, # path of a file with the configuration, as a module
+  more, # names of packages that not every system has
 }:
 let
   library = import lib;
-  inherit (library) mkOption types;
-
-  # A package is its name: what is built of packages shows as text.
-  package = name: {
-    inherit name;
-    type = "derivation";
-    outPath = "/nix/store/${name}";
-    meta.mainProgram = name;
-  };
-  # A file that is written is its name and, between two marks, its text, which shows wherever its path does.
-  mark = builtins.fromJSON ''"\u001e"'';
-  written = name: text: package name // { outPath = "/nix/store/${name}${mark}${text}${mark}"; };
-  textIn = string: builtins.elemAt (library.splitString mark string ++ [ "" ]) 1;
-  pkgs =
-    library.genAttrs [
-      "coreutils"
-      "dbus"
-      "e2fsprogs"
-      "givc-admin"
-      "givc-agent"
-      "givc-cli"
-      "jq"
-      "libnotify"
-      "nix"
-      "nixos-rebuild"
-      "openssh"
-      "ota-update"
-      "qubes-ctap"
-      "rsync"
-      "systemd"
-      "xdg-dbus-proxy"
-    ] package
-    // {
-      writeText = written;
-      runCommand = name: _: command: package name // { inherit command; };
-      writeShellApplication = application: written application.name application.text;
-      fetchgit = source: package "git-${source.rev}";
-    };
-
-  any = default: mkOption {
-    type = types.anything;
-    inherit default;
-  };
-  lines = mkOption {
-    type = types.lines;
-    default = "";
-  };
-  list = mkOption {
-    type = types.listOf types.anything;
-    default = [ ];
-  };
-  units = mkOption {
-    type = types.attrsOf types.anything;
-    default = { };
-  };
-  nixos = {
-    options = {
-      assertions = list;
-      warnings = list;
-      environment.etc = units;
-      environment.systemPackages = list;
-      networking.firewall.allowedTCPPorts = list;
-      security.polkit.enable = any false;
-      security.polkit.extraConfig = lines;
-      services.dbus.packages = list;
-      system.path = any (package "system-path");
-      systemd = {
-        paths = units;
-        services = units;
-        sockets = units;
-        targets = units;
-        tmpfiles.rules = list;
-        user.services = units;
-        user.sockets = units;
-      };
-      users.groups = units;
-      users.users = units;
-    };
-  };
+  inherit (import ./stubs.nix { inherit library more; })
+    mark
+    nixos
+    pkgs
+    textIn
+    ;
 
   evaluated = library.evalModules {
     modules = [
@@ -97,6 +24,10 @@ let
     specialArgs = { inherit pkgs; };
   };
   inherit (evaluated) config;
+  ours = {
+    givc = evaluated.options.givc or { };
+    ota-update-server = evaluated.options.services.ota-update-server or { };
+  };
 
   # Packages as their paths.
   plain =
@@ -131,5 +62,5 @@ else
     options = map (option: {
       inherit (option) name type;
       description = option.description or null;
-    }) (library.filter (option: option.visible && !option.internal) (library.optionAttrSetToDocList evaluated.options.givc));
+    }) (library.filter (option: option.visible && !option.internal) (library.optionAttrSetToDocList ours));
   }

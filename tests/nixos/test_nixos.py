@@ -5,7 +5,6 @@ library of nixpkgs, whose directory NIXPKGS_LIB names; that the files are Nix is
 import json
 import os
 import pathlib
-import re
 import subprocess
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILD = ROOT / os.environ.get('B', 'build')
-MODULES = ('admin', 'appvm', 'dbusproxy', 'host', 'notifier', 'sysvm', 'tls')
+MODULES = ('admin', 'appvm', 'dbusproxy', 'host', 'notifier', 'ota-update-server', 'sysvm', 'tls')
 AGENTS = ('appvm', 'appvm-first', 'host', 'host-first', 'sysvm', 'sysvm-first', 'vsock')
 LIBRARY = os.environ.get('NIXPKGS_LIB')
 
@@ -28,10 +27,15 @@ def nix(*words):
     return done.stdout
 
 
-def evaluate(settings, modules=MODULES):
-    names = ' '.join(f'"{m}"' for m in modules)
+def listed(names):
+    return '[' + ' '.join(f'"{name}"' for name in names) + ']'
+
+
+def evaluate(settings, modules=MODULES, more=()):
+    """What the modules make of settings, of packages some of which not every system has."""
     return json.loads(nix('--eval', '--strict', '--json', '--arg', 'lib', str(pathlib.Path(LIBRARY).resolve()), '--arg',
-                          'modules', f'[{names}]', '--arg', 'settings', str(settings), str(HERE / 'eval.nix')))
+                          'modules', listed(modules), '--arg', 'more', listed(more), '--arg', 'settings', str(settings),
+                          str(HERE / 'eval.nix')))
 
 
 def with_settings(tmp_path, text):
@@ -111,34 +115,6 @@ def assert_agent_takes(config, made, tmp_path):
     done = subprocess.run([BUILD / 'givc-agent', '-config', path, '--check'], capture_output=True, text=True,
                           timeout=30, check=False)
     assert done.returncode == 0 and 'unknown key' not in done.stdout + done.stderr, done.stdout + done.stderr
-
-
-VM_TESTS = sorted(f.parent for f in (ROOT / 'nixos/tests').glob('*/default.nix'))
-NODES = sorted(f for folder in VM_TESTS for f in folder.glob('*.nix') if f.name != 'default.nix')
-
-
-@evaluates
-@pytest.mark.parametrize('node', NODES, ids=lambda f: f'{f.parent.name}-{f.stem}')
-def test_node_of_a_vm_test(tmp_path, node):
-    """What givc has to know there is a configuration; the rest of the machine is NixOS's own."""
-    made = evaluate(node)
-    assert made['failed'] == made['warnings'] == []
-    if 'givc-agent/config.json' in made['etc']:
-        assert_agent_takes(json.loads(made['etc']['givc-agent/config.json']), made, tmp_path)
-    else:
-        assert 'givc-admin' in made['systemd']['services']
-
-
-@evaluates
-@pytest.mark.parametrize('folder', VM_TESTS, ids=lambda f: f.name)
-def test_script_of_a_vm_test(folder):
-    """A program, about nodes that there are."""
-    test = f'import {folder} {{ lib = import {pathlib.Path(LIBRARY).resolve()}; node = _: name: _: name; }}'
-    script = json.loads(nix('--eval', '--json', '--expr', f'({test}).testScript'))
-    compile(script, str(folder), 'exec')
-    nodes = json.loads(nix('--eval', '--json', '--expr', f'builtins.attrNames ({test}).nodes'))
-    assert nodes and set(re.findall(r'^ *(\w+)\.(?:succeed|fail|wait)', script, re.M)) <= set(nodes)
-    assert {f.stem for f in folder.glob('*.nix')} - {'default'} <= set(nodes), 'and some run nothing of givc'
 
 
 @evaluates
@@ -398,6 +374,25 @@ def test_policy_sources(tmp_path):
     assert config_of('enable = true; factoryPolicies = { enable = true; rev = "abc"; };')['source'] == {'type': 'none'}
 
 
+@evaluates
+@pytest.mark.parametrize('settings, more', [
+    ('', "--cachix ''"),
+    ('cachix = "cache.example.com"; allowedProfiles = [ "a" "b" ];',
+     '--cachix cache.example.com --allowed-profiles a,b')])
+def test_server_of_updates(tmp_path, settings, more):
+    """Whose program is another's."""
+    settings = '{ services.ota-update-server = { enable = true; publicKey = "k:v=="; %s }; }' % settings
+    path = with_settings(tmp_path, settings)
+    assert 'put its overlay before givc' in evaluate(path, ['ota-update-server'])['failed'][0]
+    made = evaluate(path, ['ota-update-server'], more=['ota-update-server'])
+    unit = made['systemd']['services']['ota-update-server']
+    assert unit['serviceConfig']['ExecStart'] == (
+        '/nix/store/ota-update-server/bin/ota-update-server serve --port 3000 --path '
+        f"/nix/var/nix/profiles/per-user/updates --pub-key 'k:v==' {more}")
+    assert unit['serviceConfig']['DynamicUser'] and unit['wantedBy'] == ['multi-user.target']
+    assert made['packages'] == ['/nix/store/ota-update-server']
+
+
 TLS = '''{ givc.tls = { enable = true; generatorHostName = "ghaf-host"; storagePath = "/storage";
   agents = [ { name = "ghaf-host"; addr = "192.168.101.2"; } { name = "net-vm"; addr = "192.168.101.1"; }
              { name = "net-vm"; addr = "fd00::1"; } { name = "vsock-vm"; addr = "4"; protocol = "vsock"; } ]; }; }'''
@@ -470,27 +465,39 @@ def test_assertions(tmp_path, settings, message):
 
 
 @evaluates
-def test_pages_of_options():
-    """A page a module, of the options that it has itself."""
-    stub = """{ lib, docs }:
+def test_pages(tmp_path):
+    """A page a module, of the options that it has itself, and one of the protocol, with heads as sites want them."""
+    stub = """{ lib, docs, pages }:
       let
         library = import lib;
         listed = options: library.filter (o: o.visible) (library.optionAttrSetToDocList options);
-        page = options: builtins.toJSON (map (o: o.name) (listed options));
+        page = options: "<(echo ${library.escapeShellArg (builtins.toJSON (map (o: o.name) (listed options)))})";
       in
       import docs {
         lib = library;
         pkgs = { };
         mandoc = "mandoc";
-        givc-admin = "/admin";
+        givc-admin = pages;
         nixosOptionsDoc = { options }: { optionsCommonMark = page options; };
         runCommand = _: _: command: command;
       }"""
+    pages, out = tmp_path / 'share/man/man7', tmp_path / 'out'
+    pages.mkdir(parents=True)
+    (pages / 'givc-api.7').symlink_to((BUILD / 'man/givc-api.7').resolve())
     command = json.loads(nix('--eval', '--strict', '--json', '--arg', 'lib', str(pathlib.Path(LIBRARY).resolve()),
-                             '--arg', 'docs', str(ROOT / 'nixos/docs.nix'), '--expr', stub))
-    copied = re.findall(r'^cp (.*) \$out/api/nixos/(\w+)\.md$', command, re.M)
-    pages = {name: json.loads(options) for options, name in copied}
-    assert set(pages) == set(MODULES) - {'notifier'}, 'which is a part of sysvm'
-    for name, options in pages.items():
-        assert f'givc.{name}.enable' in options and all(o.startswith(f'givc.{name}.') for o in options), options
-    assert 'givc.sysvm.notifier.timeout' in pages['sysvm']
+                             '--arg', 'docs', str(ROOT / 'nixos/docs.nix'), '--argstr', 'pages', str(tmp_path),
+                             '--expr', stub))
+    done = subprocess.run(['bash', '-euo', 'pipefail', '-c', command], capture_output=True, text=True, timeout=60,
+                          check=False, env={'PATH': os.environ['PATH'], 'out': str(out)})
+    assert done.returncode == 0, done.stderr
+    made = {str(f.relative_to(out / 'api')): f.read_text().split('\n', 3) for f in (out / 'api').rglob('*.md')}
+    assert all(head[0] == head[2] == '---' and head[1].startswith('title: ') for head in made.values())
+    roots = dict.fromkeys(('admin', 'appvm', 'host', 'sysvm', 'tls')) | {
+        'dbus': 'givc.dbusproxy.', 'update-server': 'services.ota-update-server.'}
+    assert set(made) == {f'nixos/{name}.md' for name in roots} | {'grpc/givc.md'}
+    for name, root in roots.items():
+        options = json.loads(made[f'nixos/{name}.md'][3])
+        root = root or f'givc.{name}.'
+        assert f'{root}enable' in options and all(o.startswith(root) for o in options), options
+    assert 'givc.sysvm.notifier.timeout' in json.loads(made['nixos/sysvm.md'][3])
+    assert 'RegisterService' in made['grpc/givc.md'][3] and '\n\n' not in made['grpc/givc.md'][3]

@@ -1,19 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+{ network, ... }:
 {
   givc.appvm = {
     enable = true;
     debug = true;
-    network = {
-      agent.transport = {
-        name = "app-vm";
-        addr = "192.168.101.5";
-      };
-      admin.transport = {
-        name = "admin-vm";
-        addr = "192.168.101.10";
-        port = "9001";
-      };
-    };
+    network = network "app-vm";
     capabilities = {
       applications = [
         {

@@ -1,30 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a whole system does: register, start, freeze and stop applications whose windows are on another VM, notify, and
 # hand out locale, time zone and policies; and what it refuses to a machine with another's address in its certificate.
-{ lib, node }:
+{
+  lib,
+  machines,
+  node,
+}:
 let
-  machines = {
-    admin-vm = "192.168.101.10";
-    ghaf-host = "192.168.101.2";
-    gui-vm = "192.168.101.3";
-    app-vm = "192.168.101.5";
-    bad-vm = "192.168.101.99";
-  };
   keys = pkgs: import "${pkgs.path}/nixos/tests/ssh-keys.nix" pkgs;
-  ghaf.users.users.ghaf = {
-    isNormalUser = true;
-    uid = 1000;
-    group = "users";
-  };
 in
 {
   name = "givc-admin";
 
-  nodes.adminvm = node machines "admin-vm" ./adminvm.nix;
+  nodes.adminvm = node "admin-vm" ./adminvm.nix;
   nodes.hostvm =
     { pkgs, ... }:
     {
-      imports = [ (node machines "ghaf-host" ./hostvm.nix) ];
+      imports = [ (node "ghaf-host" ./hostvm.nix) ];
       environment.systemPackages = [
         pkgs.givc-cli
         pkgs.jq
@@ -45,8 +37,8 @@ in
     { pkgs, ... }:
     {
       imports = [
-        ghaf
-        (node machines "gui-vm" ./guivm.nix)
+        ../user.nix
+        (node "gui-vm" ./guivm.nix)
       ];
       environment.systemPackages = [
         pkgs.jq
@@ -82,8 +74,8 @@ in
     { pkgs, ... }:
     {
       imports = [
-        ghaf
-        (node machines "app-vm" ./appvm.nix)
+        ../user.nix
+        (node "app-vm" ./appvm.nix)
       ];
       users.users.ghaf = {
         linger = true;
@@ -103,7 +95,7 @@ in
   nodes.badvm =
     { pkgs, ... }:
     {
-      imports = [ (node machines "bad-vm" { }) ];
+      imports = [ (node "bad-vm" { }) ];
       networking.interfaces.eth1.ipv4.addresses = lib.mkOverride 10 [
         {
           address = "192.168.101.30";
@@ -116,14 +108,13 @@ in
   testScript = ''
     import shlex
 
-    CERTIFICATES = "cacert /etc/givc/ca-cert.pem", "cert /etc/givc/cert.pem", "key /etc/givc/key.pem"
-    CLI = "givc-cli --name admin-vm --addr ${machines.admin-vm} --port 9001 " + " ".join(f"--{c}" for c in CERTIFICATES)
-    GRPCURL = "grpcurl " + " ".join(f"-{c}" for c in CERTIFICATES)
+    CLI = "${machines.cli}"
+    GRPCURL = "${machines.grpcurl}"
     ASK_AGENT = (
         GRPCURL + " -d '{\"UnitName\": \"poweroff.target\"}' "
-        "${machines.ghaf-host}:9000 systemd.UnitControlService/GetUnitStatus 2>&1"
+        "${machines.addresses.ghaf-host}:9000 systemd.UnitControlService/GetUnitStatus 2>&1"
     )
-    ASK_ADMIN = GRPCURL + " ${machines.admin-vm}:9001 admin.AdminService/QueryList 2>&1"
+    ASK_ADMIN = GRPCURL + " ${machines.addresses.admin-vm}:9001 admin.AdminService/QueryList 2>&1"
 
 
     def as_user(command):
@@ -180,10 +171,10 @@ in
     with subtest("setup desktop and tunnel"):
         guivm.wait_for_file("/run/user/1000/wayland-1")
         guivm.wait_for_file("/tmp/sway-ipc.sock")
-        guivm.wait_until_succeeds(as_user("ssh -n ${machines.app-vm} true"))
+        guivm.wait_until_succeeds(as_user("ssh -n ${machines.addresses.app-vm} true"))
         guivm.succeed(in_sway("waypipe --socket /tmp/vsock client"))
         guivm.wait_for_file("/tmp/vsock")
-        guivm.succeed(in_sway("ssh -n -N -R /tmp/vsock:/tmp/vsock ${machines.app-vm}"))
+        guivm.succeed(in_sway("ssh -n -N -R /tmp/vsock:/tmp/vsock ${machines.addresses.app-vm}"))
         appvm.wait_for_file("/tmp/vsock")
 
     with subtest("locale and timezone"):

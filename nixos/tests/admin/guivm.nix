@@ -1,20 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+{ network, ... }:
 {
   givc.sysvm = {
     enable = true;
     debug = true;
     notifier.enable = true;
-    network = {
-      agent.transport = {
-        name = "gui-vm";
-        addr = "192.168.101.3";
-      };
-      admin.transport = {
-        name = "admin-vm";
-        addr = "192.168.101.10";
-        port = "9001";
-      };
-    };
+    network = network "gui-vm";
     capabilities.services = [
       "multi-user.target"
       "poweroff.target"

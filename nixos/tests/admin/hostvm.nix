@@ -1,18 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
+{ network, ... }:
 {
   givc.host = {
     enable = true;
-    network = {
-      agent.transport = {
-        name = "ghaf-host";
-        addr = "192.168.101.2";
-      };
-      admin.transport = {
-        name = "admin-vm";
-        addr = "192.168.101.10";
-        port = "9001";
-      };
-    };
+    network = network "ghaf-host";
     capabilities = {
       services = [
         "poweroff.target"

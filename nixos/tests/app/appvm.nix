@@ -1,19 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+{ network, ... }:
 {
   givc.appvm = {
     enable = true;
     debug = true;
-    network = {
-      agent.transport = {
-        name = "appvm";
-        addr = "192.168.101.5";
-      };
-      admin.transport = {
-        name = "adminvm";
-        addr = "192.168.101.10";
-        port = "9001";
-      };
-    };
+    network = network "appvm";
     capabilities.applications =
       map
         (name: {

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Who may do what, by rules of the admin and of an agent, and which files an application may be started with.
-{ lib, node }:
+{
+  machines,
+  node,
+  ...
+}:
 let
-  machines = {
-    adminvm = "192.168.101.10";
-    guivm = "192.168.101.3";
-    ghaf-host = "192.168.101.2";
-    appvm = "192.168.101.5";
-  };
   client =
     { pkgs, ... }:
     {
@@ -20,33 +18,31 @@ in
 {
   name = "givc-app";
 
-  nodes.adminvm = node machines "adminvm" ./adminvm.nix;
+  nodes.adminvm = node "adminvm" ./adminvm.nix;
   nodes.guivm.imports = [
     client
-    (node machines "guivm" ./guivm.nix)
+    (node "guivm" ./guivm.nix)
   ];
   nodes.hostvm = {
     imports = [
       client
-      (node machines "ghaf-host" ./hostvm.nix)
+      (node "ghaf-host" ./hostvm.nix)
     ];
     systemd.services.host-test.script = "sleep infinity";
   };
   nodes.appvm = {
-    imports = [ (node machines "appvm" ./appvm.nix) ];
-    users.users.ghaf = {
-      isNormalUser = true;
-      uid = 1000;
-      linger = true;
-    };
+    imports = [
+      ../user.nix
+      (node "appvm" ./appvm.nix)
+    ];
+    users.users.ghaf.linger = true;
   };
 
   testScript = ''
-    CERTIFICATES = "cacert /etc/givc/ca-cert.pem", "cert /etc/givc/cert.pem", "key /etc/givc/key.pem"
-    CLI = "givc-cli --name adminvm --addr ${machines.adminvm} --port 9001 " + " ".join(f"--{c}" for c in CERTIFICATES)
+    CLI = "${machines.cli}"
     START_DIRECTLY = (
-        "grpcurl " + " ".join(f"-{c}" for c in CERTIFICATES) + " -d '{\"UnitName\": \"anothercat@0.service\"}' "
-        "${machines.appvm}:9000 systemd.UnitControlService/StartApplication 2>&1"
+        "${machines.grpcurl} -d '{\"UnitName\": \"anothercat@0.service\"}' "
+        "${machines.addresses.appvm}:9000 systemd.UnitControlService/StartApplication 2>&1"
     )
 
     start_all()

@@ -1,17 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+{ network, ... }:
 {
   givc.sysvm = {
     enable = true;
-    network = {
-      agent.transport = {
-        name = "guivm";
-        addr = "192.168.101.3";
-      };
-      admin.transport = {
-        name = "adminvm";
-        addr = "192.168.101.10";
-        port = "9001";
-      };
-    };
+    network = network "guivm";
   };
 }

@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+{ at, ... }:
 {
   givc.admin = {
     enable = true;
     debug = true;
     name = "adminvm";
-    addresses = [
-      {
-        name = "adminvm";
-        addr = "192.168.101.10";
-        port = "9001";
-      }
-    ];
+    addresses = [ (at "adminvm" "9001") ];
   };
 }

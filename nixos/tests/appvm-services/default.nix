@@ -1,26 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 # An application VM without applications, whose user's units are started through the admin: those that it exposes only.
-{ lib, node }:
-let
-  machines = {
-    adminvm = "192.168.101.10";
-    appvm = "192.168.101.5";
-  };
-in
+{
+  lib,
+  machines,
+  node,
+}:
 {
   name = "givc-appvm-services";
 
-  nodes.adminvm = node machines "adminvm" ./adminvm.nix;
+  nodes.adminvm = node "adminvm" ./adminvm.nix;
   nodes.appvm =
     { pkgs, ... }:
     {
-      imports = [ (node machines "appvm" ./appvm.nix) ];
+      imports = [
+        ../user.nix
+        (node "appvm" ./appvm.nix)
+      ];
       environment.systemPackages = [ pkgs.givc-cli ];
-      users.users.ghaf = {
-        isNormalUser = true;
-        uid = 1000;
-        linger = true;
-      };
+      users.users.ghaf.linger = true;
       systemd.user.services = lib.genAttrs [ "kiosk-task" "unlisted-task" ] (name: {
         serviceConfig = {
           Type = "oneshot";
@@ -32,10 +29,7 @@ in
   testScript = ''
     import json
 
-    CLI = (
-        "givc-cli --name adminvm --addr ${machines.adminvm} --port 9001 "
-        "--cacert /etc/givc/ca-cert.pem --cert /etc/givc/cert.pem --key /etc/givc/key.pem "
-    )
+    CLI = "${machines.cli} "
 
     start_all()
     with subtest("startup"):

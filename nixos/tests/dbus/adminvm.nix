@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
+{ at, ... }:
 {
   givc.admin = {
     enable = true;
     name = "admin-vm";
-    addresses = [
-      {
-        name = "admin-vm";
-        addr = "192.168.101.10";
-        port = "9001";
-      }
-    ];
+    addresses = [ (at "admin-vm" "9001") ];
   };
 }

@@ -1,42 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
+{ at, network, ... }:
 {
-  users.users.ghaf = {
-    isNormalUser = true;
-    uid = 1000;
-    group = "users";
-    linger = true;
-  };
+  imports = [ ../user.nix ];
+  users.users.ghaf.linger = true;
   givc.sysvm = {
     enable = true;
     debug = true;
-    network = {
-      agent.transport = {
-        name = "audio-vm";
-        addr = "192.168.101.2";
-      };
-      admin.transport = {
-        name = "admin-vm";
-        addr = "192.168.101.10";
-        port = "9001";
-      };
-    };
+    network = network "audio-vm";
     capabilities.socketProxy = {
       enable = true;
       sockets = [
         {
-          transport = {
-            name = "gui-vm";
-            addr = "192.168.101.3";
-            port = "9011";
-          };
+          transport = at "gui-vm" "9011";
           socket = "/tmp/.dbusproxy_snd.sock";
         }
         {
-          transport = {
-            name = "gui-vm";
-            addr = "192.168.101.3";
-            port = "9012";
-          };
+          transport = at "gui-vm" "9012";
           socket = "/tmp/.dbusproxy_app.sock";
         }
       ];

@@ -1,30 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # Buses of three VMs, behind filters, on a fourth: what a filter lets through, and for which user.
-{ lib, node }:
-let
-  machines = {
-    admin-vm = "192.168.101.10";
-    gui-vm = "192.168.101.3";
-    net-vm = "192.168.101.1";
-    audio-vm = "192.168.101.2";
-    app-vm = "192.168.101.100";
-  };
-  ghaf.users.users.ghaf = {
-    isNormalUser = true;
-    uid = 1000;
-    group = "users";
-  };
-in
+{
+  machines,
+  node,
+  ...
+}:
 {
   name = "givc-dbus";
 
-  nodes.adminvm = node machines "admin-vm" ./adminvm.nix;
+  nodes.adminvm = node "admin-vm" ./adminvm.nix;
   nodes.guivm =
     { pkgs, ... }:
     {
       imports = [
-        ghaf
-        (node machines "gui-vm" ./guivm.nix)
+        ../user.nix
+        (node "gui-vm" ./guivm.nix)
       ];
       environment.systemPackages = [ pkgs.networkmanager ];
       # In the group that may open the sockets, but not the user that the filters run as.
@@ -41,8 +31,8 @@ in
     };
   nodes.netvm = {
     imports = [
-      ghaf
-      (node machines "net-vm" ./netvm.nix)
+      ../user.nix
+      (node "net-vm" ./netvm.nix)
     ];
     networking.networkmanager = {
       enable = true;
@@ -55,12 +45,12 @@ in
     services.upower.enable = true;
   };
   nodes.audiovm = {
-    imports = [ (node machines "audio-vm" ./audiovm.nix) ];
+    imports = [ (node "audio-vm" ./audiovm.nix) ];
     services.upower.enable = true;
     services.playerctld.enable = true;
   };
   nodes.appvm = {
-    imports = [ (node machines "app-vm" ./appvm.nix) ];
+    imports = [ (node "app-vm" ./appvm.nix) ];
     services.playerctld.enable = true;
   };
 

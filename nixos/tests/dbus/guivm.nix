@@ -1,52 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
+{ at, network, ... }:
 {
   givc.sysvm = {
     enable = true;
     debug = true;
-    network = {
-      agent.transport = {
-        name = "gui-vm";
-        addr = "192.168.101.3";
-      };
-      admin.transport = {
-        name = "admin-vm";
-        addr = "192.168.101.10";
-        port = "9001";
-      };
-    };
+    network = network "gui-vm";
     capabilities.socketProxy = {
       enable = true;
       sockets = [
         {
-          transport = {
-            name = "net-vm";
-            addr = "192.168.101.1";
-            port = "9010";
-          };
+          transport = at "net-vm" "9010";
           socket = "/tmp/.dbusproxy_net.sock";
         }
         {
-          transport = {
-            name = "audio-vm";
-            addr = "192.168.101.2";
-            port = "9011";
-          };
+          transport = at "audio-vm" "9011";
           socket = "/tmp/.dbusproxy_snd.sock";
         }
         {
-          transport = {
-            name = "audio-vm";
-            addr = "192.168.101.2";
-            port = "9012";
-          };
+          transport = at "audio-vm" "9012";
           socket = "/tmp/.dbusproxy_app.sock";
         }
         {
-          transport = {
-            name = "app-vm";
-            addr = "192.168.101.100";
-            port = "9013";
-          };
+          transport = at "app-vm" "9013";
           socket = "/tmp/.dbusproxy_app2.sock";
         }
       ];

@@ -1,28 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
+{ at, network, ... }:
 {
   givc.sysvm = {
     enable = true;
     debug = true;
-    network = {
-      agent.transport = {
-        name = "net-vm";
-        addr = "192.168.101.1";
-      };
-      admin.transport = {
-        name = "admin-vm";
-        addr = "192.168.101.10";
-        port = "9001";
-      };
-    };
+    network = network "net-vm";
     capabilities.socketProxy = {
       enable = true;
       sockets = [
         {
-          transport = {
-            name = "gui-vm";
-            addr = "192.168.101.3";
-            port = "9010";
-          };
+          transport = at "gui-vm" "9010";
           socket = "/tmp/.dbusproxy_net.sock";
         }
       ];

@@ -1,29 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
+{ at, network, ... }:
 {
   givc.sysvm = {
     enable = true;
     debug = true;
     accessControl.enable = true;
-    network = {
-      agent.transport = {
-        name = "audio-vm";
-        addr = "192.168.101.2";
-      };
-      admin.transport = {
-        name = "admin-vm";
-        addr = "192.168.101.10";
-        port = "9001";
-      };
-    };
+    network = network "audio-vm";
     capabilities.eventProxy = {
       enable = true;
       events = [
         {
-          transport = {
-            name = "app-vm";
-            addr = "192.168.101.100";
-            port = "9015";
-          };
+          transport = at "app-vm" "9015";
           producer.enable = true;
           device = "wireless controller";
         }

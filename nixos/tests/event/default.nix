@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # Input devices that one VM lends to another, which has no admin: the one that may send, and devices that there can be.
-{ lib, node }:
-let
-  machines = {
-    audio-vm = "192.168.101.2";
-    app-vm = "192.168.101.100";
-  };
-in
+{
+  machines,
+  node,
+  ...
+}:
 {
   name = "givc-event";
 
   nodes.audiovm =
     { pkgs, ... }:
     {
-      imports = [ (node machines "audio-vm" ./audiovm.nix) ];
+      imports = [ (node "audio-vm" ./audiovm.nix) ];
       environment.systemPackages = [
         pkgs.givc-cli
         pkgs.grpcurl
@@ -22,12 +20,13 @@ in
   nodes.appvm =
     { pkgs, ... }:
     {
-      imports = [ (node machines "app-vm" ./appvm.nix) ];
+      imports = [
+        ../user.nix
+        (node "app-vm" ./appvm.nix)
+      ];
       environment.systemPackages = [ pkgs.givc-cli ];
       hardware.uinput.enable = true;
       users.users.ghaf = {
-        isNormalUser = true;
-        uid = 1000;
         linger = true;
         extraGroups = [
           "input"
@@ -40,20 +39,17 @@ in
     import json
     import shlex
 
-    CONSUMER = "${machines.app-vm}:9015"
-    FILES = "/etc/givc/ca-cert.pem", "/etc/givc/cert.pem", "/etc/givc/key.pem"
+    CONSUMER = "${machines.addresses.app-vm}:9015"
 
 
     def call(method, **fields):
-        options = " ".join(f"-{name} {file}" for name, file in zip(("cacert", "cert", "key"), FILES))
         data = f"-d {shlex.quote(json.dumps(fields))} " if fields else ""
-        return f"grpcurl {options} {data}{CONSUMER} eventproxy.EventService/{method}"
+        return f"${machines.grpcurl} {data}{CONSUMER} eventproxy.EventService/{method}"
 
 
     def given(method, **fields):
-        options = " ".join(f"--{name} {file}" for name, file in zip(("cacert", "cert", "key"), FILES))
-        words = f"--name app-vm --addr ${machines.app-vm} --port 9015 call eventproxy.EventService/{method}"
-        return f"givcctl {options} {words} {shlex.quote(json.dumps(fields))}"
+        data = shlex.quote(json.dumps(fields))
+        return f"${machines.client "app-vm" "9015"} call eventproxy.EventService/{method} {data}"
 
 
     CONTROLLER = {"name": "wireless controller", "vendorId": 1118, "deviceId": 654}
@@ -65,7 +61,7 @@ in
         appvm.wait_for_unit("multi-user.target")
         appvm.wait_until_succeeds("systemctl is-active user@1000.service")
         appvm.wait_for_unit("givc-app-vm.service", "ghaf")
-        appvm.wait_for_open_port(9015, "${machines.app-vm}")
+        appvm.wait_for_open_port(9015, "${machines.addresses.app-vm}")
         appvm.fail(MADE)
 
     with subtest("a device is made"):

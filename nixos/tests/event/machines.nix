@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+{
+  admin = "admin-vm";
+  addresses = {
+    admin-vm = "192.168.101.10";
+    app-vm = "192.168.101.100";
+    audio-vm = "192.168.101.2";
+  };
+}
