@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 #include "admin/config-policies.h"
+#include "rpc/limits.h"
 
-#define POLICY_SIZE_MAX  ((size_t) 16 * 1024 * 1024) /* as agents have it */
-#define POLICY_DIRECTORY "data/vm-policies"          /* in the store: in it a directory of each, with one file */
+#define POLICY_DIRECTORY "data/vm-policies" /* in the store: in it a directory of each, with one file */
 
 typedef struct Policies Policies;
 typedef struct PolicySource PolicySource;

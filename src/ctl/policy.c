@@ -82,17 +82,6 @@ static int case_read(Case *c, const Options *o, char **reterr) {
         return r;
 }
 
-/* What people call it: its @id with its number, or that alone. New string. */
-static char *policy_to_name(const Policy *p) {
-        Value id = { .kind = VALUE_STRING, .string = policy_get_annotation(p, TEXT("id")) };
-        _cleanup_free_ char *quoted = NULL;
-
-        if (!id.string.data)
-                return strdup(p->id);
-        quoted = value_to_string(&id);
-        return quoted ? strf("%s %s", p->id, quoted) : NULL;
-}
-
 /* outcome and why may be NULL. */
 static int add_policy(json_t *list, const Policy *p, Span span, const char *outcome, const char *why) {
         Text id = policy_get_annotation(p, TEXT("id"));

@@ -3,6 +3,7 @@
  * refused with its place. */
 #include "base/mem.h"
 #include "base/str.h"
+#include "unit/policy/expr.h"
 #include "unit/policy/print.h"
 #include "words.h"
 
@@ -31,7 +32,7 @@ static char *read_and_print(Text text, bool is_expr) {
 
         check(f);
         arena_init(&arena, NULL, 0, MEMORY_MAX);
-        r = is_expr ? syntax_parse_expr(&arena, &source, &e, &message)
+        r = is_expr ? expr_parse(&arena, &source, &e, &message)
                     : syntax_parse_policies(&arena, &source, on_policy, f, &message);
         if (r == 0 && is_expr)
                 print_expr(f, e);

@@ -8,8 +8,8 @@
 #include "base/str.h"
 #include "event/file.h"
 #include "policyadmin.pb-c.h"
+#include "rpc/limits.h"
 
-#define POLICY_SIZE_MAX    ((size_t) 16 * 1024 * 1024)
 #define POLICY_UPLOADS_MAX 4                       /* at once: they are in memory until they are whole */
 #define POLICY_WHOLE_USEC  (5 * 60 * USEC_PER_SEC) /* from the first byte of one to its last */
 #define POLICY_MODE        0644

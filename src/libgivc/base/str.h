@@ -22,6 +22,10 @@ static inline const char *strempty(const char *s) {
         return s ? s : "";
 }
 
+static inline bool char_is_digit(char c) {
+        return c >= '0' && c <= '9';
+}
+
 /* The rest of s behind the prefix, or NULL when s does not begin so. */
 const char *startswith(const char *s, const char *prefix);
 /* Where the suffix begins in s, or NULL when s does not end so. */

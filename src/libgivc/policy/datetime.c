@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Points in time, in a part of ISO 8601, and the spans between them. Both are milliseconds. */
+#include "base/str.h"
 #include "policy/extension.h"
 
 #define MS_PER_SECOND ((int64_t) 1000)
@@ -14,7 +15,7 @@ static bool take_digits(Text *text, unsigned n, int *ret) {
         if (text->size < n)
                 return false;
         for (unsigned i = 0; i < n; i++) {
-                if (text->data[i] < '0' || text->data[i] > '9')
+                if (!char_is_digit(text->data[i]))
                         return false;
                 value = value * 10 + (text->data[i] - '0');
         }
@@ -146,7 +147,7 @@ int duration_parse(Text text, int64_t *ret, const char **ret_why) {
                 Text unit;
                 int digit;
 
-                if (text.data[0] < '0' || text.data[0] > '9')
+                if (!char_is_digit(text.data[0]))
                         return -EINVAL;
                 for (n = 0; take_digits(&text, 1, &digit);)
                         if (__builtin_mul_overflow(n, 10, &n) || __builtin_sub_overflow(n, digit, &n))

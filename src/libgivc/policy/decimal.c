@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decimals: an integer in units of 1/10,000. */
+#include "base/str.h"
 #include "policy/extension.h"
 
 #define DIGITS_MAX 4
-
-static bool is_digit(char c) {
-        return c >= '0' && c <= '9';
-}
 
 /* Sums up below zero, where there is one number more. */
 int decimal_parse(Text text, int64_t *ret, const char **ret_why) {
@@ -18,12 +15,12 @@ int decimal_parse(Text text, int64_t *ret, const char **ret_why) {
         *ret_why = "this is no decimal, as 12.34: digits on both sides of the point, four behind it at most";
         if (negative)
                 p++;
-        for (start = p; p < end && is_digit(*p); p++)
+        for (start = p; p < end && char_is_digit(*p); p++)
                 if (__builtin_mul_overflow(n, 10, &n) || __builtin_sub_overflow(n, *p - '0', &n))
                         goto overflow;
         if (p == start || p == end || *p++ != '.')
                 return -EINVAL;
-        for (; p < end && is_digit(*p) && digits < DIGITS_MAX; p++, digits++)
+        for (; p < end && char_is_digit(*p) && digits < DIGITS_MAX; p++, digits++)
                 if (__builtin_mul_overflow(n, 10, &n) || __builtin_sub_overflow(n, *p - '0', &n))
                         goto overflow;
         if (p < end || digits == 0)

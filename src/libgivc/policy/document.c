@@ -182,11 +182,11 @@ static int read_number(Reader *r, int64_t *ret) {
         uint64_t value = 0, max = negative ? (uint64_t) INT64_MAX + 1 : INT64_MAX;
 
         r->next += negative;
-        if (r->next >= r->end || *r->next < '0' || *r->next > '9')
+        if (r->next >= r->end || !char_is_digit(*r->next))
                 return reader_refuse(r, begin, "expected a number");
-        if (*r->next == '0' && r->end - r->next > 1 && r->next[1] >= '0' && r->next[1] <= '9')
+        if (*r->next == '0' && r->end - r->next > 1 && char_is_digit(r->next[1]))
                 return reader_refuse(r, begin, "a number that begins with 0");
-        for (; r->next < r->end && *r->next >= '0' && *r->next <= '9'; r->next++) {
+        for (; r->next < r->end && char_is_digit(*r->next); r->next++) {
                 uint64_t digit = (uint64_t) (*r->next - '0');
 
                 if (value > (max - digit) / 10)
@@ -306,7 +306,7 @@ static int read_value(Reader *r, Node *ret) {
         } else if (c == '"') {
                 ret->kind = NODE_STRING;
                 e = read_string(r, &ret->string);
-        } else if (c == '-' || (c >= '0' && c <= '9')) {
+        } else if (c == '-' || char_is_digit(c)) {
                 ret->kind = NODE_NUMBER;
                 e = read_number(r, &ret->number);
         } else

@@ -25,12 +25,13 @@ int evaluation_answer(Value *ret, bool b);
 int evaluation_fail(Evaluation *e, const Expr *expr, const char *fmt, ...) _printf_(3, 4);
 int evaluation_fail_kind(Evaluation *e, const Expr *expr, const char *expected, const Value *found);
 
-/* For evaluate() alone: what has to do with entities, and with methods of values. */
+/* For evaluate() alone. */
 int evaluate_in(Evaluation *e, const Expr *expr, Value *ret);
 int evaluate_is(Evaluation *e, const Expr *expr, Value *ret);
 int evaluate_has(Evaluation *e, const Expr *expr, Value *ret);
 int evaluate_get(Evaluation *e, const Expr *expr, Value *ret);
 int evaluate_method(Evaluation *e, const Expr *expr, Value *ret);
+int evaluate_set_method(Evaluation *e, const Expr *expr, Value *ret);
 int evaluate_like(Evaluation *e, const Expr *expr, Value *ret);
 
 /* Whether an entity is what a policy's head asks for, which cannot fail. */

@@ -189,66 +189,38 @@ static int guard_of_policy(Arena *arena, const Policy *policy, const Scope *scop
 
 /* The places of the policies that ask for an entity, ascending. */
 struct Posting {
-        const EntityUid *uid; /* NULL in a free slot */
-        uint32_t hash;
         size_t n, n_allocated;
         uint32_t *places;
 };
 
-static Posting *find_slot(const struct PolicyIndexOf *of, const EntityUid *uid, uint32_t hash) {
-        for (size_t i = hash & (of->n_slots - 1);; i = (i + 1) & (of->n_slots - 1)) {
-                Posting *p = &of->slots[i];
-
-                if (!p->uid || (p->hash == hash && entity_uid_equal(p->uid, uid)))
-                        return p;
-        }
-}
-
-static int grow(struct PolicyIndexOf *of) {
-        struct PolicyIndexOf larger = { .n_slots = of->n_slots > 0 ? of->n_slots * 2 : 16 };
-
-        larger.slots = mem_new0(Posting, larger.n_slots);
-        if (!larger.slots)
-                return -ENOMEM;
-        for (size_t i = 0; i < of->n_slots; i++)
-                if (of->slots[i].uid)
-                        *find_slot(&larger, of->slots[i].uid, of->slots[i].hash) = of->slots[i];
-        free(of->slots);
-        of->slots = larger.slots;
-        of->n_slots = larger.n_slots;
-        return 0;
-}
-
 static int post(struct PolicyIndexOf *of, const EntityUid *uid, size_t place) {
-        uint32_t hash = entity_uid_hash(uid);
+        size_t n_before = of->uids.n;
+        uint32_t number;
         Posting *p;
         int r;
 
-        if (of->n * 2 >= of->n_slots) {
-                r = grow(of);
-                if (r < 0)
-                        return r;
-        }
-        p = find_slot(of, uid, hash);
+        r = mem_grow((void **) &of->postings, &of->n_allocated, n_before + 1, sizeof(Posting));
+        if (r >= 0)
+                r = uid_map_add(&of->uids, uid, &number);
+        if (r < 0)
+                return r;
+        p = &of->postings[number];
+        if (number == n_before)
+                *p = (Posting){};
         if (p->n > 0 && p->places[p->n - 1] == place)
                 return 0;
         r = mem_grow((void **) &p->places, &p->n_allocated, p->n + 1, sizeof(uint32_t));
-        if (r < 0)
-                return r;
-        p->places[p->n++] = (uint32_t) place;
-        if (!p->uid) {
-                p->uid = uid;
-                p->hash = hash;
-                of->n++;
-        }
-        return 0;
+        if (r >= 0)
+                p->places[p->n++] = (uint32_t) place;
+        return r;
 }
 
 void policy_index_done(PolicyIndex *index) {
         for (size_t i = 0; i < ELEMENTSOF(index->of); i++) {
-                for (size_t j = 0; j < index->of[i].n_slots; j++)
-                        free(index->of[i].slots[j].places);
-                free(index->of[i].slots);
+                for (size_t j = 0; j < index->of[i].uids.n; j++)
+                        free(index->of[i].postings[j].places);
+                free(index->of[i].postings);
+                uid_map_done(&index->of[i].uids);
         }
         *index = (PolicyIndex){};
 }
@@ -274,7 +246,8 @@ int policy_index_add(PolicyIndex *index, const Policy *policy, size_t place) {
 }
 
 static void find_posted(const struct PolicyIndexOf *of, const EntityUid *uid, size_t n, PolicyBits *bits) {
-        const Posting *p = of->n > 0 ? find_slot(of, uid, entity_uid_hash(uid)) : NULL;
+        uint32_t number = uid_map_find(&of->uids, uid);
+        const Posting *p = number != UID_NONE ? &of->postings[number] : NULL;
 
         for (size_t i = 0; p && i < p->n; i++)
                 if (p->places[i] < n)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "policy/policy.h"
+#include "policy/uid-map.h"
 
 #define POLICY_BITS_WORDS ((POLICY_SET_MAX + 63) / 64)
 
@@ -33,9 +34,10 @@ static inline size_t policy_bits_next(const PolicyBits *bits, size_t i, size_t n
 typedef struct Posting Posting;
 typedef struct PolicyIndex {
         struct PolicyIndexOf {
-                PolicyBits any; /* ask nothing of it, or nothing that the index knows */
-                Posting *slots; /* the others, by each entity that they ask for */
-                size_t n, n_slots;
+                PolicyBits any;    /* ask nothing of it, or nothing that the index knows */
+                UidMap uids;       /* that the others ask for */
+                Posting *postings; /* by number */
+                size_t n_allocated;
         } of[3]; /* as VARIABLE_PRINCIPAL, _ACTION, _RESOURCE */
 } PolicyIndex;
 

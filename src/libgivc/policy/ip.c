@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "base/str.h"
 #include "policy/extension.h"
 
 /* The longest there is: ABCD:EF01:2345:6789:ABCD:EF01:2345:6789/128. */
@@ -19,7 +20,7 @@ static int parse_prefix(const char *s, unsigned bits) {
         if (s[0] == '\0' || (s[0] == '0' && s[1] != '\0'))
                 return -1;
         for (; *s; s++) {
-                if (*s < '0' || *s > '9')
+                if (!char_is_digit(*s))
                         return -1;
                 n = n * 10 + (unsigned) (*s - '0');
                 if (n > bits)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/lexer.h"
 
+#include "base/str.h"
+
 /* Those that begin like others come before them. */
 static const struct {
         const char *text;
@@ -105,10 +107,6 @@ static bool stands_here(const Lexer *l, const char *s) {
         return n <= l->text.size - l->position && memcmp(l->text.data + l->position, s, n) == 0;
 }
 
-static bool is_digit(char c) {
-        return c >= '0' && c <= '9';
-}
-
 static bool is_letter(char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
@@ -135,7 +133,7 @@ static size_t ident_length(const Lexer *l, size_t from) {
 
         if (!is_letter(peek(l, n)))
                 return 0;
-        while (is_letter(peek(l, n)) || is_digit(peek(l, n)))
+        while (is_letter(peek(l, n)) || char_is_digit(peek(l, n)))
                 n++;
         return n;
 }
@@ -170,9 +168,9 @@ static size_t token_length(const Lexer *l, TokenKind *ret, const char **ret_why)
                 *ret = TOKEN_IDENT;
                 return ident_length(l, 0);
         }
-        if (is_digit(peek(l, 0))) {
+        if (char_is_digit(peek(l, 0))) {
                 *ret = TOKEN_NUMBER;
-                while (is_digit(peek(l, n)))
+                while (char_is_digit(peek(l, n)))
                         n++;
                 return n;
         }

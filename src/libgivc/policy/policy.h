@@ -23,7 +23,8 @@ DEFINE_CLEANUP(PolicySet *, policy_set_free)
 /* Adds the policies of a text, which is copied; name is what messages call it. All of them or none: 0; -EINVAL with
  * *reterr (new string) as syntax_parse_policies() has it; -E2BIG above the limits (*reterr too); -ENOMEM. */
 int policy_set_add(PolicySet *s, const char *name, const char *text, size_t size, char **reterr) _warn_unused_;
-/* Makes a policy of a template: its slots are these entities, NULL where it has none. 0; -ENOENT when there is no such
+/* Templates are part of the language, though no file of ours says what they stand for: who embeds this does.
+ * Makes a policy of one: its slots are these entities, NULL where it has none. 0; -ENOENT when there is no such
  * template, -EEXIST when the id is taken, -EINVAL when the slots are others, -E2BIG above the limit; -ENOMEM. */
 int policy_set_link(PolicySet *s, const char *template_id, const char *id, const EntityUid *principal,
                 const EntityUid *resource) _warn_unused_;

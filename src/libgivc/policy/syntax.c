@@ -20,10 +20,6 @@ static int end_with(Parser *p, char **reterr) {
         return p->error;
 }
 
-static bool expect_end(Parser *p, const char *expected) {
-        return p->token.kind == TOKEN_END || parser_unexpected(p, expected);
-}
-
 int syntax_parse_policies(
                 Arena *arena, const PolicySource *source, syntax_policy_t func, void *userdata, char **reterr) {
         _cleanup_parser_ Parser p = {};
@@ -52,22 +48,9 @@ int syntax_parse_entity(Arena *arena, const char *text, EntityUid *ret, char **r
         if (!source.text.data)
                 return -ENOMEM;
         if (!parser_init(&p, arena, &source) || !parser_take_entity(&p, &uid) ||
-                        !expect_end(&p, "nothing after the entity"))
+                        (p.token.kind != TOKEN_END && !parser_unexpected(&p, "nothing after the entity")))
                 return end_with(&p, reterr);
         *ret = uid;
-        return 0;
-}
-
-int syntax_parse_expr(Arena *arena, const PolicySource *source, Expr **ret, char **reterr) {
-        _cleanup_parser_ Parser p = {};
-        Expr *e;
-
-        if (!parser_init(&p, arena, source))
-                return end_with(&p, reterr);
-        e = parser_take_expr(&p);
-        if (!e || !expect_end(&p, "nothing after the expression"))
-                return end_with(&p, reterr);
-        *ret = e;
         return 0;
 }
 

@@ -156,13 +156,13 @@ int syntax_parse_policies(
                 Arena *arena, const PolicySource *source, syntax_policy_t func, void *userdata, char **reterr);
 /* One entity, as in Ns::Type::"id", and nothing behind it; what it points to is the arena's. As of policies. */
 int syntax_parse_entity(Arena *arena, const char *text, EntityUid *ret, char **reterr);
-/* One expression and nothing behind it. The same. */
-int syntax_parse_expr(Arena *arena, const PolicySource *source, Expr **ret, char **reterr);
 
 /* "file:line:column: message", the line, and a caret under the span's start; new string, NULL when out of memory. Lines
  * that are long are cut around it, and control characters in them are shown as '?'. */
 char *source_message(const PolicySource *source, Span span, const char *message) _warn_unused_;
 /* The line and column (in characters, from 1) at which the span begins. */
 void source_position(const PolicySource *source, Span span, unsigned *ret_line, unsigned *ret_column);
+/* What people call a policy, for messages: its id, and behind it in quotes its @id, if it has one. New string. */
+char *policy_to_name(const Policy *p) _warn_unused_;
 /* The policy's annotation of that name, "" when it was written without a value; {} when there is none. */
 Text policy_get_annotation(const Policy *p, Text name);

@@ -16,7 +16,7 @@ typedef struct Unescape {
 } Unescape;
 
 static int hex_value(char c) {
-        if (c >= '0' && c <= '9')
+        if (char_is_digit(c))
                 return c - '0';
         if (c >= 'a' && c <= 'f')
                 return c - 'a' + 10;

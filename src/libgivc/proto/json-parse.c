@@ -74,7 +74,7 @@ static int number_from_string(const char *s, json_t **ret) {
         size_t n = strlen(s);
         json_error_t error;
 
-        if (n == 0 || !(s[0] == '-' || (s[0] >= '0' && s[0] <= '9')) || !(s[n - 1] >= '0' && s[n - 1] <= '9'))
+        if (n == 0 || !(s[0] == '-' || char_is_digit(s[0])) || !char_is_digit(s[n - 1]))
                 return -EINVAL;
         *ret = json_loadb(s, n, JSON_DECODE_ANY, &error);
         if (!*ret) /* jansson leaves the error empty when it has no memory for a token */
@@ -87,7 +87,7 @@ static bool parse_int64(const char *s, int64_t *ret) {
         char *end;
         int64_t v;
 
-        if (!(s[0] >= '0' && s[0] <= '9') && !(s[0] == '-' && s[1] >= '0' && s[1] <= '9'))
+        if (!char_is_digit(s[0]) && !(s[0] == '-' && char_is_digit(s[1])))
                 return false;
         errno = 0;
         v = strtoll(s, &end, 10);
@@ -101,7 +101,7 @@ static bool parse_uint64(const char *s, uint64_t *ret) {
         char *end;
         uint64_t v;
 
-        if (!(s[0] >= '0' && s[0] <= '9'))
+        if (!char_is_digit(s[0]))
                 return false;
         errno = 0;
         v = strtoull(s, &end, 10);

@@ -15,8 +15,9 @@
 #define RPC_CALLS_PER_PEER_MAX        256                 /* calls in progress of one peer */
 #define RPC_BYTES_PER_PEER_MAX        (64 * 1024 * 1024)  /* of requests that handlers of one peer work on */
 #define RPC_STREAMS_MAX               100 /* in SETTINGS; the guard ends connections at GUARD_STREAMS_MAX */
-#define RPC_MESSAGE_MAX               (4 * 1024 * 1024)  /* bytes of one message, as gRPC's own default */
-#define RPC_METADATA_MAX              (16 * 1024)        /* bytes of all headers of a call */
+#define RPC_MESSAGE_MAX               (4 * 1024 * 1024)           /* bytes of one message, as gRPC's own default */
+#define POLICY_SIZE_MAX               ((size_t) 16 * 1024 * 1024) /* bytes of a policy that an agent is given */
+#define RPC_METADATA_MAX              (16 * 1024)                 /* bytes of all headers of a call */
 #define RPC_RELAY_BUFFER_SIZE         (128 * 1024)       /* plain text kept for a reader that is slow, each direction */
 #define RPC_DRAIN_USEC                (4 * USEC_PER_SEC) /* how long a server that stops waits for its calls */
 #define RPC_KEEPALIVE_USEC            (12 * USEC_PER_SEC) /* silence after which both sides ping */

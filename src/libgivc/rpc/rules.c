@@ -157,14 +157,11 @@ static void count(RpcRules *r, bool allowed, size_t n_faults) {
 
 /* "policy3 "no-poweroff" (/etc/rules.cedar:12)" */
 static void print_policy(FILE *f, const Policy *p) {
-        Text id = policy_get_annotation(p, TEXT("id"));
+        _cleanup_free_ char *name = policy_to_name(p);
         unsigned line, column;
 
         source_position(p->source, p->span, &line, &column);
-        fputs(p->id, f);
-        if (id.size > 0)
-                fprintf(f, " \"%.*s\"", (int) MIN(id.size, 128U), id.data);
-        fprintf(f, " (%s:%u)", p->source->name, line);
+        fprintf(f, "%s (%s:%u)", name ? name : p->id, p->source->name, line);
 }
 
 static void print_reasons(FILE *f, const PolicyDecision *d) {

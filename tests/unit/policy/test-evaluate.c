@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "expr.h"
 #include "policy/evaluate.h"
 
 /* An expression, and its value; or a '!' and why it fails, with what fails behind it. */
@@ -246,7 +247,7 @@ static char *outcome(Evaluation *e, const char *text) {
         Expr *expr;
         int r;
 
-        r = syntax_parse_expr(e->arena, &source, &expr, &err);
+        r = expr_parse(e->arena, &source, &expr, &err);
         if (r < 0)
                 fail_msg("%s", err);
         r = evaluate(e, expr, &v);
@@ -379,7 +380,7 @@ static void test_stack(_unused_ void **state) {
                 for (size_t j = 0; j < (EXPR_DEPTH_MAX - 2) / levels; j++)
                         strcat(text, nestings[i].after);
                 source = (PolicySource){ "test", text_of(text) };
-                if (syntax_parse_expr(&arena, &source, &expr, &err) < 0)
+                if (expr_parse(&arena, &source, &expr, &err) < 0)
                         fail_msg("%s", err);
                 print_message("%s%s%s\n", nestings[i].before, nestings[i].middle, nestings[i].after);
                 evaluate_in_thread(&e, expr);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every allocation fails once: nothing leaks, and out of memory is what the caller hears. */
+#include "expr.h"
 #include "unit/failing.h"
 
 #include <string.h>
@@ -82,7 +83,7 @@ static int parse_expr(void *arg) {
         int r;
 
         arena_init(&arena, NULL, 0, 1 << 20);
-        r = syntax_parse_expr(&arena, &source, &e, &err);
+        r = expr_parse(&arena, &source, &e, &err);
         assert_int_equal(!err, r != -EINVAL);
         return r == -EINVAL ? 0 : r;
 }

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "expr.h"
 #include "policy/syntax.h"
 
 #define MEMORY_MAX ((size_t) 1024 * 1024 * 1024)
@@ -38,7 +39,7 @@ static int parse(const char *text, Span *ret_span, uint32_t *ret_depth, char **r
         int r;
 
         arena_init(&arena, NULL, 0, MEMORY_MAX);
-        r = syntax_parse_expr(&arena, &source, &e, reterr);
+        r = expr_parse(&arena, &source, &e, reterr);
         if (r == 0) {
                 *ret_span = e->span;
                 *ret_depth = e->depth;

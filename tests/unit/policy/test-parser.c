@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "expr.h"
 #include "print.h"
 
 #define MEMORY_MAX ((size_t) 64 * 1024 * 1024)
@@ -19,7 +20,7 @@ static int parse(Arena *arena, const char *text, size_t size, Expr **ret, char *
 
         assert_non_null(source);
         *source = (PolicySource){ "t", { text, size } };
-        return syntax_parse_expr(arena, source, ret, reterr);
+        return expr_parse(arena, source, ret, reterr);
 }
 
 static void assert_reads(const char *text, const char *expected) {

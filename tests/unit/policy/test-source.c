@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "expr.h"
 #include "policy/syntax.h"
 
 static void assert_shows(Text text, uint32_t at, const char *expected) {
@@ -85,7 +86,7 @@ static void test_bad_bytes(_unused_ void **state) {
                 Expr *e;
 
                 arena_init(&arena, NULL, 0, 1 << 20);
-                assert_int_equal(syntax_parse_expr(&arena, &source, &e, &message), -EINVAL);
+                assert_int_equal(expr_parse(&arena, &source, &e, &message), -EINVAL);
                 assert_string_equal(message, texts[i].message);
         }
 }
@@ -101,7 +102,7 @@ static void test_tokens_in_messages(_unused_ void **state) {
         Expr *e;
 
         arena_init(&arena, NULL, 0, 1 << 20);
-        assert_int_equal(syntax_parse_expr(&arena, &source, &e, &message), -EINVAL);
+        assert_int_equal(expr_parse(&arena, &source, &e, &message), -EINVAL);
         assert_string_equal(message,
                         "f:1:6: expected nothing after the expression, found \"?]0;title??"
                         "\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3"

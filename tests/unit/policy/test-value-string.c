@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "expr.h"
 #include "policy/syntax.h"
 
 static void assert_text(Value value, const char *expected) {
@@ -20,7 +21,7 @@ static void assert_text(Value value, const char *expected) {
         assert_string_equal(text, expected);
         assert_true(str_is_printable(text));
         arena_init(&arena, NULL, 0, 1 << 20);
-        assert_int_equal(syntax_parse_expr(&arena, &source, &e, &message), 0);
+        assert_int_equal(expr_parse(&arena, &source, &e, &message), 0);
         if (e->kind == EXPR_LITERAL && !strstr(expected, "fffd"))
                 assert_int_equal(value_compare(&e->value, &value), 0);
 }
