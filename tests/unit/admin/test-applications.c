@@ -3,7 +3,7 @@
 #include "admin/applications.h"
 #include "unit/admin/world.h"
 
-static int body_life_of_an_application(World *w) {
+static int test_life_of_an_application(World *w) {
         _cleanup_free_ char *id = NULL, *message = NULL;
 
         register_agents(w);
@@ -22,12 +22,7 @@ static int body_life_of_an_application(World *w) {
         return 0;
 }
 
-static void test_life_of_an_application(void **state) {
-        (void) state;
-        run(body_life_of_an_application, true);
-}
-
-static int body_life_with_an_old_agent(World *w) {
+static int test_life_with_an_old_agent(World *w) {
         _cleanup_free_ char *id = NULL;
 
         register_agents(w);
@@ -40,12 +35,7 @@ static int body_life_with_an_old_agent(World *w) {
         return 0;
 }
 
-static void test_life_with_an_old_agent(void **state) {
-        (void) state;
-        run(body_life_with_an_old_agent, false);
-}
-
-static int body_all_instances(World *w) {
+static int test_all_instances(World *w) {
         _cleanup_free_ char *a = NULL, *b = NULL, *other = NULL;
 
         register_agents(w);
@@ -65,11 +55,6 @@ static int body_all_instances(World *w) {
         return 0;
 }
 
-static void test_all_instances(void **state) {
-        (void) state;
-        run(body_all_instances, true);
-}
-
 static int body_stop_all(void *userdata) {
         _cleanup_free_ char *message = NULL;
 
@@ -79,7 +64,7 @@ static int body_stop_all(void *userdata) {
 }
 
 /* What was judged to be applications is looked at again before each is acted on. */
-static int body_instance_that_becomes_another_thing(World *w) {
+static int test_instance_that_becomes_another_thing(World *w) {
         _cleanup_free_ char *a = NULL, *b = NULL;
         UnitStatus status = { .name = (char *) "app@1.service" };
         EntryInfo info = { .name = status.name,
@@ -104,12 +89,7 @@ static int body_instance_that_becomes_another_thing(World *w) {
         return 0;
 }
 
-static void test_instance_that_becomes_another_thing(void **state) {
-        (void) state;
-        run(body_instance_that_becomes_another_thing, true);
-}
-
-static int body_start_refusals(World *w) {
+static int test_start_refusals(World *w) {
         _cleanup_free_ char *message = NULL;
 
         register_agents(w);
@@ -126,13 +106,8 @@ static int body_start_refusals(World *w) {
         return 0;
 }
 
-static void test_start_refusals(void **state) {
-        (void) state;
-        run(body_start_refusals, true);
-}
-
 /* Agents before us have one code for all that they refuse, so it is in their words. */
-static int body_words_of_others(World *w) {
+static int test_words_of_others(World *w) {
         static const struct {
                 const char *text;
                 RpcCode code;
@@ -156,12 +131,7 @@ static int body_words_of_others(World *w) {
         return 0;
 }
 
-static void test_words_of_others(void **state) {
-        (void) state;
-        run(body_words_of_others, true);
-}
-
-static int body_start_that_exits(World *w) {
+static int test_start_that_exits(World *w) {
         _cleanup_free_ char *id = NULL;
 
         register_agents(w);
@@ -172,12 +142,7 @@ static int body_start_that_exits(World *w) {
         return 0;
 }
 
-static void test_start_that_exits(void **state) {
-        (void) state;
-        run(body_start_that_exits, true);
-}
-
-static int body_start_that_merges(World *w) {
+static int test_start_that_merges(World *w) {
         _cleanup_free_ char *id = NULL, *message = NULL;
 
         register_agents(w);
@@ -192,13 +157,8 @@ static int body_start_that_merges(World *w) {
         return 0;
 }
 
-static void test_start_that_merges(void **state) {
-        (void) state;
-        run(body_start_that_merges, true);
-}
-
 /* Starts whose callers have left go on at the agent, and nobody has told the admin of their instances yet. */
-static int body_start_beside_others(World *w) {
+static int test_start_beside_others(World *w) {
         _cleanup_free_ char *id = NULL, *message = NULL;
 
         register_agents(w);
@@ -218,11 +178,6 @@ static int body_start_beside_others(World *w) {
         return 0;
 }
 
-static void test_start_beside_others(void **state) {
-        (void) state;
-        run(body_start_beside_others, true);
-}
-
 typedef struct Starter {
         World *world;
         char *id;
@@ -237,7 +192,7 @@ static int starter_run(void *userdata) {
         return 0;
 }
 
-static int body_starts_at_once(World *w) {
+static int test_starts_at_once(World *w) {
         Starter starters[50] = {};
 
         register_agents(w);
@@ -257,12 +212,7 @@ static int body_starts_at_once(World *w) {
         return 0;
 }
 
-static void test_starts_at_once(void **state) {
-        (void) state;
-        run(body_starts_at_once, false);
-}
-
-static int body_only_applications(World *w) {
+static int test_only_applications(World *w) {
         static const char *const methods[] = { "PauseApplication", "ResumeApplication", "StopApplication" };
         _cleanup_free_ char *message = NULL;
 
@@ -282,12 +232,7 @@ static int body_only_applications(World *w) {
         return 0;
 }
 
-static void test_only_applications(void **state) {
-        (void) state;
-        run(body_only_applications, true);
-}
-
-static int body_ambiguous(World *w) {
+static int test_ambiguous(World *w) {
         static const char *const methods[] = { "PauseApplication", "ResumeApplication", "StopApplication" };
         _cleanup_free_ char *message = NULL;
 
@@ -313,12 +258,7 @@ static int body_ambiguous(World *w) {
         return 0;
 }
 
-static void test_ambiguous(void **state) {
-        (void) state;
-        run(body_ambiguous, true);
-}
-
-static int body_action_without_effect(World *w) {
+static int test_action_without_effect(World *w) {
         _cleanup_free_ char *id = NULL, *message = NULL;
 
         register_agents(w);
@@ -334,12 +274,7 @@ static int body_action_without_effect(World *w) {
         return 0;
 }
 
-static void test_action_without_effect(void **state) {
-        (void) state;
-        run(body_action_without_effect, true);
-}
-
-static int body_deadline(World *w) {
+static int test_deadline(World *w) {
         _cleanup_(rpc_status_done) RpcStatus status = {};
         Admin__ApplicationRequest request = ADMIN__APPLICATION_REQUEST__INIT;
         RpcCallOptions options = { .deadline = usec_add(time_now(CLOCK_MONOTONIC), 200 * USEC_PER_MSEC) };
@@ -362,27 +297,22 @@ static int body_deadline(World *w) {
         return 0;
 }
 
-static void test_deadline(void **state) {
-        (void) state;
-        run(body_deadline, true);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_life_of_an_application),
-                cmocka_unit_test(test_life_with_an_old_agent),
-                cmocka_unit_test(test_all_instances),
-                cmocka_unit_test(test_instance_that_becomes_another_thing),
-                cmocka_unit_test(test_start_refusals),
-                cmocka_unit_test(test_words_of_others),
-                cmocka_unit_test(test_start_that_exits),
-                cmocka_unit_test(test_start_that_merges),
-                cmocka_unit_test(test_start_beside_others),
-                cmocka_unit_test(test_starts_at_once),
-                cmocka_unit_test(test_only_applications),
-                cmocka_unit_test(test_ambiguous),
-                cmocka_unit_test(test_action_without_effect),
-                cmocka_unit_test(test_deadline),
+                world_test(test_life_of_an_application),
+                world_test_old(test_life_with_an_old_agent),
+                world_test(test_all_instances),
+                world_test(test_instance_that_becomes_another_thing),
+                world_test(test_start_refusals),
+                world_test(test_words_of_others),
+                world_test(test_start_that_exits),
+                world_test(test_start_that_merges),
+                world_test(test_start_beside_others),
+                world_test_old(test_starts_at_once),
+                world_test(test_only_applications),
+                world_test(test_ambiguous),
+                world_test(test_action_without_effect),
+                world_test(test_deadline),
         };
 
         log_set_level(LOG_ERR);

@@ -37,7 +37,7 @@ static RpcCode stop_service(World *w, const char *unit, const char *vm, char **r
         return code;
 }
 
-static int body_service(World *w) {
+static int test_service(World *w) {
         _cleanup_free_ char *id = NULL;
 
         register_agents(w);
@@ -54,19 +54,9 @@ static int body_service(World *w) {
         return 0;
 }
 
-static void test_service(void **state) {
-        (void) state;
-        run(body_service, true);
-}
-
-static void test_service_with_an_old_agent(void **state) {
-        (void) state;
-        run(body_service, false);
-}
-
 /* Units that never run as services do: a target that is reached is started anew, one that does its work and ends has
  * been started. */
-static int body_other_units(World *w) {
+static int test_other_units(World *w) {
         register_agents(w);
         fake_unit_add(&w->net_vm, "y.target", "active", "active");
         assert_int_equal(start_service(w, "y.target", "net-vm", NULL, NULL), RPC_OK);
@@ -78,12 +68,7 @@ static int body_other_units(World *w) {
         return 0;
 }
 
-static void test_other_units(void **state) {
-        (void) state;
-        run(body_other_units, true);
-}
-
-static int body_service_refusals(World *w) {
+static int test_service_refusals(World *w) {
         _cleanup_free_ char *message = NULL;
 
         register_agents(w);
@@ -111,11 +96,6 @@ static int body_service_refusals(World *w) {
         assert_int_equal(start_service(w, "x.service", "net-vm", NULL, &message), RPC_UNAVAILABLE);
         assert_int_equal(stop_service(w, "x.service", "net-vm", &message), RPC_UNAVAILABLE);
         return 0;
-}
-
-static void test_service_refusals(void **state) {
-        (void) state;
-        run(body_service_refusals, true);
 }
 
 static RpcCode do_kill(World *w, const char *unit, const char *vm, int number, const char *whom, char **ret_message) {
@@ -150,7 +130,7 @@ static void assert_killed(const FakeAgent *a, unsigned n, int number, const char
         assert_string_equal(a->last_whom, whom);
 }
 
-static int body_kill(World *w) {
+static int test_kill(World *w) {
         _cleanup_free_ char *id = NULL;
 
         register_agents(w);
@@ -168,13 +148,8 @@ static int body_kill(World *w) {
         return 0;
 }
 
-static void test_kill(void **state) {
-        (void) state;
-        run(body_kill, true);
-}
-
 /* The name of a unit that two VMs have says nothing, and nobody is killed by mistake. */
-static int body_kill_refusals(World *w) {
+static int test_kill_refusals(World *w) {
         _cleanup_free_ char *message = NULL;
 
         register_agents(w);
@@ -204,13 +179,8 @@ static int body_kill_refusals(World *w) {
         return 0;
 }
 
-static void test_kill_refusals(void **state) {
-        (void) state;
-        run(body_kill_refusals, true);
-}
-
 /* One that is only to read its configuration again would be killed. */
-static int body_kill_with_an_old_agent(World *w) {
+static int test_kill_with_an_old_agent(World *w) {
         _cleanup_free_ char *message = NULL;
         usec_t deadline = soon();
 
@@ -227,11 +197,6 @@ static int body_kill_with_an_old_agent(World *w) {
         assert_int_equal(do_kill(w, "x.service", "net-vm", -1, NULL, NULL), RPC_OK);
         assert_int_equal(w->net_vm.n_kills, 2);
         return 0;
-}
-
-static void test_kill_with_an_old_agent(void **state) {
-        (void) state;
-        run(body_kill_with_an_old_agent, false);
 }
 
 static void register_host(World *w) {
@@ -276,7 +241,7 @@ static void wait_for_unit_starts(World *w, unsigned n) {
         }
 }
 
-static int body_power(World *w) {
+static int test_power(World *w) {
         static const struct {
                 const char *method, *target;
         } rows[] = {
@@ -300,13 +265,8 @@ static int body_power(World *w) {
         return 0;
 }
 
-static void test_power(void **state) {
-        (void) state;
-        run(body_power, true);
-}
-
 /* It lasts until the host has resumed, and whatever else is asked meanwhile is answered. */
-static int body_suspend_blocks(World *w) {
+static int test_suspend_blocks(World *w) {
         Caller c = { .world = w, .method = "Suspend" };
         _cleanup_free_ char *id = NULL;
 
@@ -325,12 +285,7 @@ static int body_suspend_blocks(World *w) {
         return 0;
 }
 
-static void test_suspend_blocks(void **state) {
-        (void) state;
-        run(body_suspend_blocks, true);
-}
-
-static int body_host_goes(World *w) {
+static int test_host_goes(World *w) {
         static const struct {
                 const char *method, *target;
                 RpcCode code;
@@ -361,13 +316,8 @@ static int body_host_goes(World *w) {
         return 0;
 }
 
-static void test_host_goes(void **state) {
-        (void) state;
-        run(body_host_goes, true);
-}
-
 /* Its machine is on its way down: its socket still takes connections, and nobody answers on them. */
-static int body_host_hangs(World *w) {
+static int test_host_hangs(World *w) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         _cleanup_close_ int fd = -EBADF;
 
@@ -381,11 +331,6 @@ static int body_host_hangs(World *w) {
         stop_agent(w, &w->net_vm);
         wait_for_status(w, "givc-ghaf-host.service", "PoweredOff");
         return 0;
-}
-
-static void test_host_hangs(void **state) {
-        (void) state;
-        run(body_host_hangs, true);
 }
 
 static void leave(World *w, const char *method, const void *request) {
@@ -404,7 +349,7 @@ static void leave(World *w, const char *method, const void *request) {
         } while (stats.n_calls > 0);
 }
 
-static int body_caller_leaves(World *w) {
+static int test_caller_leaves(World *w) {
         Admin__ServiceRequest service = ADMIN__SERVICE_REQUEST__INIT;
         Admin__Empty empty = ADMIN__EMPTY__INIT;
 
@@ -423,25 +368,20 @@ static int body_caller_leaves(World *w) {
         return 0;
 }
 
-static void test_caller_leaves(void **state) {
-        (void) state;
-        run(body_caller_leaves, true);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_service),
-                cmocka_unit_test(test_service_with_an_old_agent),
-                cmocka_unit_test(test_other_units),
-                cmocka_unit_test(test_service_refusals),
-                cmocka_unit_test(test_kill),
-                cmocka_unit_test(test_kill_refusals),
-                cmocka_unit_test(test_kill_with_an_old_agent),
-                cmocka_unit_test(test_power),
-                cmocka_unit_test(test_suspend_blocks),
-                cmocka_unit_test(test_host_goes),
-                cmocka_unit_test(test_host_hangs),
-                cmocka_unit_test(test_caller_leaves),
+                world_test(test_service),
+                world_test_old(test_service),
+                world_test(test_other_units),
+                world_test(test_service_refusals),
+                world_test(test_kill),
+                world_test(test_kill_refusals),
+                world_test_old(test_kill_with_an_old_agent),
+                world_test(test_power),
+                world_test(test_suspend_blocks),
+                world_test(test_host_goes),
+                world_test(test_host_hangs),
+                world_test(test_caller_leaves),
         };
 
         log_set_level(LOG_ERR);

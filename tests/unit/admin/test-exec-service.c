@@ -82,7 +82,7 @@ static void wait_until_commands_are(const FakeAgent *a, unsigned n) {
         }
 }
 
-static int body_both_ways(World *w) {
+static int test_both_ways(World *w) {
         COMMAND c;
 
         register_agents(w);
@@ -100,11 +100,7 @@ static int body_both_ways(World *w) {
         return 0;
 }
 
-static void test_both_ways(_unused_ void **state) {
-        run(body_both_ways, true);
-}
-
-static int body_refusals(World *w) {
+static int test_refusals(World *w) {
         static const struct {
                 const char *vm, *command;
                 RpcCode code;
@@ -134,11 +130,7 @@ static int body_refusals(World *w) {
         return 0;
 }
 
-static void test_refusals(_unused_ void **state) {
-        run(body_refusals, true);
-}
-
-static int body_an_agent_without(World *w) {
+static int test_an_agent_without(World *w) {
         COMMAND c;
 
         register_agents(w);
@@ -147,11 +139,7 @@ static int body_an_agent_without(World *w) {
         return 0;
 }
 
-static void test_an_agent_without(_unused_ void **state) {
-        run(body_an_agent_without, false);
-}
-
-static int body_leaving(World *w) {
+static int test_leaving(World *w) {
         register_agents(w);
         for (int cancels = 0; cancels <= 1; cancels++) {
                 COMMAND c;
@@ -169,11 +157,7 @@ static int body_leaving(World *w) {
         return 0;
 }
 
-static void test_leaving(_unused_ void **state) {
-        run(body_leaving, true);
-}
-
-static int body_agent_dies(World *w) {
+static int test_agent_dies(World *w) {
         COMMAND c;
 
         register_agents(w);
@@ -185,11 +169,7 @@ static int body_agent_dies(World *w) {
         return 0;
 }
 
-static void test_agent_dies(_unused_ void **state) {
-        run(body_agent_dies, true);
-}
-
-static int body_admin_stops(World *w) {
+static int test_admin_stops(World *w) {
         COMMAND c;
 
         register_agents(w);
@@ -202,18 +182,14 @@ static int body_admin_stops(World *w) {
         return 0;
 }
 
-static void test_admin_stops(_unused_ void **state) {
-        run(body_admin_stops, true);
-}
-
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_both_ways),
-                cmocka_unit_test(test_refusals),
-                cmocka_unit_test(test_an_agent_without),
-                cmocka_unit_test(test_leaving),
-                cmocka_unit_test(test_agent_dies),
-                cmocka_unit_test(test_admin_stops),
+                world_test(test_both_ways),
+                world_test(test_refusals),
+                world_test_old(test_an_agent_without),
+                world_test(test_leaving),
+                world_test(test_agent_dies),
+                world_test(test_admin_stops),
         };
 
         log_set_level(LOG_ERR);

@@ -29,7 +29,7 @@ static int list_wait(World *w, Admin__ListGenerationsResponse **ret, RpcStatus *
                         &options, ret, ret_status);
 }
 
-static int body_list(World *w) {
+static int test_list(World *w) {
         _cleanup_proto_ Admin__ListGenerationsResponse *response = NULL;
         RpcStatus status;
         Admin__Generation *g;
@@ -56,10 +56,6 @@ static int body_list(World *w) {
         return 0;
 }
 
-static void test_list(_unused_ void **state) {
-        run(body_list, true);
-}
-
 static void assert_list_refused(World *w, RpcCode code, const char *message) {
         Admin__ListGenerationsResponse *response = NULL;
         RpcStatus status;
@@ -71,7 +67,7 @@ static void assert_list_refused(World *w, RpcCode code, const char *message) {
         rpc_status_done(&status);
 }
 
-static int body_list_refusals(World *w) {
+static int test_list_refusals(World *w) {
         assert_list_refused(w, RPC_UNAVAILABLE, "No host is registered.");
         register_host(w);
         w->net_vm.tool_complains = "no profile";
@@ -86,7 +82,7 @@ static int body_list_refusals(World *w) {
 }
 
 /* Of much that the tool says, the end is told: there is the reason. */
-static int body_long_complaint(World *w) {
+static int test_long_complaint(World *w) {
         static const size_t chunks[] = { 7, 1000, 100000 };
         _cleanup_free_ char *text = mem_new(char, 30000);
 
@@ -110,14 +106,6 @@ static int body_long_complaint(World *w) {
                 rpc_status_done(&status);
         }
         return 0;
-}
-
-static void test_long_complaint(_unused_ void **state) {
-        run(body_long_complaint, true);
-}
-
-static void test_list_refusals(_unused_ void **state) {
-        run(body_list_refusals, true);
 }
 
 typedef struct Update {
@@ -180,7 +168,7 @@ static int update_read(Update *u) {
         } while (true);
 }
 
-static int body_update(World *w) {
+static int test_update(World *w) {
         UPDATE private, public;
 
         register_host(w);
@@ -202,11 +190,7 @@ static int body_update(World *w) {
         return 0;
 }
 
-static void test_update(_unused_ void **state) {
-        run(body_update, true);
-}
-
-static int body_update_refusals(World *w) {
+static int test_update_refusals(World *w) {
         static const struct {
                 const char *pin, *cache, *host;
         } rows[] = { { "", "c", NULL }, { "--token", "c", NULL }, { "p", "", NULL }, { "p", "-x", NULL },
@@ -237,12 +221,8 @@ static int body_update_refusals(World *w) {
         return 0;
 }
 
-static void test_update_refusals(_unused_ void **state) {
-        run(body_update_refusals, true);
-}
-
 /* The update ends with its caller. */
-static int body_update_left(World *w) {
+static int test_update_left(World *w) {
         _cleanup_free_ char *much = mem_new0(char, 8 * 1024 * 1024);
         const usec_t deadline = soon();
 
@@ -266,11 +246,7 @@ static int body_update_left(World *w) {
         return 0;
 }
 
-static void test_update_left(_unused_ void **state) {
-        run(body_update_left, true);
-}
-
-static int body_without_exec(World *w) {
+static int test_without_exec(World *w) {
         RpcStatus status;
         Admin__ListGenerationsResponse *response = NULL;
 
@@ -281,19 +257,15 @@ static int body_without_exec(World *w) {
         return 0;
 }
 
-static void test_without_exec(_unused_ void **state) {
-        run(body_without_exec, false);
-}
-
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_list),
-                cmocka_unit_test(test_list_refusals),
-                cmocka_unit_test(test_long_complaint),
-                cmocka_unit_test(test_update),
-                cmocka_unit_test(test_update_refusals),
-                cmocka_unit_test(test_update_left),
-                cmocka_unit_test(test_without_exec),
+                world_test(test_list),
+                world_test(test_list_refusals),
+                world_test(test_long_complaint),
+                world_test(test_update),
+                world_test(test_update_refusals),
+                world_test(test_update_left),
+                world_test_old(test_without_exec),
         };
 
         log_set_level(LOG_ERR);

@@ -65,7 +65,7 @@ static void wait_until_journals_are(const FakeAgent *a, unsigned n) {
         }
 }
 
-static int body_lines(World *w) {
+static int test_lines(World *w) {
         READ of_unit = read_of("net-vm", "x.service"), of_vm = read_of("net-vm", ""), found = read_of("", "x.service");
 
         register_agents(w);
@@ -83,11 +83,7 @@ static int body_lines(World *w) {
         return 0;
 }
 
-static void test_lines(_unused_ void **state) {
-        run(body_lines, true);
-}
-
-static int body_refusals(World *w) {
+static int test_refusals(World *w) {
         register_agents(w);
         assert_refused(w, read_of("", ""), RPC_INVALID_ARGUMENT, "Neither a VM nor a unit is named.");
         assert_refused(w, read_of("none", ""), RPC_NOT_FOUND, "VM 'none' is not registered.");
@@ -101,22 +97,14 @@ static int body_refusals(World *w) {
         return 0;
 }
 
-static void test_refusals(_unused_ void **state) {
-        run(body_refusals, true);
-}
-
-static int body_an_old_agent(World *w) {
+static int test_an_old_agent(World *w) {
         register_agents(w);
         assert_refused(w, read_of("net-vm", ""), RPC_UNIMPLEMENTED, "The agent of VM 'net-vm' does not read journals.");
         return 0;
 }
 
-static void test_an_old_agent(_unused_ void **state) {
-        run(body_an_old_agent, false);
-}
-
 /* The agent is left as soon as the caller leaves. */
-static int body_leaving(World *w) {
+static int test_leaving(World *w) {
         Read one = read_of("net-vm", ""), two = read_of("net-vm", "");
 
         register_agents(w);
@@ -135,12 +123,8 @@ static int body_leaving(World *w) {
         return 0;
 }
 
-static void test_leaving(_unused_ void **state) {
-        run(body_leaving, true);
-}
-
 /* The agent does not get far ahead of a caller who does not read. */
-static int body_slow(World *w) {
+static int test_slow(World *w) {
         READ read = read_of("net-vm", "");
 
         register_agents(w);
@@ -157,11 +141,7 @@ static int body_slow(World *w) {
         return 0;
 }
 
-static void test_slow(_unused_ void **state) {
-        run(body_slow, true);
-}
-
-static int body_agent_dies(World *w) {
+static int test_agent_dies(World *w) {
         READ read = read_of("net-vm", "");
 
         register_agents(w);
@@ -175,11 +155,7 @@ static int body_agent_dies(World *w) {
         return 0;
 }
 
-static void test_agent_dies(_unused_ void **state) {
-        run(body_agent_dies, true);
-}
-
-static int body_admin_stops(World *w) {
+static int test_admin_stops(World *w) {
         Read reads[3] = { read_of("net-vm", ""), read_of("net-vm", ""), read_of("app-vm", "") };
 
         register_agents(w);
@@ -200,12 +176,8 @@ static int body_admin_stops(World *w) {
         return 0;
 }
 
-static void test_admin_stops(_unused_ void **state) {
-        run(body_admin_stops, true);
-}
-
 /* Of what one agent serves one peer gets a part, and of what all serve. */
-static int body_too_many(World *w) {
+static int test_too_many(World *w) {
         Read reads[FORWARDS_PER_PEER_MAX];
 
         register_agents(w);
@@ -229,20 +201,16 @@ static int body_too_many(World *w) {
         return 0;
 }
 
-static void test_too_many(_unused_ void **state) {
-        run(body_too_many, true);
-}
-
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_lines),
-                cmocka_unit_test(test_refusals),
-                cmocka_unit_test(test_an_old_agent),
-                cmocka_unit_test(test_leaving),
-                cmocka_unit_test(test_slow),
-                cmocka_unit_test(test_agent_dies),
-                cmocka_unit_test(test_admin_stops),
-                cmocka_unit_test(test_too_many),
+                world_test(test_lines),
+                world_test(test_refusals),
+                world_test_old(test_an_old_agent),
+                world_test(test_leaving),
+                world_test(test_slow),
+                world_test(test_agent_dies),
+                world_test(test_admin_stops),
+                world_test(test_too_many),
         };
 
         log_set_level(LOG_ERR);

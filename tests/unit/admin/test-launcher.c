@@ -91,7 +91,7 @@ static void wait_for_calls(World *w) {
         } while (stats.n_calls > 0);
 }
 
-static int body_cold_start(World *w) {
+static int test_cold_start(World *w) {
         Caller c;
 
         register_host(w, "inactive", "dead");
@@ -113,17 +113,7 @@ static int body_cold_start(World *w) {
         return 0;
 }
 
-static void test_cold_start(void **state) {
-        (void) state;
-        run(body_cold_start, true);
-}
-
-static void test_cold_start_with_an_old_host(void **state) {
-        (void) state;
-        run(body_cold_start, false);
-}
-
-static int body_one_start_for_all(World *w) {
+static int test_one_start_for_all(World *w) {
         Caller callers[10];
 
         register_host(w, "inactive", "dead");
@@ -151,12 +141,7 @@ static int body_one_start_for_all(World *w) {
         return 0;
 }
 
-static void test_one_start_for_all(void **state) {
-        (void) state;
-        run(body_one_start_for_all, true);
-}
-
-static int body_caller_leaves(World *w) {
+static int test_caller_leaves(World *w) {
         Admin__StartVMRequest request = ADMIN__START_VMREQUEST__INIT;
         const usec_t patience = soon();
         Caller c;
@@ -187,12 +172,7 @@ static int body_caller_leaves(World *w) {
         return 0;
 }
 
-static void test_caller_leaves(void **state) {
-        (void) state;
-        run(body_caller_leaves, true);
-}
-
-static int body_running_vm(World *w) {
+static int test_running_vm(World *w) {
         _cleanup_free_ char *id = NULL;
 
         register_host(w, "active", "running");
@@ -205,13 +185,8 @@ static int body_running_vm(World *w) {
         return 0;
 }
 
-static void test_running_vm(void **state) {
-        (void) state;
-        run(body_running_vm, true);
-}
-
 /* Somebody else has started it: it is not started over, which would cut its boot. */
-static int body_booting_vm(World *w) {
+static int test_booting_vm(World *w) {
         Caller c;
 
         register_host(w, "activating", "start");
@@ -226,12 +201,7 @@ static int body_booting_vm(World *w) {
         return 0;
 }
 
-static void test_booting_vm(void **state) {
-        (void) state;
-        run(body_booting_vm, true);
-}
-
-static int body_no_such_vm(World *w) {
+static int test_no_such_vm(World *w) {
         _cleanup_free_ char *message = NULL;
 
         assert_int_equal(start_vm(w, "app-vm", NULL, &message), RPC_UNAVAILABLE);
@@ -255,12 +225,7 @@ static int body_no_such_vm(World *w) {
         return 0;
 }
 
-static void test_no_such_vm(void **state) {
-        (void) state;
-        run(body_no_such_vm, true);
-}
-
-static int body_host_fails(World *w) {
+static int test_host_fails(World *w) {
         _cleanup_free_ char *message = NULL;
 
         register_host(w, "inactive", "dead");
@@ -281,12 +246,7 @@ static int body_host_fails(World *w) {
         return 0;
 }
 
-static void test_host_fails(void **state) {
-        (void) state;
-        run(body_host_fails, true);
-}
-
-static int body_too_late(World *w) {
+static int test_too_late(World *w) {
         _cleanup_free_ char *message = NULL;
 
         register_host(w, "inactive", "dead");
@@ -304,12 +264,7 @@ static int body_too_late(World *w) {
         return 0;
 }
 
-static void test_too_late(void **state) {
-        (void) state;
-        run(body_too_late, true);
-}
-
-static int body_vm_dies(World *w) {
+static int test_vm_dies(World *w) {
         Caller c;
 
         register_host(w, "inactive", "dead");
@@ -327,13 +282,8 @@ static int body_vm_dies(World *w) {
         return 0;
 }
 
-static void test_vm_dies(void **state) {
-        (void) state;
-        run(body_vm_dies, true);
-}
-
 /* What the host said was about the boot before: whoever waits for the agent asks again, and goes on waiting. */
-static int body_late_news(World *w) {
+static int test_late_news(World *w) {
         usec_t deadline = soon();
         unsigned n_asked;
         Caller c;
@@ -360,12 +310,7 @@ static int body_late_news(World *w) {
         return 0;
 }
 
-static void test_late_news(void **state) {
-        (void) state;
-        run(body_late_news, true);
-}
-
-static int body_registered_but_down(World *w) {
+static int test_registered_but_down(World *w) {
         _cleanup_free_ char *id = NULL, *message = NULL;
         Caller c;
 
@@ -396,11 +341,6 @@ static int body_registered_but_down(World *w) {
         return 0;
 }
 
-static void test_registered_but_down(void **state) {
-        (void) state;
-        run(body_registered_but_down, true);
-}
-
 static void wait_until_lost(World *w) {
         usec_t deadline = soon();
 
@@ -411,7 +351,7 @@ static void wait_until_lost(World *w) {
 }
 
 /* Its connection has just ended and nobody knows why: an agent that starts again is back at once, ... */
-static int body_agent_restarts(World *w) {
+static int test_agent_restarts(World *w) {
         Caller c;
 
         register_host(w, "active", "running");
@@ -431,13 +371,8 @@ static int body_agent_restarts(World *w) {
         return 0;
 }
 
-static void test_agent_restarts(void **state) {
-        (void) state;
-        run(body_agent_restarts, true);
-}
-
 /* ... one that stays away cannot be reached, ... */
-static int body_agent_stays_away(World *w) {
+static int test_agent_stays_away(World *w) {
         _cleanup_free_ char *message = NULL;
 
         register_host(w, "active", "running");
@@ -451,13 +386,8 @@ static int body_agent_stays_away(World *w) {
         return 0;
 }
 
-static void test_agent_stays_away(void **state) {
-        (void) state;
-        run(body_agent_stays_away, true);
-}
-
 /* ... and a VM that is off by the time that its agent is missed is started. */
-static int body_vm_just_died(World *w) {
+static int test_vm_just_died(World *w) {
         Caller c;
 
         register_host(w, "active", "running");
@@ -479,13 +409,8 @@ static int body_vm_just_died(World *w) {
         return 0;
 }
 
-static void test_vm_just_died(void **state) {
-        (void) state;
-        run(body_vm_just_died, true);
-}
-
 /* A VM that its host does not have cannot be started by it, and is what it was: not reachable. */
-static int body_not_the_hosts(World *w) {
+static int test_not_the_hosts(World *w) {
         _cleanup_free_ char *message = NULL;
 
         register_host(w, "active", "running");
@@ -499,12 +424,7 @@ static int body_not_the_hosts(World *w) {
         return 0;
 }
 
-static void test_not_the_hosts(void **state) {
-        (void) state;
-        run(body_not_the_hosts, true);
-}
-
-static int body_too_many(World *w) {
+static int test_too_many(World *w) {
         _cleanup_free_ char *message = NULL;
 
         register_host(w, "inactive", "dead");
@@ -516,13 +436,8 @@ static int body_too_many(World *w) {
         return 0;
 }
 
-static void test_too_many(void **state) {
-        (void) state;
-        run(body_too_many, true);
-}
-
 /* A VM is a service of its host, too: when it is stopped as one, what ran in it leaves. */
-static int body_stopped_as_a_service(World *w) {
+static int test_stopped_as_a_service(World *w) {
         _cleanup_proto_ Admin__ApplicationResponse *response = NULL;
         Admin__ServiceRequest request = ADMIN__SERVICE_REQUEST__INIT;
         _cleanup_free_ char *id = NULL;
@@ -538,11 +453,6 @@ static int body_stopped_as_a_service(World *w) {
         assert_string_equal(status_in_list(w, AGENT), "");
         assert_string_equal(status_in_list(w, id), "");
         return 0;
-}
-
-static void test_stopped_as_a_service(void **state) {
-        (void) state;
-        run(body_stopped_as_a_service, true);
 }
 
 /* The caller's fiber outlives the world's body and ends with the server. */
@@ -566,24 +476,24 @@ static void test_admin_ends(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_cold_start),
-                cmocka_unit_test(test_cold_start_with_an_old_host),
-                cmocka_unit_test(test_one_start_for_all),
-                cmocka_unit_test(test_caller_leaves),
-                cmocka_unit_test(test_running_vm),
-                cmocka_unit_test(test_booting_vm),
-                cmocka_unit_test(test_no_such_vm),
-                cmocka_unit_test(test_host_fails),
-                cmocka_unit_test(test_too_late),
-                cmocka_unit_test(test_vm_dies),
-                cmocka_unit_test(test_late_news),
-                cmocka_unit_test(test_registered_but_down),
-                cmocka_unit_test(test_agent_restarts),
-                cmocka_unit_test(test_agent_stays_away),
-                cmocka_unit_test(test_vm_just_died),
-                cmocka_unit_test(test_not_the_hosts),
-                cmocka_unit_test(test_too_many),
-                cmocka_unit_test(test_stopped_as_a_service),
+                world_test(test_cold_start),
+                world_test_old(test_cold_start),
+                world_test(test_one_start_for_all),
+                world_test(test_caller_leaves),
+                world_test(test_running_vm),
+                world_test(test_booting_vm),
+                world_test(test_no_such_vm),
+                world_test(test_host_fails),
+                world_test(test_too_late),
+                world_test(test_vm_dies),
+                world_test(test_late_news),
+                world_test(test_registered_but_down),
+                world_test(test_agent_restarts),
+                world_test(test_agent_stays_away),
+                world_test(test_vm_just_died),
+                world_test(test_not_the_hosts),
+                world_test(test_too_many),
+                world_test(test_stopped_as_a_service),
                 cmocka_unit_test(test_admin_ends),
         };
 

@@ -17,7 +17,7 @@ static RpcCode get_stats(World *w, const char *vm, Stats__StatsResponse **ret, c
         return call(w, "GetStats", &request, ret, ret_message);
 }
 
-static int body_answers(World *w) {
+static int test_answers(World *w) {
         _cleanup_proto_ Stats__SysinfoResponse *sysinfo = NULL;
         _cleanup_proto_ Stats__StatsResponse *stats = NULL;
         Admin__Empty empty = ADMIN__EMPTY__INIT;
@@ -31,11 +31,7 @@ static int body_answers(World *w) {
         return 0;
 }
 
-static void test_answers(_unused_ void **state) {
-        run(body_answers, true);
-}
-
-static int body_refusals(World *w) {
+static int test_refusals(World *w) {
         Admin__Empty empty = ADMIN__EMPTY__INIT;
         _cleanup_free_ char *message = NULL;
 
@@ -53,11 +49,7 @@ static int body_refusals(World *w) {
         return 0;
 }
 
-static void test_refusals(_unused_ void **state) {
-        run(body_refusals, true);
-}
-
-static int body_an_agent_without(World *w) {
+static int test_an_agent_without(World *w) {
         Admin__Empty empty = ADMIN__EMPTY__INIT;
         _cleanup_free_ char *message = NULL;
 
@@ -68,10 +60,6 @@ static int body_an_agent_without(World *w) {
         assert_int_equal(call(w, "Sysinfo", &empty, NULL, &message), RPC_UNIMPLEMENTED);
         assert_string_equal(message, "The agent of VM 'ghaf-host' does not say what it is.");
         return 0;
-}
-
-static void test_an_agent_without(_unused_ void **state) {
-        run(body_an_agent_without, false);
 }
 
 static RpcCode get_hw_id(World *w, const char *vm, Hwid__HwIdResponse **ret, char **ret_message) {
@@ -91,7 +79,7 @@ static RpcCode get_hw_id(World *w, const char *vm, Hwid__HwIdResponse **ret, cha
         return status.code;
 }
 
-static int body_hwid(World *w) {
+static int test_hwid(World *w) {
         _cleanup_proto_ Hwid__HwIdResponse *reply = NULL;
         _cleanup_free_ char *message = NULL;
 
@@ -104,21 +92,13 @@ static int body_hwid(World *w) {
         return 0;
 }
 
-static void test_hwid(_unused_ void **state) {
-        run(body_hwid, true);
-}
-
-static int body_hwid_without(World *w) {
+static int test_hwid_without(World *w) {
         _cleanup_free_ char *message = NULL;
 
         register_agents(w);
         assert_int_equal(get_hw_id(w, "net-vm", NULL, &message), RPC_UNIMPLEMENTED);
         assert_string_equal(message, "The agent of VM 'net-vm' does not identify its hardware.");
         return 0;
-}
-
-static void test_hwid_without(_unused_ void **state) {
-        run(body_hwid_without, false);
 }
 
 static void wait_until_waiting(const FakeAgent *a, unsigned n) {
@@ -130,7 +110,7 @@ static void wait_until_waiting(const FakeAgent *a, unsigned n) {
         }
 }
 
-static int body_hwid_leaving(World *w) {
+static int test_hwid_leaving(World *w) {
         _cleanup_(rpc_stream_freep) RpcStream *stream = NULL;
         _cleanup_(rpc_status_done) RpcStatus status = {};
         RpcCallOptions options = { .deadline = soon(), .wait_for_ready = true };
@@ -150,12 +130,8 @@ static int body_hwid_leaving(World *w) {
         return 0;
 }
 
-static void test_hwid_leaving(_unused_ void **state) {
-        run(body_hwid_leaving, true);
-}
-
 /* Keys are those of the VM that the configuration names. */
-static int body_ctap(World *w) {
+static int test_ctap(World *w) {
         Ctap__CtapRequest request = CTAP__CTAP_REQUEST__INIT;
         _cleanup_proto_ Ctap__CtapResponse *reply = NULL;
         _cleanup_free_ char *message = NULL;
@@ -174,12 +150,8 @@ static int body_ctap(World *w) {
         return 0;
 }
 
-static void test_ctap(_unused_ void **state) {
-        run(body_ctap, true);
-}
-
 /* Nobody touches the key, for any of them. */
-static int body_many_ctap(World *w) {
+static int test_many_ctap(World *w) {
         const RpcCallOptions options = { .deadline = soon(), .wait_for_ready = true };
         Ctap__CtapRequest request = CTAP__CTAP_REQUEST__INIT;
         _cleanup_free_ char *message = NULL;
@@ -213,20 +185,16 @@ static int body_many_ctap(World *w) {
         return 0;
 }
 
-static void test_many_ctap(_unused_ void **state) {
-        run(body_many_ctap, true);
-}
-
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_answers),
-                cmocka_unit_test(test_refusals),
-                cmocka_unit_test(test_an_agent_without),
-                cmocka_unit_test(test_hwid),
-                cmocka_unit_test(test_hwid_without),
-                cmocka_unit_test(test_hwid_leaving),
-                cmocka_unit_test(test_ctap),
-                cmocka_unit_test(test_many_ctap),
+                world_test(test_answers),
+                world_test(test_refusals),
+                world_test_old(test_an_agent_without),
+                world_test(test_hwid),
+                world_test_old(test_hwid_without),
+                world_test(test_hwid_leaving),
+                world_test(test_ctap),
+                world_test(test_many_ctap),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

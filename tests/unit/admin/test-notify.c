@@ -21,7 +21,7 @@ static RpcCode notify(World *w, const char *vm, bool says, char **ret_message) {
         return code;
 }
 
-static int body_notify(World *w) {
+static int test_notify(World *w) {
         register_agents(w);
         assert_int_equal(notify(w, "net-vm", true, NULL), RPC_OK);
         assert_string_equal(w->net_vm.notification, "event|title|icon|message|2");
@@ -31,12 +31,7 @@ static int body_notify(World *w) {
         return 0;
 }
 
-static void test_notify(void **state) {
-        (void) state;
-        run(body_notify, true);
-}
-
-static int body_refusals(World *w) {
+static int test_refusals(World *w) {
         _cleanup_free_ char *message = NULL;
 
         register_agents(w);
@@ -49,12 +44,7 @@ static int body_refusals(World *w) {
         return 0;
 }
 
-static void test_refusals(void **state) {
-        (void) state;
-        run(body_refusals, true);
-}
-
-static int body_not_served(World *w) {
+static int test_not_served(World *w) {
         _cleanup_free_ char *message = NULL;
 
         register_agents(w);
@@ -63,16 +53,11 @@ static int body_not_served(World *w) {
         return 0;
 }
 
-static void test_not_served(void **state) {
-        (void) state;
-        run(body_not_served, false);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_notify),
-                cmocka_unit_test(test_refusals),
-                cmocka_unit_test(test_not_served),
+                world_test(test_notify),
+                world_test(test_refusals),
+                world_test_old(test_not_served),
         };
 
         log_set_level(LOG_ERR);

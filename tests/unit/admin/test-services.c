@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-static int body_pushes_are_seen(World *w) {
+static int test_pushes_are_seen(World *w) {
         register_agents(w);
         wait_until_live(w, "givc-net-vm.service");
         fake_unit(&w->net_vm, "x.service")->active = "failed";
@@ -25,12 +25,7 @@ static int body_pushes_are_seen(World *w) {
         return 0;
 }
 
-static void test_pushes_are_seen(void **state) {
-        (void) state;
-        run(body_pushes_are_seen, true);
-}
-
-static int body_push_beats_registration(World *w) {
+static int test_push_beats_registration(World *w) {
         register_agents(w);
         wait_until_live(w, "givc-net-vm.service");
         fake_unit_add(&w->net_vm, "y.service", "inactive", "dead");
@@ -43,12 +38,7 @@ static int body_push_beats_registration(World *w) {
         return 0;
 }
 
-static void test_push_beats_registration(void **state) {
-        (void) state;
-        run(body_push_beats_registration, true);
-}
-
-static int body_old_agents_are_polled(World *w) {
+static int test_old_agents_are_polled(World *w) {
         register_agents(w);
         wait_for_status(w, "x.service", "Running");
         fake_unit(&w->net_vm, "x.service")->sub = "exited";
@@ -62,12 +52,7 @@ static int body_old_agents_are_polled(World *w) {
         return 0;
 }
 
-static void test_old_agents_are_polled(void **state) {
-        (void) state;
-        run(body_old_agents_are_polled, false);
-}
-
-static int body_old_agents_answer_by_another_name(World *w) {
+static int test_old_agents_answer_by_another_name(World *w) {
         register_agents(w);
         wait_for_status(w, "x.service", "Running");
         fake_unit(&w->net_vm, "x.service")->alias_of = "x-broker.service";
@@ -76,12 +61,7 @@ static int body_old_agents_answer_by_another_name(World *w) {
         return 0;
 }
 
-static void test_old_agents_answer_by_another_name(void **state) {
-        (void) state;
-        run(body_old_agents_answer_by_another_name, false);
-}
-
-static int body_old_agent_is_replaced(World *w) {
+static int test_old_agent_is_replaced(World *w) {
         register_agents(w);
         wait_for_status(w, "x.service", "Running");
         while (!agents_get(&w->admin.agents, "givc-net-vm.service")->polled)
@@ -94,12 +74,7 @@ static int body_old_agent_is_replaced(World *w) {
         return 0;
 }
 
-static void test_old_agent_is_replaced(void **state) {
-        (void) state;
-        run(body_old_agent_is_replaced, false);
-}
-
-static int body_agent_goes_and_comes(World *w) {
+static int test_agent_goes_and_comes(World *w) {
         _cleanup_free_ char *id = NULL, *message = NULL;
         usec_t before;
 
@@ -125,12 +100,7 @@ static int body_agent_goes_and_comes(World *w) {
         return 0;
 }
 
-static void test_agent_goes_and_comes(void **state) {
-        (void) state;
-        run(body_agent_goes_and_comes, true);
-}
-
-static int body_untold_leaves(World *w) {
+static int test_untold_leaves(World *w) {
         register_agents(w);
         wait_until_live(w, "givc-net-vm.service");
         assert_int_equal(do_register(w, "old.service", "", 9, "net-vm", w->net_vm.path, "active", "running"), RPC_OK);
@@ -142,11 +112,6 @@ static int body_untold_leaves(World *w) {
         wait_for_status(w, "old.service", "");
         wait_for_status(w, "x.service", "Running");
         return 0;
-}
-
-static void test_untold_leaves(void **state) {
-        (void) state;
-        run(body_untold_leaves, true);
 }
 
 static void register_host_and_vm(World *w) {
@@ -165,7 +130,7 @@ static void register_host_and_vm(World *w) {
                         RPC_OK);
 }
 
-static int body_vm_stops(World *w) {
+static int test_vm_stops(World *w) {
         _cleanup_free_ char *id = NULL;
         FakeAgent *host = &w->net_vm;
 
@@ -182,13 +147,8 @@ static int body_vm_stops(World *w) {
         return 0;
 }
 
-static void test_vm_stops(void **state) {
-        (void) state;
-        run(body_vm_stops, true);
-}
-
 /* A host that is asked now and then tells the same, later. */
-static int body_vm_stops_on_an_old_host(World *w) {
+static int test_vm_stops_on_an_old_host(World *w) {
         _cleanup_free_ char *id = NULL;
 
         register_host_and_vm(w);
@@ -200,11 +160,6 @@ static int body_vm_stops_on_an_old_host(World *w) {
         assert_string_equal(status_in_list(w, id), "");
         assert_string_equal(status_in_list(w, "microvm@app-vm.service"), "PoweredOff");
         return 0;
-}
-
-static void test_vm_stops_on_an_old_host(void **state) {
-        (void) state;
-        run(body_vm_stops_on_an_old_host, false);
 }
 
 static RpcCode get_status(World *w, const char *vm, const char *unit, char **ret_sub, char **ret_message) {
@@ -222,7 +177,7 @@ static RpcCode get_status(World *w, const char *vm, const char *unit, char **ret
         return code;
 }
 
-static int body_unit_status(World *w) {
+static int test_unit_status(World *w) {
         _cleanup_free_ char *sub = NULL, *message = NULL;
 
         register_agents(w);
@@ -247,11 +202,6 @@ static int body_unit_status(World *w) {
         return 0;
 }
 
-static void test_unit_status(void **state) {
-        (void) state;
-        run(body_unit_status, true);
-}
-
 static Admin__QueryListItem *item_of(Admin__QueryListResponse *list, const char *name) {
         for (size_t i = 0; i < list->n_list; i++)
                 if (streq(list->list[i]->name, name))
@@ -268,7 +218,7 @@ static Admin__QueryListResponse *query_list(World *w) {
 }
 
 /* Beside what the list said before us: where to ask for the entry, and since when it is so. */
-static int body_vm_and_since(World *w) {
+static int test_vm_and_since(World *w) {
         _cleanup_proto_ Admin__QueryListResponse *first = NULL, *again = NULL, *later = NULL;
         usec_t before = time_now(CLOCK_REALTIME);
         const Admin__QueryListItem *x;
@@ -298,12 +248,7 @@ static int body_vm_and_since(World *w) {
         return 0;
 }
 
-static void test_vm_and_since(void **state) {
-        (void) state;
-        run(body_vm_and_since, true);
-}
-
-static int body_registration_words(World *w) {
+static int test_registration_words(World *w) {
         Admin__RegistryRequest request = ADMIN__REGISTRY_REQUEST__INIT;
         Admin__TransportConfig transport = ADMIN__TRANSPORT_CONFIG__INIT;
         Systemd__UnitStatus state = SYSTEMD__UNIT_STATUS__INIT;
@@ -322,12 +267,7 @@ static int body_registration_words(World *w) {
         return 0;
 }
 
-static void test_registration_words(void **state) {
-        (void) state;
-        run(body_registration_words, true);
-}
-
-static int body_registering_again(World *w) {
+static int test_registering_again(World *w) {
         register_agents(w);
         wait_until_live(w, "givc-net-vm.service");
         register_agents(w);
@@ -343,11 +283,6 @@ static int body_registering_again(World *w) {
         while (w->net_vm.n_watchers > 0)
                 assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
         return 0;
-}
-
-static void test_registering_again(void **state) {
-        (void) state;
-        run(body_registering_again, true);
 }
 
 static RpcStream *open_watch(World *w) {
@@ -378,7 +313,7 @@ static void assert_item(RpcStream *stream, Admin__WatchItem__StatusCase what, co
 }
 
 /* Whoever registers is there: nobody waits for the next try to reach him, which is seconds away by now. */
-static int body_registering_is_news(World *w) {
+static int test_registering_is_news(World *w) {
         struct sockaddr_un sa = { .sun_family = AF_UNIX };
         int fd, connection;
 
@@ -404,12 +339,7 @@ static int body_registering_is_news(World *w) {
         return 0;
 }
 
-static void test_registering_is_news(void **state) {
-        (void) state;
-        run(body_registering_is_news, true);
-}
-
-static int body_watch(World *w) {
+static int test_watch(World *w) {
         _cleanup_(rpc_stream_freep) RpcStream *stream = NULL;
         _cleanup_proto_ Admin__WatchItem *item = NULL;
         _cleanup_(rpc_status_done) RpcStatus status = {};
@@ -436,12 +366,7 @@ static int body_watch(World *w) {
         return 0;
 }
 
-static void test_watch(void **state) {
-        (void) state;
-        run(body_watch, true);
-}
-
-static int body_watcher_leaves(World *w) {
+static int test_watcher_leaves(World *w) {
         RpcStream *stream;
         RegistryStats stats;
 
@@ -459,12 +384,7 @@ static int body_watcher_leaves(World *w) {
         return 0;
 }
 
-static void test_watcher_leaves(void **state) {
-        (void) state;
-        run(body_watcher_leaves, true);
-}
-
-static int body_watch_refused(World *w) {
+static int test_watch_refused(World *w) {
         static Watch *watches[WATCHES_MAX];
         Admin__Empty empty = ADMIN__EMPTY__INIT;
         _cleanup_free_ char *message = NULL;
@@ -479,12 +399,7 @@ static int body_watch_refused(World *w) {
         return 0;
 }
 
-static void test_watch_refused(void **state) {
-        (void) state;
-        run(body_watch_refused, true);
-}
-
-static int body_sentence(World *w) {
+static int test_sentence(World *w) {
         _cleanup_free_ char *before = admin_get_sentence(&w->admin), *after = NULL, *less = NULL;
 
         assert_string_equal(before, "0 agents, 0 units, 0 watchers");
@@ -497,12 +412,7 @@ static int body_sentence(World *w) {
         return 0;
 }
 
-static void test_sentence(void **state) {
-        (void) state;
-        run(body_sentence, true);
-}
-
-static int body_unimplemented(World *w) {
+static int test_unimplemented(World *w) {
         Admin__Empty empty = ADMIN__EMPTY__INIT;
         _cleanup_free_ char *message = NULL;
 
@@ -511,32 +421,27 @@ static int body_unimplemented(World *w) {
         return 0;
 }
 
-static void test_unimplemented(void **state) {
-        (void) state;
-        run(body_unimplemented, true);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_pushes_are_seen),
-                cmocka_unit_test(test_push_beats_registration),
-                cmocka_unit_test(test_untold_leaves),
-                cmocka_unit_test(test_old_agents_are_polled),
-                cmocka_unit_test(test_old_agents_answer_by_another_name),
-                cmocka_unit_test(test_old_agent_is_replaced),
-                cmocka_unit_test(test_agent_goes_and_comes),
-                cmocka_unit_test(test_vm_stops),
-                cmocka_unit_test(test_vm_stops_on_an_old_host),
-                cmocka_unit_test(test_unit_status),
-                cmocka_unit_test(test_vm_and_since),
-                cmocka_unit_test(test_registration_words),
-                cmocka_unit_test(test_registering_again),
-                cmocka_unit_test(test_registering_is_news),
-                cmocka_unit_test(test_watch),
-                cmocka_unit_test(test_watcher_leaves),
-                cmocka_unit_test(test_watch_refused),
-                cmocka_unit_test(test_sentence),
-                cmocka_unit_test(test_unimplemented),
+                world_test(test_pushes_are_seen),
+                world_test(test_push_beats_registration),
+                world_test(test_untold_leaves),
+                world_test_old(test_old_agents_are_polled),
+                world_test_old(test_old_agents_answer_by_another_name),
+                world_test_old(test_old_agent_is_replaced),
+                world_test(test_agent_goes_and_comes),
+                world_test(test_vm_stops),
+                world_test_old(test_vm_stops_on_an_old_host),
+                world_test(test_unit_status),
+                world_test(test_vm_and_since),
+                world_test(test_registration_words),
+                world_test(test_registering_again),
+                world_test(test_registering_is_news),
+                world_test(test_watch),
+                world_test(test_watcher_leaves),
+                world_test(test_watch_refused),
+                world_test(test_sentence),
+                world_test(test_unimplemented),
         };
 
         log_set_level(LOG_ERR);

@@ -63,7 +63,7 @@ static bool has(const FakeAgent *a, const char *locale, const char *zone) {
         return streq_ptr(a->locale, locale) && streq_ptr(a->timezone, zone);
 }
 
-static int body_all_hear(World *w) {
+static int test_all_hear(World *w) {
         register_agents(w);
         leave_check(set_language(w, "fi_FI.UTF-8", NULL) == RPC_OK);
         leave_check(set_zone(w, "Europe/Helsinki", NULL) == RPC_OK);
@@ -75,13 +75,8 @@ static int body_all_hear(World *w) {
         return 0;
 }
 
-static void test_all_hear(void **state) {
-        (void) state;
-        run(body_all_hear, true);
-}
-
 /* Who registers later hears of it then, and again when it comes again. */
-static int body_newcomers_hear(World *w) {
+static int test_newcomers_hear(World *w) {
         leave_check(set_language(w, "fi_FI.UTF-8", NULL) == RPC_OK);
         leave_check(set_zone(w, "UTC", NULL) == RPC_OK);
         register_agents(w);
@@ -93,13 +88,8 @@ static int body_newcomers_hear(World *w) {
         return 0;
 }
 
-static void test_newcomers_hear(void **state) {
-        (void) state;
-        run(body_newcomers_hear, true);
-}
-
 /* One that cannot be reached holds up nobody, and has it when it is back. */
-static int body_unreachable(World *w) {
+static int test_unreachable(World *w) {
         register_agents(w);
         wait_until_live(w, "givc-app-vm.service");
         stop_agent(w, &w->app_vm);
@@ -112,17 +102,12 @@ static int body_unreachable(World *w) {
         return 0;
 }
 
-static void test_unreachable(void **state) {
-        (void) state;
-        run(body_unreachable, true);
-}
-
 static bool is_pushing(World *w, const char *agent) {
         return agents_get(&w->admin.agents, agent)->push;
 }
 
 /* What may pass is tried again; a refusal is not, until there is something else to say. */
-static int body_trying(World *w) {
+static int test_trying(World *w) {
         unsigned n;
 
         register_agents(w);
@@ -142,13 +127,8 @@ static int body_trying(World *w) {
         return 0;
 }
 
-static void test_trying(void **state) {
-        (void) state;
-        run(body_trying, true);
-}
-
 /* A VM that is off is told nothing, also when that is said in the middle of telling it. */
-static int body_forgotten(World *w) {
+static int test_forgotten(World *w) {
         register_agents(w);
         w->app_vm.silent = true;
         leave_check(set_zone(w, "UTC", NULL) == RPC_OK);
@@ -160,12 +140,7 @@ static int body_forgotten(World *w) {
         return 0;
 }
 
-static void test_forgotten(void **state) {
-        (void) state;
-        run(body_forgotten, true);
-}
-
-static int body_invalid(World *w) {
+static int test_invalid(World *w) {
         static const char *const zones[] = { "", "/foobar", "`whoami`", "Almost//Valid" };
         _cleanup_free_ char *message = NULL;
         Admin__LocaleRequest none = ADMIN__LOCALE_REQUEST__INIT;
@@ -189,13 +164,8 @@ static int body_invalid(World *w) {
         return 0;
 }
 
-static void test_invalid(void **state) {
-        (void) state;
-        run(body_invalid, true);
-}
-
 /* A directory where the file would be made first is what a disk that cannot be written to is, for root too. */
-static int body_not_kept(World *w) {
+static int test_not_kept(World *w) {
         _cleanup_free_ char *in_the_way = strf("%s/" SETTINGS_TIMEZONE_FILE ".new", w->directory), *message = NULL;
 
         register_agents(w);
@@ -211,11 +181,6 @@ static int body_not_kept(World *w) {
         leave_becomes(w->app_vm.locale);
         leave_check(has(&w->app_vm, "0=C;12=C;", "UTC"));
         return 0;
-}
-
-static void test_not_kept(void **state) {
-        (void) state;
-        run(body_not_kept, true);
 }
 
 static void on_change(void *userdata) {
@@ -274,13 +239,13 @@ static void test_variables(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_all_hear),
-                cmocka_unit_test(test_newcomers_hear),
-                cmocka_unit_test(test_unreachable),
-                cmocka_unit_test(test_trying),
-                cmocka_unit_test(test_forgotten),
-                cmocka_unit_test(test_invalid),
-                cmocka_unit_test(test_not_kept),
+                world_test(test_all_hear),
+                world_test(test_newcomers_hear),
+                world_test(test_unreachable),
+                world_test(test_trying),
+                world_test(test_forgotten),
+                world_test(test_invalid),
+                world_test(test_not_kept),
                 cmocka_unit_test(test_read_back),
                 cmocka_unit_test(test_variables),
         };

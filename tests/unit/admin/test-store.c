@@ -65,7 +65,7 @@ static void assert_next_admin_knows(World *w, int fd, const char *expected) {
         admin_done(&next);
 }
 
-static int body_what_was_known(World *w) {
+static int test_what_was_known(World *w) {
         _cleanup_free_ char *id = NULL, *known = NULL, *more = NULL, *less = NULL;
         Store *store = NULL;
 
@@ -91,14 +91,9 @@ static int body_what_was_known(World *w) {
         return 0;
 }
 
-static void test_what_was_known(void **state) {
-        (void) state;
-        run(body_what_was_known, true);
-}
-
 /* With the state in which it was, and since when; also when it was out of reach meanwhile, or has changed since it was
  * registered. */
-static int body_state_and_its_time(World *w) {
+static int test_state_and_its_time(World *w) {
         UnitStatus exited = { .name = (char *) "x.service",
                 .load_state = (char *) "loaded",
                 .active_state = (char *) "active",
@@ -124,13 +119,8 @@ static int body_state_and_its_time(World *w) {
         return 0;
 }
 
-static void test_state_and_its_time(void **state) {
-        (void) state;
-        run(body_state_and_its_time, true);
-}
-
 /* It also knows where the agents are, and asks them: what ended meanwhile leaves, what began comes. */
-static int body_agents_are_found(World *w) {
+static int test_agents_are_found(World *w) {
         Store *store = NULL, *next_store = NULL;
         usec_t before;
         Admin next;
@@ -156,13 +146,8 @@ static int body_agents_are_found(World *w) {
         return 0;
 }
 
-static void test_agents_are_found(void **state) {
-        (void) state;
-        run(body_agents_are_found, true);
-}
-
 /* Killed in the middle of a record: those before it count. */
-static int body_torn_record(World *w) {
+static int test_torn_record(World *w) {
         _cleanup_free_ char *before = NULL;
         Store *store = NULL;
         off_t size_before;
@@ -178,12 +163,7 @@ static int body_torn_record(World *w) {
         return 0;
 }
 
-static void test_torn_record(void **state) {
-        (void) state;
-        run(body_torn_record, true);
-}
-
-static int body_nonsense(World *w) {
+static int test_nonsense(World *w) {
         static const char *const contents[] = {
                 "",
                 "x",
@@ -208,13 +188,8 @@ static int body_nonsense(World *w) {
         return 0;
 }
 
-static void test_nonsense(void **state) {
-        (void) state;
-        run(body_nonsense, true);
-}
-
 /* Applications that come and go for days take no more memory than what is there. */
-static int body_log_does_not_grow(World *w) {
+static int test_log_does_not_grow(World *w) {
         UnitStatus running = { .name = (char *) "app@0.service",
                 .load_state = (char *) "loaded",
                 .active_state = (char *) "active",
@@ -240,13 +215,8 @@ static int body_log_does_not_grow(World *w) {
         return 0;
 }
 
-static void test_log_does_not_grow(void **state) {
-        (void) state;
-        run(body_log_does_not_grow, true);
-}
-
 /* All the words in which an agent may say where it is. */
-static int body_addresses(World *w) {
+static int test_addresses(World *w) {
         static const char *const addresses[][3] = {
                 { "tcp", "127.0.0.1", "9" },
                 { "tcp", "::1", "9" },
@@ -283,20 +253,15 @@ static int body_addresses(World *w) {
         return 0;
 }
 
-static void test_addresses(void **state) {
-        (void) state;
-        run(body_addresses, true);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_what_was_known),
-                cmocka_unit_test(test_state_and_its_time),
-                cmocka_unit_test(test_agents_are_found),
-                cmocka_unit_test(test_torn_record),
-                cmocka_unit_test(test_nonsense),
-                cmocka_unit_test(test_log_does_not_grow),
-                cmocka_unit_test(test_addresses),
+                world_test(test_what_was_known),
+                world_test(test_state_and_its_time),
+                world_test(test_agents_are_found),
+                world_test(test_torn_record),
+                world_test(test_nonsense),
+                world_test(test_log_does_not_grow),
+                world_test(test_addresses),
         };
 
         log_set_level(LOG_ERR);

@@ -41,7 +41,7 @@ static RpcCode ask(World *w, size_t i, const char *vm, void *ret, char **ret_mes
         return code;
 }
 
-static int body_answers(World *w) {
+static int test_answers(World *w) {
         _cleanup_proto_ Wifimanager__WifiNetworkResponse *listed = NULL;
         _cleanup_proto_ Wifimanager__AccessPoint *active = NULL;
 
@@ -66,11 +66,7 @@ static int body_answers(World *w) {
         return 0;
 }
 
-static void test_answers(_unused_ void **state) {
-        run(body_answers, true);
-}
-
-static int body_refusals(World *w) {
+static int test_refusals(World *w) {
         _cleanup_free_ char *message = NULL;
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -87,11 +83,7 @@ static int body_refusals(World *w) {
         return 0;
 }
 
-static void test_refusals(_unused_ void **state) {
-        run(body_refusals, true);
-}
-
-static int body_an_agent_without(World *w) {
+static int test_an_agent_without(World *w) {
         _cleanup_free_ char *message = NULL;
 
         register_agents(w);
@@ -100,11 +92,7 @@ static int body_an_agent_without(World *w) {
         return 0;
 }
 
-static void test_an_agent_without(_unused_ void **state) {
-        run(body_an_agent_without, false);
-}
-
-static int body_leaving(World *w) {
+static int test_leaving(World *w) {
         Leaver l;
 
         register_agents(w);
@@ -123,16 +111,12 @@ static int body_leaving(World *w) {
         return 0;
 }
 
-static void test_leaving(_unused_ void **state) {
-        run(body_leaving, true);
-}
-
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_answers),
-                cmocka_unit_test(test_refusals),
-                cmocka_unit_test(test_an_agent_without),
-                cmocka_unit_test(test_leaving),
+                world_test(test_answers),
+                world_test(test_refusals),
+                world_test_old(test_an_agent_without),
+                world_test(test_leaving),
         };
 
         log_set_level(LOG_ERR);

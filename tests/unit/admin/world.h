@@ -118,6 +118,20 @@ static inline void run(int (*body)(World *w), bool pushes) {
         assert_int_equal(fiber_count(), 0);
 }
 
+static inline void run_with_agents(void **body) {
+        run((int (*)(World *)) * body, true);
+}
+
+static inline void run_with_old_agents(void **body) {
+        run((int (*)(World *)) * body, false);
+}
+
+/* A test that runs in such a world, with agents that push and with agents that do not. */
+#define world_test(body)                                                                                               \
+        { #body, run_with_agents, NULL, NULL, body }
+#define world_test_old(body)                                                                                           \
+        { #body " with old agents", run_with_old_agents, NULL, NULL, body }
+
 static inline RpcCode call(World *w, const char *method, const void *request, void *ret, char **ret_message) {
         _cleanup_(rpc_status_done) RpcStatus status = {};
         RpcCallOptions options = { .deadline = soon(), .wait_for_ready = true };

@@ -493,17 +493,13 @@ static void run_world(int (*body)(World *w)) {
         world_done(&w);
 }
 
-static int body_disabled(World *w) {
+static int test_disabled(World *w) {
         const RpcCallOptions options = within(10 * USEC_PER_SEC);
         SESSION s = { .w = w };
 
         check(rpc_stream_open_wait(w->channel, EXEC, "RunCommand", &options, &s.stream, &s.status) == 0);
         check_end(&s, RPC_UNIMPLEMENTED, NULL);
         return 0;
-}
-
-static void test_disabled(_unused_ void **state) {
-        world_run(body_disabled);
 }
 
 #define TEST(name)                                                                                                     \
@@ -539,7 +535,7 @@ int main(void) {
                 cmocka_unit_test(test_leaving),
                 cmocka_unit_test(test_agent_stops),
                 cmocka_unit_test(test_terminal),
-                cmocka_unit_test(test_disabled),
+                world_test(test_disabled),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,15 +143,11 @@ static void test_leaving(_unused_ void **state) {
         run(body_leaving);
 }
 
-static int body_switched_off(World *w) {
+static int test_switched_off(World *w) {
         _cleanup_(rpc_status_done) RpcStatus status = {};
 
         check(ask(w, NULL, &status) < 0 && status.code == RPC_UNIMPLEMENTED);
         return 0;
-}
-
-static void test_switched_off(_unused_ void **state) {
-        world_run(body_switched_off);
 }
 
 int main(void) {
@@ -161,7 +157,7 @@ int main(void) {
                 cmocka_unit_test(test_kernel),
                 cmocka_unit_test(test_refusals),
                 cmocka_unit_test(test_leaving),
-                cmocka_unit_test(test_switched_off),
+                world_test(test_switched_off),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

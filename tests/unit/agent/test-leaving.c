@@ -132,7 +132,7 @@ static void leave(World *w, Leaver *l, size_t i, Leave how, bool asks) {
         leave_settle(l, rows[i].method);
 }
 
-static int leaving_body(World *w) {
+static int test_leaving(World *w) {
         Leaver l;
 
         app.unitname = usage.unitname = (char *) APP;
@@ -153,13 +153,9 @@ static int leaving_body(World *w) {
         return 0;
 }
 
-static void test_leaving(_unused_ void **state) {
-        world_run(leaving_body);
-}
-
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_leaving),
+                world_test(test_leaving),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

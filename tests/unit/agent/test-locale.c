@@ -41,7 +41,7 @@ static int set_zone(World *w, const char *zone, RpcStatus *reterr) {
         return send_call(w, "TimezoneSet", &request, reterr);
 }
 
-static int set_body(World *w) {
+static int test_set(World *w) {
         const FakeMachine *m = fake_systemd_get_machine(w->machine ? w->machine : w->fake);
         const FakeMachine *manager = fake_systemd_get_machine(w->fake);
         Assignments two = {}, all = {};
@@ -61,13 +61,9 @@ static int set_body(World *w) {
         return 0;
 }
 
-static void test_set(_unused_ void **state) {
-        world_run(set_body);
-}
-
 /* Language and time zone are the machine's, the environment is the session's. */
 static void test_session(_unused_ void **state) {
-        world_run_in(set_body, true, NULL);
+        world_run_in(test_set, true, NULL);
 }
 
 static void check_locale_refused(World *w, const Assignments *a, const char *message) {
@@ -78,7 +74,7 @@ static void check_locale_refused(World *w, const Assignments *a, const char *mes
         check(status.code == RPC_INVALID_ARGUMENT);
 }
 
-static int invalid_body(World *w) {
+static int test_invalid(World *w) {
         static const char *const zones[] = { "", "/foobar", "`whoami`", "Almost//Valid" };
         Assignments none = { .message = LOCALE__LOCALE_MESSAGE__INIT }, shell = {}, key = {}, twice = {};
 
@@ -102,10 +98,6 @@ static int invalid_body(World *w) {
         return 0;
 }
 
-static void test_invalid(_unused_ void **state) {
-        world_run(invalid_body);
-}
-
 static const struct {
         const char *error;
         RpcCode code;
@@ -121,7 +113,7 @@ static const struct {
                         "the machine's service for it failed: It is so." },
 };
 
-static int refused_body(World *w) {
+static int test_refused(World *w) {
         Assignments a = {};
 
         assign(&a, 0, "fi_FI.UTF-8");
@@ -144,11 +136,7 @@ static int refused_body(World *w) {
         return 0;
 }
 
-static void test_refused(_unused_ void **state) {
-        world_run(refused_body);
-}
-
-static int leaving_body(World *w) {
+static int test_leaving(World *w) {
         Assignments a = {};
         Locale__TimezoneMessage zone = LOCALE__TIMEZONE_MESSAGE__INIT;
         const struct {
@@ -179,17 +167,13 @@ static int leaving_body(World *w) {
         return 0;
 }
 
-static void test_leaving(_unused_ void **state) {
-        world_run(leaving_body);
-}
-
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_set),
+                world_test(test_set),
                 cmocka_unit_test(test_session),
-                cmocka_unit_test(test_invalid),
-                cmocka_unit_test(test_refused),
-                cmocka_unit_test(test_leaving),
+                world_test(test_invalid),
+                world_test(test_refused),
+                world_test(test_leaving),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

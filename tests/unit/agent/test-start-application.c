@@ -38,7 +38,7 @@ static void test_application(_unused_ void **state) {
         world_run(application_body);
 }
 
-static int application_refused_body(World *w) {
+static int test_application_refused(World *w) {
         static const struct {
                 const char *unit;
                 const char *arg;
@@ -74,11 +74,7 @@ static int application_refused_body(World *w) {
         return 0;
 }
 
-static void test_application_refused(_unused_ void **state) {
-        world_run(application_refused_body);
-}
-
-static int application_fails_body(World *w) {
+static int test_application_fails(World *w) {
         REPLY;
 
         fake_systemd_set_job_result(w->fake, "failed");
@@ -102,10 +98,6 @@ static int application_fails_body(World *w) {
         start_application(w, "foot@0.service", &reply);
         check_state(&reply, "foot@0.service", "active", "running");
         return 0;
-}
-
-static void test_application_fails(_unused_ void **state) {
-        world_run(application_fails_body);
 }
 
 /* Its last words go with the error; those of others, and of earlier, do not. */
@@ -170,7 +162,7 @@ static int ending_main(void *userdata) {
         return 0;
 }
 
-static int application_ends_body(World *w) {
+static int test_application_ends(World *w) {
         Ending ending = { w, "foot@0.service", 5, false, NULL };
         REPLY;
 
@@ -189,10 +181,6 @@ static int application_ends_body(World *w) {
         return 0;
 }
 
-static void test_application_ends(_unused_ void **state) {
-        world_run(application_ends_body);
-}
-
 /* Starts unit, which ends with that status, and says how long that took. */
 static usec_t start_and_end(World *w, const char *unit, int status, bool shown, Reply *ret) {
         Ending ending = { w, unit, status, shown, NULL };
@@ -206,7 +194,7 @@ static usec_t start_and_end(World *w, const char *unit, int status, bool shown, 
 
 /* It hands itself over to what runs already: that is what the caller hears of, without waiting longer than for its
  * end. */
-static int application_merges_body(World *w) {
+static int test_application_merges(World *w) {
         usec_t least[2] = { USEC_INFINITY, USEC_INFINITY };
         unsigned n_calls;
 
@@ -250,12 +238,8 @@ static int application_merges_body(World *w) {
         return 0;
 }
 
-static void test_application_merges(_unused_ void **state) {
-        world_run(application_merges_body);
-}
-
 /* Who stays is an instance of its own, also when it might have handed itself over. */
-static int application_stays_body(World *w) {
+static int test_application_stays(World *w) {
         usec_t begin;
         REPLY;
 
@@ -269,12 +253,8 @@ static int application_stays_body(World *w) {
         return 0;
 }
 
-static void test_application_stays(_unused_ void **state) {
-        world_run(application_stays_body);
-}
-
 /* The caller leaves while it is not yet clear whether the application stays. */
-static int application_left_body(World *w) {
+static int test_application_left(World *w) {
         REPLY;
 
         start_application(w, "foot@0.service", &reply);
@@ -288,12 +268,8 @@ static int application_left_body(World *w) {
         return 0;
 }
 
-static void test_application_left(_unused_ void **state) {
-        world_run(application_left_body);
-}
-
 /* Later failures are nobody's reply: the agent looks after them itself. */
-static int application_reaped_body(World *w) {
+static int test_application_reaped(World *w) {
         REPLY;
 
         start_application(w, "foot@0.service", &reply);
@@ -311,12 +287,8 @@ static int application_reaped_body(World *w) {
         return 0;
 }
 
-static void test_application_reaped(_unused_ void **state) {
-        world_run(application_reaped_body);
-}
-
 /* The service manager goes away while the agent cleans up. */
-static int application_reaped_later_body(World *w) {
+static int test_application_reaped_later(World *w) {
         REPLY;
 
         start_application(w, "foot@0.service", &reply);
@@ -330,11 +302,7 @@ static int application_reaped_later_body(World *w) {
         return 0;
 }
 
-static void test_application_reaped_later(_unused_ void **state) {
-        world_run(application_reaped_later_body);
-}
-
-static int application_leaving_body(World *w) {
+static int test_application_leaving(World *w) {
         REPLY;
 
         fake_systemd_set_jobs(w->fake, FAKE_JOBS_HELD);
@@ -348,24 +316,20 @@ static int application_leaving_body(World *w) {
         return 0;
 }
 
-static void test_application_leaving(_unused_ void **state) {
-        world_run(application_leaving_body);
-}
-
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_application),
-                cmocka_unit_test(test_application_refused),
-                cmocka_unit_test(test_application_fails),
+                world_test(test_application_refused),
+                world_test(test_application_fails),
                 cmocka_unit_test_setup_teardown(test_application_says, written_setup, written_teardown),
                 cmocka_unit_test_setup_teardown(test_application_unheard, written_setup, written_teardown),
-                cmocka_unit_test(test_application_ends),
-                cmocka_unit_test(test_application_merges),
-                cmocka_unit_test(test_application_stays),
-                cmocka_unit_test(test_application_left),
-                cmocka_unit_test(test_application_reaped),
-                cmocka_unit_test(test_application_reaped_later),
-                cmocka_unit_test(test_application_leaving),
+                world_test(test_application_ends),
+                world_test(test_application_merges),
+                world_test(test_application_stays),
+                world_test(test_application_left),
+                world_test(test_application_reaped),
+                world_test(test_application_reaped_later),
+                world_test(test_application_leaving),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

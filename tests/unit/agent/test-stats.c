@@ -61,7 +61,7 @@ static bool is_near(float a, double b) {
 }
 
 /* Times of processes that stay, come, go, and take the number of one that has gone. */
-static int body_difference(World *w) {
+static int test_difference(World *w) {
         Stats *stats = agent_get_stats(w->agent);
         const Figures *f;
         Caller c;
@@ -104,12 +104,8 @@ static int body_difference(World *w) {
         return 0;
 }
 
-static void test_difference(_unused_ void **state) {
-        world_run(body_difference);
-}
-
 /* Nothing has happened, or time went back: nobody divides by it, and nothing underflows. */
-static int body_no_time(World *w) {
+static int test_no_time(World *w) {
         ROOT root;
 
         root_init(&root);
@@ -135,10 +131,6 @@ static int body_no_time(World *w) {
         return 0;
 }
 
-static void test_no_time(_unused_ void **state) {
-        world_run(body_no_time);
-}
-
 static int spin_main(void *userdata) {
         unsigned *n = userdata;
 
@@ -152,7 +144,7 @@ static int spin_main(void *userdata) {
 }
 
 /* The five of each kind, most first, of many; and others run while all of them are read. */
-static int body_many(World *w) {
+static int test_many(World *w) {
         unsigned turns = 0;
         Fiber *spinner;
         Caller c;
@@ -181,12 +173,8 @@ static int body_many(World *w) {
         return 0;
 }
 
-static void test_many(_unused_ void **state) {
-        world_run(body_many);
-}
-
 /* Callers at one time get one answer; who leaves takes it from nobody. */
-static int body_callers(World *w) {
+static int test_callers(World *w) {
         Stats *stats = agent_get_stats(w->agent);
         Caller c[4];
         ROOT root;
@@ -208,12 +196,8 @@ static int body_callers(World *w) {
         return 0;
 }
 
-static void test_callers(_unused_ void **state) {
-        world_run(body_callers);
-}
-
 /* Who calls often is told of the last seconds, not of the time since somebody else has called, and does not wait. */
-static int body_often(World *w) {
+static int test_often(World *w) {
         Stats *stats = agent_get_stats(w->agent);
         usec_t begin;
         Caller c;
@@ -236,10 +220,6 @@ static int body_often(World *w) {
         caller_start(&c, stats, &root);
         check(c.r == 0 && c.figures.spent.user == 700 && c.figures.spent.total == 1200);
         return 0;
-}
-
-static void test_often(_unused_ void **state) {
-        world_run(body_often);
 }
 
 static void test_lines(_unused_ void **state) {
@@ -272,7 +252,7 @@ static int call_stats(World *w, const char *method, usec_t usec, void *ret, RpcS
 }
 
 /* This machine's own. */
-static int body_get_stats(World *w) {
+static int test_get_stats(World *w) {
         _cleanup_proto_ Stats__StatsResponse *reply = NULL;
         RpcStatus status = {};
 
@@ -285,11 +265,7 @@ static int body_get_stats(World *w) {
         return 0;
 }
 
-static void test_get_stats(_unused_ void **state) {
-        world_run(body_get_stats);
-}
-
-static int body_unreadable(World *w) {
+static int test_unreadable(World *w) {
         _cleanup_(rpc_status_done) RpcStatus missing = {}, malformed = {};
         ROOT root;
 
@@ -306,10 +282,6 @@ static int body_unreadable(World *w) {
         return 0;
 }
 
-static void test_unreadable(_unused_ void **state) {
-        world_run(body_unreadable);
-}
-
 static FakeUnit *find_program(World *w) {
         return fake_systemd_find_by_prefix(w->fake, "givc-exec-");
 }
@@ -321,7 +293,7 @@ static void program_exit(World *w, FakeUnit *unit, int status) {
 }
 
 /* Leaves while the agent looks, and while the program does not answer. */
-static int body_leaving(World *w) {
+static int test_leaving(World *w) {
         _cleanup_(rpc_status_done) RpcStatus looking = {}, asking = {};
 
         check(call_stats(w, "GetStats", 50 * USEC_PER_MSEC, NULL, &looking) < 0);
@@ -332,10 +304,6 @@ static int body_leaving(World *w) {
         check(fake_systemd_count_calls(w->fake, "StartTransientUnit") == 1);
         check_becomes(count_handlers(w) == 0 && !find_program(w));
         return 0;
-}
-
-static void test_leaving(_unused_ void **state) {
-        world_run(body_leaving);
 }
 
 typedef struct Version {
@@ -374,7 +342,7 @@ static Stats__SysinfoResponse *get_sysinfo(World *w, const char *text) {
 
 #define EFI "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
-static int body_sysinfo(World *w) {
+static int test_sysinfo(World *w) {
         static const struct {
                 const char *said, *version, *uuid;
                 int variable, secure, encrypted; /* -1: unset */
@@ -409,12 +377,8 @@ static int body_sysinfo(World *w) {
         return 0;
 }
 
-static void test_sysinfo(_unused_ void **state) {
-        world_run(body_sysinfo);
-}
-
 /* Without the program, with one that talks without end, and without a manager. */
-static int body_no_version(World *w) {
+static int test_no_version(World *w) {
         static char much[5000];
         Stats__SysinfoResponse *reply;
 
@@ -430,10 +394,6 @@ static int body_no_version(World *w) {
         return 0;
 }
 
-static void test_no_version(_unused_ void **state) {
-        world_run(body_no_version);
-}
-
 static int sysinfo_main(void *userdata) {
         const Version *v = userdata;
         _cleanup_proto_ Stats__SysinfoResponse *reply = NULL;
@@ -445,7 +405,7 @@ static int sysinfo_main(void *userdata) {
 }
 
 /* A crowd that asks at once, or one after the other as fast as it can, does not make the manager start unit on unit. */
-static int body_crowd(World *w) {
+static int test_crowd(World *w) {
         Version said = { w, "25.06", 0 };
         Fiber *fibers[8] = {}, *program = NULL;
 
@@ -459,24 +419,20 @@ static int body_crowd(World *w) {
         return 0;
 }
 
-static void test_crowd(_unused_ void **state) {
-        world_run(body_crowd);
-}
-
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_difference),
-                cmocka_unit_test(test_no_time),
-                cmocka_unit_test(test_many),
-                cmocka_unit_test(test_callers),
-                cmocka_unit_test(test_often),
+                world_test(test_difference),
+                world_test(test_no_time),
+                world_test(test_many),
+                world_test(test_callers),
+                world_test(test_often),
                 cmocka_unit_test(test_lines),
-                cmocka_unit_test(test_get_stats),
-                cmocka_unit_test(test_unreadable),
-                cmocka_unit_test(test_leaving),
-                cmocka_unit_test(test_sysinfo),
-                cmocka_unit_test(test_no_version),
-                cmocka_unit_test(test_crowd),
+                world_test(test_get_stats),
+                world_test(test_unreadable),
+                world_test(test_leaving),
+                world_test(test_sysinfo),
+                world_test(test_no_version),
+                world_test(test_crowd),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@
 
 #include <signal.h>
 
-static int status_body(World *w) {
+static int test_status(World *w) {
         static const char *const exposed[] = { "app.service", "poweroff.target", "foot@7.service" };
         static const char *const hidden[] = { "secret.service", "", "foot@x.service", "*", "app.servic" };
 
@@ -40,11 +40,7 @@ static int status_body(World *w) {
         return 0;
 }
 
-static void test_status(_unused_ void **state) {
-        world_run(status_body);
-}
-
-static int start_body(World *w) {
+static int test_start(World *w) {
         REPLY;
 
         call(w, "StartUnit", "app.service", &reply);
@@ -59,11 +55,7 @@ static int start_body(World *w) {
         return 0;
 }
 
-static void test_start(_unused_ void **state) {
-        world_run(start_body);
-}
-
-static int not_exposed_body(World *w) {
+static int test_not_exposed(World *w) {
         static const char *const methods[] = { "StartUnit", "StopUnit", "KillUnit", "FreezeUnit", "UnfreezeUnit" };
         static const char *const calls[] = { "RestartUnit", "StopUnit", "KillUnit", "FreezeUnit", "ThawUnit" };
 
@@ -81,11 +73,7 @@ static int not_exposed_body(World *w) {
         return 0;
 }
 
-static void test_not_exposed(_unused_ void **state) {
-        world_run(not_exposed_body);
-}
-
-static int start_failures_body(World *w) {
+static int test_start_failures(World *w) {
         static const struct {
                 const char *result;
                 RpcCode code;
@@ -143,12 +131,8 @@ static int start_failures_body(World *w) {
         return 0;
 }
 
-static void test_start_failures(_unused_ void **state) {
-        world_run(start_failures_body);
-}
-
 /* The caller's deadline passes while the job runs: the handler ends, the job goes on, other calls are not delayed. */
-static int leaving_body(World *w) {
+static int test_leaving(World *w) {
         static const char *const methods[] = { "StartUnit", "StopUnit" };
 
         for (size_t i = 0; i < ELEMENTSOF(methods); i++) {
@@ -168,11 +152,7 @@ static int leaving_body(World *w) {
         return 0;
 }
 
-static void test_leaving(_unused_ void **state) {
-        world_run(leaving_body);
-}
-
-static int leaving_call_body(World *w) {
+static int test_leaving_call(World *w) {
         static const struct {
                 const char *method, *held;
         } calls[] = {
@@ -200,11 +180,7 @@ static int leaving_call_body(World *w) {
         return 0;
 }
 
-static void test_leaving_call(_unused_ void **state) {
-        world_run(leaving_call_body);
-}
-
-static int stop_body(World *w) {
+static int test_stop(World *w) {
         REPLY;
 
         fake_unit_set_state(w->fake, "app.service", "active", "running");
@@ -236,10 +212,6 @@ static int stop_body(World *w) {
         return 0;
 }
 
-static void test_stop(_unused_ void **state) {
-        world_run(stop_body);
-}
-
 /* A call in a fiber of its own, so that the world can change meanwhile. */
 typedef struct Pending {
         World *world;
@@ -257,7 +229,7 @@ static int pending_main(void *userdata) {
 
 /* Told to end, the application ends with an error: it has been stopped all the same, and leaves no failed unit
  * behind. */
-static int stop_failing_body(World *w) {
+static int test_stop_failing(World *w) {
         Pending p = { .world = w, .method = "StopUnit", .unit = "foot@0.service" };
 
         fake_systemd_add(w->fake, "foot@0.service");
@@ -279,10 +251,6 @@ static int stop_failing_body(World *w) {
         return 0;
 }
 
-static void test_stop_failing(_unused_ void **state) {
-        world_run(stop_failing_body);
-}
-
 static void do_kill(World *w, const char *unit, int number, const char *whom, Reply *ret) {
         Systemd__UnitRequest request = SYSTEMD__UNIT_REQUEST__INIT;
         const RpcCallOptions options = within(10 * USEC_PER_SEC);
@@ -299,7 +267,7 @@ static void do_kill(World *w, const char *unit, int number, const char *whom, Re
                         w->channel, SERVICE, "KillUnit", &request, &options, &ret->message, &ret->status);
 }
 
-static int kill_as_told_body(World *w) {
+static int test_kill_as_told(World *w) {
         static const struct {
                 const char *unit, *whom, *refusal;
                 int number;
@@ -336,11 +304,7 @@ static int kill_as_told_body(World *w) {
         return 0;
 }
 
-static void test_kill_as_told(_unused_ void **state) {
-        world_run(kill_as_told_body);
-}
-
-static int kill_body(World *w) {
+static int test_kill(World *w) {
         REPLY;
 
         fake_unit_set_state(w->fake, "app.service", "active", "running");
@@ -355,11 +319,7 @@ static int kill_body(World *w) {
         return 0;
 }
 
-static void test_kill(_unused_ void **state) {
-        world_run(kill_body);
-}
-
-static int freeze_body(World *w) {
+static int test_freeze(World *w) {
         REPLY;
 
         fake_unit_set_state(w->fake, "app.service", "active", "running");
@@ -384,10 +344,6 @@ static int freeze_body(World *w) {
         call(w, "FreezeUnit", "foot@5.service", &reply);
         check_refused(&reply, RPC_NOT_FOUND, "Cannot freeze 'foot@5.service': systemd has no such unit.");
         return 0;
-}
-
-static void test_freeze(_unused_ void **state) {
-        world_run(freeze_body);
 }
 
 typedef struct Monitor {
@@ -420,7 +376,7 @@ static void monitor_done(Monitor *m) {
 }
 #define MONITOR _cleanup_(monitor_done) Monitor
 
-static int monitor_body(World *w) {
+static int test_monitor(World *w) {
         const double total = (double) sysconf(_SC_PHYS_PAGES) * (double) sysconf(_SC_PAGESIZE);
         MONITOR m = {}, leaving = {};
         FakeUnit *unit;
@@ -463,7 +419,7 @@ static void check_monitor_refused(World *w, const char *unit, RpcCode code, cons
         check_streq(m.status.message, message);
 }
 
-static int monitor_errors_body(World *w) {
+static int test_monitor_errors(World *w) {
         MONITOR m = {};
 
         check_monitor_refused(
@@ -503,15 +459,7 @@ static int monitor_errors_body(World *w) {
         return 0;
 }
 
-static void test_monitor_errors(_unused_ void **state) {
-        world_run(monitor_errors_body);
-}
-
-static void test_monitor(_unused_ void **state) {
-        world_run(monitor_body);
-}
-
-static int no_bus_body(World *w) {
+static int test_no_bus(World *w) {
         static const char *const methods[] = { "GetUnitStatus", "StartUnit", "StopUnit", "KillUnit", "FreezeUnit" };
 
         fake_systemd_disconnect(w->fake);
@@ -532,26 +480,22 @@ static int no_bus_body(World *w) {
         return 0;
 }
 
-static void test_no_bus(_unused_ void **state) {
-        world_run(no_bus_body);
-}
-
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_status),
-                cmocka_unit_test(test_start),
-                cmocka_unit_test(test_not_exposed),
-                cmocka_unit_test(test_start_failures),
-                cmocka_unit_test(test_leaving),
-                cmocka_unit_test(test_leaving_call),
-                cmocka_unit_test(test_stop),
-                cmocka_unit_test(test_stop_failing),
-                cmocka_unit_test(test_kill),
-                cmocka_unit_test(test_kill_as_told),
-                cmocka_unit_test(test_freeze),
-                cmocka_unit_test(test_monitor),
-                cmocka_unit_test(test_monitor_errors),
-                cmocka_unit_test(test_no_bus),
+                world_test(test_status),
+                world_test(test_start),
+                world_test(test_not_exposed),
+                world_test(test_start_failures),
+                world_test(test_leaving),
+                world_test(test_leaving_call),
+                world_test(test_stop),
+                world_test(test_stop_failing),
+                world_test(test_kill),
+                world_test(test_kill_as_told),
+                world_test(test_freeze),
+                world_test(test_monitor),
+                world_test(test_monitor_errors),
+                world_test(test_no_bus),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,7 +76,7 @@ static void check_reaches(Watch *watch, const char *name, const char *active_sta
         } while (!streq(watch->event->changed->activestate, active_state));
 }
 
-static int watch_body(World *w) {
+static int test_watch(World *w) {
         _cleanup_(watch_done) Watch watch;
         const Systemd__UnitSnapshot *snapshot;
         REPLY;
@@ -113,12 +113,8 @@ static int watch_body(World *w) {
         return 0;
 }
 
-static void test_watch(_unused_ void **state) {
-        world_run(watch_body);
-}
-
 /* Two follow; one leaves, the other is told on; then the agent stops. */
-static int watch_leaving_body(World *w) {
+static int test_watch_leaving(World *w) {
         _cleanup_(watch_done) Watch one, two;
 
         watch_open(w, &one);
@@ -138,12 +134,8 @@ static int watch_leaving_body(World *w) {
         return 0;
 }
 
-static void test_watch_leaving(_unused_ void **state) {
-        world_run(watch_leaving_body);
-}
-
 /* More units than one message takes. */
-static int watch_many_body(World *w) {
+static int test_watch_many(World *w) {
         _cleanup_(watch_done) Watch watch;
         size_t n = 0;
         unsigned n_parts = 0;
@@ -167,15 +159,11 @@ static int watch_many_body(World *w) {
         return 0;
 }
 
-static void test_watch_many(_unused_ void **state) {
-        world_run(watch_many_body);
-}
-
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_watch),
-                cmocka_unit_test(test_watch_leaving),
-                cmocka_unit_test(test_watch_many),
+                world_test(test_watch),
+                world_test(test_watch_leaving),
+                world_test(test_watch_many),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -192,3 +192,11 @@ static inline void world_run_in(int (*body)(World *w), bool session, const char 
 static inline void world_run(int (*body)(World *w)) {
         world_run_in(body, false, NULL);
 }
+
+static inline void world_run_body(void **body) {
+        world_run((int (*)(World *)) * body);
+}
+
+/* A test that runs in such a world. */
+#define world_test(body)                                                                                               \
+        { #body, world_run_body, NULL, NULL, body }
