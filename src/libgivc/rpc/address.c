@@ -289,8 +289,18 @@ static int unix_unlink_stale(const SocketAddress *sa, socklen_t size) {
         return unlink(sa->un.sun_path) < 0 ? -errno : 0;
 }
 
-static int unix_bind(int fd, const SocketAddress *sa, socklen_t size, mode_t mode, gid_t group) {
+static int unix_give(const char *path, mode_t mode, gid_t group) {
         struct stat st;
+
+        if (lstat(path, &st) < 0)
+                return -errno;
+        /* Who has that group may not be permitted to give anything to another one. */
+        if (group != (gid_t) -1 && group != st.st_gid && chown(path, (uid_t) -1, group) < 0)
+                return -errno;
+        return chmod(path, mode != 0 ? mode : 0660) < 0 ? -errno : 0;
+}
+
+static int unix_bind(int fd, const SocketAddress *sa, socklen_t size, mode_t mode, gid_t group) {
         mode_t saved;
         int r;
 
@@ -303,12 +313,10 @@ static int unix_bind(int fd, const SocketAddress *sa, socklen_t size, mode_t mod
         (void) umask(saved);
         if (r < 0 || sa->un.sun_path[0] == 0)
                 return r;
-        if (lstat(sa->un.sun_path, &st) < 0)
-                return -errno;
-        /* Who has that group may not be permitted to give anything to another one. */
-        if (group != (gid_t) -1 && group != st.st_gid && chown(sa->un.sun_path, (uid_t) -1, group) < 0)
-                return -errno;
-        return chmod(sa->un.sun_path, mode != 0 ? mode : 0660) < 0 ? -errno : 0;
+        r = unix_give(sa->un.sun_path, mode, group);
+        if (r < 0)
+                (void) unlink(sa->un.sun_path); /* nobody may look into it, to learn that nobody is there */
+        return r;
 }
 
 int rpc_address_listen(const RpcAddress *a, mode_t mode, gid_t group) {

@@ -140,14 +140,18 @@ static void test_transport(_unused_ void **state) {
         assert_non_null(strstr(error, "the protocol is not tcp, unix, abstract or vsock"));
 }
 
-static int listen_at(const char *text, mode_t mode) {
+static int listen_for(const char *text, mode_t mode, gid_t group) {
         RpcAddress a;
         int fd;
 
         assert_int_equal(rpc_address_parse(text, &a, NULL), 0);
-        fd = rpc_address_listen(&a, mode, (gid_t) -1);
+        fd = rpc_address_listen(&a, mode, group);
         rpc_address_done(&a);
         return fd;
+}
+
+static int listen_at(const char *text, mode_t mode) {
+        return listen_for(text, mode, (gid_t) -1);
 }
 
 static int connect_to(const char *text) {
@@ -192,6 +196,24 @@ static void test_unix_other_file(_unused_ void **state) {
         (void) fclose(f);
         assert_int_equal(listen_at(text, 0), -EEXIST);
         assert_int_equal(access(path, F_OK), 0); /* not ours to remove */
+        assert_int_equal(unlink(path), 0);
+}
+
+/* Whoever may not give it to a group can do without at once: nothing is in the way that it may not look into. */
+static void test_unix_other_group(_unused_ void **state) {
+        _cleanup_free_ char *path = strf("%s/g", directory), *text = strf("unix:%s/g", directory);
+        const uid_t before = geteuid();
+        int refused, fd;
+
+        assert_int_equal(chmod(directory, 0777), 0);
+        if (before == 0)
+                assert_int_equal(seteuid(65534), 0);
+        refused = listen_for(text, 0, 4269);
+        fd = listen_at(text, 0);
+        assert_int_equal(seteuid(before), 0);
+        assert_int_equal(refused, -EPERM);
+        assert_true(fd >= 0);
+        (void) fd_close(fd);
         assert_int_equal(unlink(path), 0);
 }
 
@@ -257,6 +279,7 @@ int main(void) {
                 cmocka_unit_test(test_transport),
                 cmocka_unit_test(test_unix),
                 cmocka_unit_test(test_unix_other_file),
+                cmocka_unit_test(test_unix_other_group),
                 cmocka_unit_test(test_abstract),
                 cmocka_unit_test(test_tcp),
                 cmocka_unit_test(test_sockaddr),
