@@ -116,11 +116,23 @@ static int start_print(const Options *o, Admin__StartResponse *reply) {
         return fflush(stdout) == 0 ? 0 : -errno;
 }
 
-static CtlExit act_usage(const Ctl *ctl, const char *kind, const char *name) {
+static CtlExit act_usage(const Ctl *ctl, const char *name) {
+        _cleanup_free_ char *kinds = NULL;
+
         if (ctl->verb->flags & VERB_ARGUMENTS)
                 return ctl_usage("'%s' is too much; what is for the application stands behind '--'.", name);
-        return ctl_usage("'%s' is too much: %s %s (a '%s' is not known)", name, ctl->verb->name, ctl->verb->synopsis,
-                        kind);
+        for (size_t i = 0; i < ELEMENTSOF(acts); i++)
+                if (streq(ctl->verb->name, acts[i].verb) && str_extend(&kinds, ", ", "%s", acts[i].kind) < 0)
+                        break;
+        return ctl_usage("'%s' is too much: %s %s, of kind %s", name, ctl->verb->name, ctl->verb->synopsis,
+                        strempty(kinds));
+}
+
+/* Names of applications have no dot, but for those of instances: what people stop by its whole name is a service. */
+static const char *act_guess_kind(const Ctl *ctl, const char *name) {
+        bool is_unit = strchr(name, '.') && !strchr(name, '@');
+
+        return is_unit && !ctl->options.reference && act_find(ctl->verb->name, "service") >= 0 ? "service" : NULL;
 }
 
 static const char *verb_to_doing(const char *verb) {
@@ -169,14 +181,19 @@ static char *act_get_vm(const Ctl *ctl, size_t act, const char *name) {
 CtlExit verb_act(Ctl *ctl, char **words, size_t n_words) {
         _cleanup_proto_ ProtobufCMessage *reply = NULL;
         _cleanup_free_ char *what = NULL, *own = NULL;
-        const char *kind = n_words == 2 ? words[0] : NULL, *name = words[n_words - 1];
+        const char *name = words[n_words - 1], *kind = n_words == 2 ? words[0] : act_guess_kind(ctl, name);
         ssize_t act = act_find(ctl->verb->name, kind);
         bool starts = streq(ctl->verb->name, "start");
         RpcStatus status = {};
         int r;
 
         if (act < 0)
-                return act_usage(ctl, kind, name);
+                return act_usage(ctl, name);
+        if (n_words == 1 && !ctl->options.reference && act_find(ctl->verb->name, name) >= 0)
+                return ctl_usage("'%s %s' needs more: %s %s NAME", ctl->verb->name, name, ctl->verb->name, name);
+        if (!kind && !strchr(name, '@') && act_find(ctl->verb->name, "vm") >= 0)
+                ctl->hint = "It was taken for an app; for others put 'service' or 'vm' before the name. 'givcctl list' "
+                            "shows what there is.";
         if (acts[act].func != act_on_app_wait && ctl->options.arguments)
                 return ctl_usage("Arguments behind '--' are for applications only.");
         what = kind ? strf("%s %s '%s'", ctl->verb->name, kind, name) : strf("%s '%s'", ctl->verb->name, name);

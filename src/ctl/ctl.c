@@ -41,10 +41,16 @@ static const char *code_to_hint(RpcCode code, bool changes) {
         case RPC_INTERNAL:
                 return "The journals of givc-admin and of the VM's agent say more.";
         case RPC_UNIMPLEMENTED:
-                return "The admin, or the agent that it asked, is older than this client.";
+                return "The admin, or the agent that it asked, is older than this client or not configured for it.";
         default:
                 return NULL;
         }
+}
+
+static const char *ctl_get_hint(const Ctl *ctl, RpcCode code) {
+        if (ctl->hint && code == RPC_NOT_FOUND)
+                return ctl->hint;
+        return code_to_hint(code, ctl->verb->flags & VERB_CHANGES);
 }
 
 static CtlExit ctl_fail_interrupted(const Ctl *ctl, const char *what) {
@@ -79,6 +85,8 @@ static const char *status_get_reason(const RpcStatus *status) {
         if (status->code == RPC_DEADLINE_EXCEEDED &&
                         (isempty(status->message) || streq(status->message, "Deadline Exceeded")))
                 return "no answer in time";
+        if (status->code == RPC_UNIMPLEMENTED && isempty(status->message))
+                return "there is no such method";
         return isempty(status->message) ? "no reason" : status->message;
 }
 
@@ -125,7 +133,7 @@ CtlExit ctl_fail(const Ctl *ctl, int error, RpcStatus *status, const char *what)
                 e = lost ? CTL_UNREACHABLE : ctl_exit_from_code(status->code);
                 ctl_print_failure(ctl, what, status,
                                 lost ? "Is it restarting? 'systemctl status givc-admin' on its machine tells."
-                                     : code_to_hint(status->code, ctl->verb->flags & VERB_CHANGES));
+                                     : ctl_get_hint(ctl, status->code));
         }
         rpc_status_done(status);
         return ctl->options.reference ? CTL_FAILED : e;

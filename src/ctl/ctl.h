@@ -24,12 +24,13 @@ typedef struct Verb Verb;
 typedef struct Ctl {
         Options options;
         const Verb *verb;
-        Client *client;  /* NULL for what asks nobody */
-        Fiber *fiber;    /* that the verb runs in, while it does */
-        int interrupted; /* the signal that ended the waiting, or 0 */
-        bool asked;      /* for a change: it may go on without the client */
-        char *remains;   /* what goes on, when a signal has ended the waiting; NULL: nobody knows */
-        int detach_fd;   /* to the caller that --no-block lets go, or negative */
+        Client *client;   /* NULL for what asks nobody */
+        Fiber *fiber;     /* that the verb runs in, while it does */
+        int interrupted;  /* the signal that ended the waiting, or 0 */
+        bool asked;       /* for a change: it may go on without the client */
+        char *remains;    /* what goes on, when a signal has ended the waiting; NULL: nobody knows */
+        const char *hint; /* when there is nothing of that name; NULL: where to look for one */
+        int detach_fd;    /* to the caller that --no-block lets go, or negative */
         TaskGroup *detached;
 } Ctl;
 

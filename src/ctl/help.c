@@ -97,10 +97,12 @@ static void print_all_options(void) {
         }
 }
 
+/* The line of a verb that shares one with others makes sense behind those only. */
 static void print_verb(const Verb *v) {
+        const char *help = v->flags & VERB_REFERENCE ? "as givc-cli has it" : v->flags & VERB_JOINS ? NULL : v->help;
         char words[WORDS_SIZE];
 
-        printf("givcctl %s%s%s\n", verb_to_words(v, words), v->help ? ": " : "", strempty(v->help));
+        printf("givcctl %s%s%s\n", verb_to_words(v, words), help ? ": " : "", strempty(help));
         if (v->more)
                 printf("\n%s\n", v->more);
         puts("");

@@ -151,7 +151,7 @@ static int table_fill(struct libscols_table *t, const Row *rows, size_t n, size_
                         r = table_add_vm(t, rows + i, &vm);
                         if (r < 0)
                                 return r;
-                        (*n_vms)++;
+                        *n_vms += !isempty(rows[i].vm);
                 }
                 if (entry_get_kind(rows[i].item) == ENTRY_VM)
                         continue;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "base/strv.h"
@@ -119,10 +120,29 @@ static int options_hide_token(Options *o) {
         return 0;
 }
 
-static int options_parse_words(int argc, char **argv, Options *o) {
+/* What getopt could not make sense of, in one sentence. word is the one that it has read last. */
+static char *option_explain(int c, const char *word) {
+        const OptionRow *row = optopt != 0 ? option_from_value(optopt) : NULL;
+        const size_t size = strcspn(word, "=");
+        Nearest n;
+
+        if (row)
+                return c == ':' ? strf("Option '%.*s' needs a value: %s.", (int) size, word, row->argument)
+                                : strf("Option '%.*s' takes no value.", (int) size, word);
+        if (optopt != 0)
+                return strf("Unknown option '-%c'.", optopt);
+        n = nearest_begin(word + 2, size - 2);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (rows[i].help && rows[i].name)
+                        nearest_consider(&n, rows[i].name, strlen(rows[i].name));
+        return strf("Unknown option '%.*s'%s%s%s", (int) size, word, n.word ? ", did you mean '--" : "",
+                        strempty(n.word), n.word ? "'?" : ".");
+}
+
+static int options_parse_words(int argc, char **argv, Options *o, char **reterr) {
         struct option longs[ELEMENTSOF(rows) + 1] = {};
-        char letters[2 * ELEMENTSOF(rows) + 1] = {};
-        size_t n_longs = 0, n_letters = 0;
+        char letters[2 * ELEMENTSOF(rows) + 2] = ":";
+        size_t n_longs = 0, n_letters = 1;
         int c;
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -134,12 +154,15 @@ static int options_parse_words(int argc, char **argv, Options *o) {
                 if (rows[i].letter && rows[i].argument)
                         letters[n_letters++] = ':';
         }
+        opterr = 0;
         optind = 0; /* starts getopt afresh, also when it ran before */
         while ((c = getopt_long(argc, argv, letters, longs, NULL)) >= 0) {
                 const OptionRow *row = option_from_value(c);
 
-                if (!row)
+                if (!row) {
+                        *reterr = option_explain(c, argv[optind - 1]);
                         return -EINVAL;
+                }
                 option_set(o, row, optarg, OPTION_SAID);
                 if (row->offset == FIELD(token) && options_hide_token(o) < 0)
                         return -ENOMEM;
@@ -305,7 +328,7 @@ int options_parse(int argc, char **argv, Options *ret, char **reterr) {
                         argc = i;
                         break;
                 }
-        r = options_parse_words(argc, argv, &o);
+        r = options_parse_words(argc, argv, &o, reterr);
         if (r < 0) {
                 options_done(&o);
                 return r;
@@ -336,9 +359,12 @@ OptionSource option_get_source(const Options *o, const OptionRow *row) {
 }
 
 int options_find_admin(Options *o, char **reterr) {
+        _cleanup_free_ char *error = NULL;
         int r;
 
-        r = options_find_address(o, reterr);
+        r = options_find_address(o, &error);
+        if (r < 0 && error)
+                *reterr = strf("The admin's address is wrong: %s.", error);
         return r < 0 ? r : options_find_tls(o, reterr);
 }
 

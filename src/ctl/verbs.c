@@ -81,21 +81,21 @@ static const Verb verbs[] = {
                         "a unit as its VM's systemd sees it", NULL,
                         "NAME is a unit, with or without '.service', or a VM. Ends with 0 when it is\n"
                         "active, 3 when it is not, 4 when there is none." },
-        { "show", 1, 1, VERB_PLACED, ASK_USEC, verb_show, "NAME", "its properties", NULL,
+        { "show", 1, 1, VERB_PLACED, ASK_USEC, verb_show, "NAME", "properties", NULL,
                         "Prints Property=value lines, or one JSON object." },
         { "is-online", 1, 1, VERB_WAITS | VERB_PLACED | VERB_JOINS, ASK_USEC, verb_is_online, "NAME",
                         "whether it is up", NULL,
-                        "A VM is when it can be worked with, a unit when it runs.\n"
+                        "Whether a VM can be worked with, or a unit runs.\n"
                         "Ends with 0 when it is so, 3 when not, 4 when nothing has that name." },
         { "hwid", 1, 1, VERB_JOINS, ASK_USEC, verb_hwid, "NAME", "its MAC", NULL,
-                        "NAME is a VM, or the host. The address identifies its hardware." },
+                        "The MAC address by which the hardware of a VM, or of the host, is known." },
         { "watch", 0, VERB_ANY, VERB_ENDLESS, 0, verb_watch, "[PATTERN…]", "a line for each change", NULL,
                         "It goes on until Ctrl-C. PATTERNs choose as with 'list'." },
         { "top", 0, VERB_ANY, VERB_ENDLESS | VERB_TABLE | VERB_JOINS, 0, verb_top, "[PATTERN…]", "how busy VMs are",
                         NULL,
                         "PATTERNs, as 'foo*', choose VMs by name. On a terminal it is shown anew each two\n"
                         "seconds, until Ctrl-C; elsewhere once. Percents are of all CPUs of the VM." },
-        { "logs", 1, 2, VERB_LINES | VERB_FOLLOWS, 0, verb_logs, "VM [UNIT]", "what its units have written", NULL,
+        { "logs", 1, 2, VERB_LINES | VERB_FOLLOWS, 0, verb_logs, "VM [UNIT]", "what units of a VM have written", NULL,
                         "  logs foo-vm          the last 10 lines of all units that the VM exposes\n"
                         "  logs foo-vm foo -f   of the app 'foo', all instances, and on; or of a unit\n"
                         "  logs foo-vm --since=today -n all" },
@@ -105,20 +105,21 @@ static const Verb verbs[] = {
                         "  start foo --vm=bar   on VM 'bar'; prints the instance, as 'foo@0.service'\n"
                         "  start service foo    the unit 'foo.service', on the VM that has it\n"
                         "  start vm foo         the VM 'foo', and wait for its agent" },
-        { "stop", 1, 2, ACTS, ACT_USEC, verb_act, "[KIND] NAME", "stop it; of an app, one or all instances", NULL,
+        { "stop", 1, 2, ACTS, ACT_USEC, verb_act, "[KIND] NAME", "stop one or all instances of an app", NULL,
                         "  stop foo@0           an instance of the app 'foo'; 'stop foo' stops all\n"
                         "  stop service foo     the unit 'foo.service', on the VM that has it\n"
                         "  stop vm foo          the VM 'foo'" },
-        { "pause", 1, 2, ACTS, ACT_USEC, verb_act, "[app] NAME", "freeze it", NULL,
+        { "pause", 1, 2, ACTS, ACT_USEC, verb_act, "[app] NAME", "freeze an app", NULL,
                         "NAME is an instance, as 'foo@0', or an app for all of its instances." },
         { "resume", 1, 2, ACTS | VERB_JOINS, ACT_USEC, verb_act, "[app] NAME", "let it go on", NULL,
-                        "NAME is an instance, as 'foo@0', or an app for all of its instances." },
-        { "kill", 1, 1, VERB_CHANGES | VERB_PLACED | VERB_KILLS, ASK_USEC, verb_kill, "NAME", "send it a signal", NULL,
+                        "Lets an app that is paused go on: an instance, as 'foo@0', or all of them." },
+        { "kill", 1, 1, VERB_CHANGES | VERB_PLACED | VERB_KILLS, ASK_USEC, verb_kill, "NAME", "send a signal to a unit",
+                        NULL,
                         "  kill foo@0           end an instance of the app 'foo', by SIGTERM\n"
                         "  kill -s HUP foo      tell the unit 'foo.service', on the VM that has it\n"
                         "  kill -s KILL foo-vm  the VM 'foo-vm', by its unit on the host: it loses power" },
         { "exec", 1, 1, VERB_ARGUMENTS | VERB_EXECUTES, 0, verb_exec, "VM -- COMMAND [ARG…]",
-                        "run a command there, as ssh does", NULL,
+                        "run a command on it, as ssh does", NULL,
                         "Its input and output are ours, and so is its exit status; 255 is a failure\n"
                         "of our own. VMs run what their configuration permits. With -t, Ctrl-] three\n"
                         "times leaves." },
@@ -127,9 +128,9 @@ static const Verb verbs[] = {
         { "poweroff", 0, 0, VERB_CHANGES | VERB_DETACHES, ACT_USEC, verb_power, "", "power the host off", "Host",
                         NULL },
         { "reboot", 0, 0, VERB_CHANGES | VERB_DETACHES | VERB_JOINS, ACT_USEC, verb_power, "", "reboot it", NULL,
-                        NULL },
+                        "Reboots the host." },
         { "suspend", 0, 0, VERB_CHANGES | VERB_DETACHES | VERB_JOINS, 0, verb_power, "", "suspend it", NULL,
-                        "The answer comes after it was resumed." },
+                        "Suspends the host. The answer comes after it was resumed." },
         { "update", 1, VERB_ANY, VERB_UPDATES, 0, NULL, "list|query|cachix", "versions of its system: see, and change",
                         NULL,
                         "  update list                  the generations that the host has\n"
@@ -148,7 +149,7 @@ static const Verb verbs[] = {
                         "  set-locale fi_FI.UTF-8\n"
                         "  set-locale LANG=en_US.UTF-8 LC_TIME=fi_FI.UTF-8" },
         { "set-timezone", 1, 1, VERB_JOINS, ASK_USEC, verb_set_timezone, "NAME", "time zone", NULL,
-                        "  set-timezone Europe/Helsinki" },
+                        "The time zone of all VMs: set-timezone Europe/Helsinki" },
         { "call", 1, 2, VERB_CHANGES, 0, verb_call, "METHOD [JSON | -]", "any method, its messages as JSON", "More",
                         "  call QueryList\n"
                         "  call GetUnitStatus '{\"VmName\": \"net-vm\", \"UnitName\": \"foo.service\"}'\n"
@@ -251,7 +252,8 @@ static CtlExit verb_check_words(const Verb *v, size_t n, char *const *words) {
         if (n < v->min_words)
                 return ctl_usage("'%s' needs more: %s %s", v->name, v->name, v->synopsis);
         if (n > v->max_words)
-                return ctl_usage("'%s' is too much: %s %s", words[v->max_words], v->name, v->synopsis);
+                return ctl_usage("'%s' is too much: %s%s%s", words[v->max_words], v->name, v->synopsis[0] ? " " : "",
+                                v->synopsis);
         return CTL_OK;
 }
 

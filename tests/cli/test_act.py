@@ -35,6 +35,8 @@ def test_services(ctl, admin, verb, method, says):
     assert asked(admin)[1] == admin_pb2.ServiceRequest(ServiceName='NetworkManager.service', VmName='net-vm')
     succeeds(ctl(verb, 'service', 'suspend.target', '--vm=net-vm'), says and 'suspend.target\n')
     assert asked(admin)[1].ServiceName == 'suspend.target'
+    succeeds(ctl(verb, 'NetworkManager.service'), says and 'NetworkManager.service\n')
+    assert asked(admin) == (method, admin_pb2.ServiceRequest(ServiceName='NetworkManager.service', VmName='net-vm'))
 
 
 def test_a_service_that_is_twice_or_nowhere(ctl, admin):

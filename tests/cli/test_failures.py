@@ -54,23 +54,28 @@ def test_refusal_of_the_admin_to_kill(ctl):
     assert result.stderr.startswith("Failed to kill 'x': permission denied by admin access control policy")
 
 
+TAKEN_FOR_AN_APP = ("It was taken for an app; for others put 'service' or 'vm' before the name. "
+                    "'givcctl list' shows what there is.")
+
+
 @pytest.mark.parametrize('name, hint', [
-    ('missing', "'givcctl list' shows what there is."),
+    ('missing', TAKEN_FOR_AN_APP), ('app missing', "'givcctl list' shows what there is."),
+    ('missing@0', "'givcctl list' shows what there is."),
     ('denied', 'The journal of givc-admin says who was refused and why.'),
     ('nobody', 'The journal of givc-admin says who was refused and why.'),
     ('gone', "The VM may be off, or cut off from the others: 'givcctl list' shows."),
     ('late', "It may still happen, 'givcctl list' shows. --timeout=SEC waits longer."),
-    ('new', 'The admin, or the agent that it asked, is older than this client.'),
+    ('new', 'The admin, or the agent that it asked, is older than this client or not configured for it.'),
     ('bug', "The journals of givc-admin and of the VM's agent say more."), ('old', None), ('twice', None)])
 def test_hints(ctl, name, hint):
-    assert ctl('start', name).stderr.splitlines()[1:] == ([f'Hint: {hint}'] if hint else [])
+    assert ctl('start', *name.split()).stderr.splitlines()[1:] == ([f'Hint: {hint}'] if hint else [])
 
 
 def test_details(ctl):
     assert ctl('start', 'detailed').stderr.splitlines() == [
         "Failed to start 'detailed': No such application (NotFound).", 'Detail: manifest has: hold,',
         '        ?clearexit',
-        "Hint: 'givcctl list' shows what there is."]
+        f'Hint: {TAKEN_FOR_AN_APP}']
 
 
 def test_failures_are_never_json(ctl):
@@ -128,14 +133,16 @@ def test_watch_of_an_admin_that_stops(ctl, server):
     (('lsit',), "Unknown verb 'lsit', did you mean 'list'?"),
     (('hibernate',), "Unknown verb 'hibernate'."),
     (('start',), "'start' needs more: start [KIND] NAME"),
+    (('start', 'vm'), "'start vm' needs more: start vm NAME"), (('stop', 'service'), "'stop service' needs more"),
+    (('pause', 'app'), "'pause app' needs more: pause app NAME"),
     (('start', 'foot', 'url'), "'url' is too much; what is for the application stands behind '--'."),
     (('start', 'app', 'foot', 'url'), "'url' is too much"),
     (('stop',), "'stop' needs more: stop [KIND] NAME"),
-    (('stop', 'a', 'b'), "'b' is too much: stop [KIND] NAME"),
+    (('stop', 'a', 'b'), "'b' is too much: stop [KIND] NAME, of kind app, service, vm\n"),
     (('stop', 'app', 'b', 'c'), "'c' is too much: stop [KIND] NAME"),
     (('pause', 'vm', 'app-vm'), "'app-vm' is too much: pause [app] NAME"),
     (('start', 'vm', 'app-vm', '--', 'x'), "Arguments behind '--' are for applications only."),
-    (('poweroff', 'app-vm'), "'app-vm' is too much: poweroff"),
+    (('poweroff', 'app-vm'), "'app-vm' is too much: poweroff\n"),
     (('kill',), "'kill' needs more: kill NAME"),
     (('kill', 'a', '-s', 'NONE'), '--signal=NONE is no signal.'),
     (('kill', 'a', '-s', 'SIG'), '--signal=SIG is no signal.'),
@@ -155,10 +162,14 @@ def test_watch_of_an_admin_that_stops(ctl, server):
     (('status',), "'status' needs more"),
     (('status', 'a', 'b', 'c'), "'c' is too much"),
     (('status', 'a', 'b', '--vm=c'), "The VM is 'a' or 'c', not both."),
-    (('--colour', 'list'), "unrecognized option '--colour'"),
+    (('--colour', 'list'), "Unknown option '--colour'."),
+    (('list', '--fulll=x'), "Unknown option '--fulll', did you mean '--full'?"),
+    (('list', '-jX'), "Unknown option '-X'."), (('list', '--full=x'), "Option '--full' takes no value."),
+    (('start', 'a', '--vm'), "Option '--vm' needs a value: VM."),
+    (('kill', 'a', '-s'), "Option '-s' needs a value: SIGNAL."),
     (('--json=xml',), '--json=xml'),
     (('--timeout=never', 'list'), '--timeout=never'),
-    (('--admin=nonsense', 'list'), 'nonsense'),
+    (('--admin=nonsense', 'list'), "The admin's address is wrong: 'nonsense': expected HOST:PORT."),
     (('--admin=tcp:127.0.0.1:9001', 'list'), '--name'),
 ])
 def test_usage(words, says):

@@ -27,6 +27,14 @@ def test_verbs():
     assert list(dict.fromkeys(re.findall(r'^\*([a-z-]+)\*', section('VERBS'), re.M))) == verbs
 
 
+def test_help_of_a_verb_reads_alone():
+    """What shares a line with others on the first screen is explained in words of its own."""
+    for name in re.findall(r'^  ([a-z][a-z-]+) ', HELP, re.M) + ['sysinfo', 'wakeup']:
+        head, rest = Client()(name, '-h').stdout.split('\n\n', 1)
+        assert not re.match(r'(\w+ )?(it|its|them)\b', head.partition(': ')[2]), head
+        assert ': ' in head or not rest.startswith(('  --', "'givcctl")), name
+
+
 def lines_fit(text):
     return max(map(len, text.splitlines())) <= 80
 
