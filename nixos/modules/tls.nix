@@ -19,6 +19,11 @@ let
   isAddress = addr: builtins.match "[0-9]+(\\.[0-9]+){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*" addr != null;
   addressesOf =
     name: lib.unique (lib.filter isAddress (map (agent: agent.addr) (lib.filter (agent: agent.name == name) cfg.agents)));
+  # A file system's label has 16 bytes, of which mkfs takes the first.
+  images = lib.remove cfg.generatorHostName names;
+  labelOf = name: builtins.substring 0 16 "givc-${name}";
+  cut = lib.filter (name: labelOf name != "givc-${name}") images;
+  alike = lib.filter (name: lib.count (other: labelOf other == labelOf name) images > 1) images;
   setUp = name: "set_up ${lib.escapeShellArgs ([ name ] ++ addressesOf name)}\n";
 
   # It goes on where an earlier run was ended, and leaves alone what is as it should be.
@@ -35,8 +40,8 @@ let
       host=${escapeShellArg cfg.generatorHostName}
       mkdir -p /etc/givc "$storage"
       umask 077
-      scratch=$(mktemp --directory)
-      trap 'rm -rf "$scratch"' EXIT
+      scratch=$RUNTIME_DIRECTORY
+      trap 'rm -rf "''${scratch:?}"/*' EXIT
 
       certs() {
           givcctl certs "$1" --dir="$authority" "''${@:2}"
@@ -69,7 +74,7 @@ let
           install -m 0400 "$authority/$1/"{ca-cert,crl,key,cert}.pem "$scratch/$1"
           chmod 0755 "$scratch/$1"
           truncate --size=2M "$scratch/$1.img"
-          mkfs.ext4 -q -F -L "givc-$1" -d "$scratch/$1" "$scratch/$1.img"
+          mkfs.ext4 -q -F -L "$(printf "givc-%.11s" "$1")" -d "$scratch/$1" "$scratch/$1.img"
           chgrp kvm "$scratch/$1.img"
           chmod 0640 "$scratch/$1.img"
           new=$(sum "$1" "$scratch/$1.img")
@@ -165,6 +170,10 @@ in
   };
 
   config = lib.mkIf cfg.enable {
+    warnings = lib.optional (cut != [ ]) ''
+      The labels of the images of givc.tls have 16 bytes, so that VMs that mount theirs by label find it as
+      ${lib.concatMapStringsSep ", " (name: "`${labelOf name}' (${name})") cut}.
+    '';
     assertions = [
       {
         assertion = cfg.agents != [ ];
@@ -173,6 +182,13 @@ in
       {
         assertion = cfg.generatorHostName != "";
         message = "The TLS module requires a host name for the certificate generator.";
+      }
+      {
+        assertion = alike == [ ];
+        message = ''
+          The TLS module labels an image by the first 11 characters of its agent's name, which some have in common:
+          ${toString alike}.
+        '';
       }
       {
         assertion = cfg.storagePath != "";
@@ -193,6 +209,9 @@ in
       serviceConfig = {
         Type = "oneshot";
         RemainAfterExit = true;
+        # In memory, and gone however it ends: keys are in it.
+        RuntimeDirectory = "givc-key-setup";
+        RuntimeDirectoryMode = "0700";
         ExecStart = lib.getExe generate;
       };
     };

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What givc-check-certs and givc-key-setup do on a host that boots, as root, with an /etc of its own."""
 
+import itertools
 import os
 import pathlib
 import shutil
+import signal
 import stat
 import subprocess
 
@@ -34,17 +36,18 @@ class Host:
 
     def root(self, *words):
         return subprocess.run([*AS_ROOT, self.etc, *words], capture_output=True, text=True, timeout=60, check=False,
-                              env={'PATH': f'{self.stubs}:{PATH}', 'TMPDIR': str(self.scratch)})
+                              env={'PATH': f'{self.stubs}:{PATH}', 'RUNTIME_DIRECTORY': str(self.scratch)})
 
-    def script(self, name):
-        done = self.root('bash', '-euo', 'pipefail', '-c', 'umask 022; ' + self.programs[name])
-        assert not list(self.scratch.iterdir()), 'keys are left behind'
+    def script(self, name, before=''):
+        done = self.root('bash', '-euo', 'pipefail', '-c', f'umask 022; {before}{self.programs[name]}')
+        assert before or not list(self.scratch.iterdir()), 'keys are left behind'
         return done
 
     def configure(self, *agents):
         settings = with_settings(self.path, '''{ givc.tls = { enable = true; generatorHostName = "ghaf-host";
           storagePath = "%s"; agents = [ %s ]; }; }''' % (self.storage, ' '.join(agents)))
-        self.programs = evaluate(settings, ['tls'])['programs']
+        made = evaluate(settings, ['tls'])
+        self.programs, self.warnings = made['programs'], made['warnings']
 
     def boot(self):
         check = self.script('givc-check-certs')
@@ -77,6 +80,9 @@ class Host:
         return subprocess.run(['debugfs', '-R', command, self.image(name)], capture_output=True, text=True, timeout=60,
                               check=True).stdout
 
+    def files(self):
+        return {str(f): oct(f.stat().st_mode) for root in (self.etc / 'givc', self.storage) for f in root.rglob('*')}
+
     def state(self):
         """What is the same as long as nobody has replaced it."""
         return {i.name: i.stat().st_ino for i in self.storage.iterdir()}
@@ -101,6 +107,14 @@ def test_a_host_that_boots_for_the_first_time(host):
     assert list(host.state()) == ['net-vm.img']
     label = subprocess.run(['e2label', host.image('net-vm')], capture_output=True, text=True, check=True).stdout
     assert label == 'givc-net-vm\n'
+
+
+def test_a_name_that_is_longer_than_a_label(host):
+    host.configure(HOST, NET.replace('net-vm', 'google-chrome-vm'), GUI)
+    assert "`givc-google-chro' (google-chrome-vm)" in host.warnings[0].replace('\n', ' ')
+    host.works()
+    label = subprocess.run(['e2label', host.image('google-chrome-vm')], capture_output=True, text=True, check=True)
+    assert label.stdout == 'givc-google-chro\n'
 
 
 def test_an_image(host):
@@ -171,7 +185,7 @@ def test_another_address_is_another_certificate(host):
     assert host.boot() is None
 
 
-@pytest.mark.parametrize('program', ['givcctl', 'mkfs.ext4', 'chgrp', 'install', 'mv'])
+@pytest.mark.parametrize('program', ['mkfs.ext4', 'chgrp'])
 def test_a_run_that_is_ended(host, program):
     """At each call of a program: what there is then is whole, and the next boot makes the rest."""
     real = shutil.which(program, path=PATH)
@@ -192,6 +206,27 @@ def test_a_run_that_is_ended(host, program):
         host.content('net-vm')
         assert 'Nothing is wrong' in host.certs('check', str(host.path / 'content/net-vm'))
     assert 1 < at < 19
+
+
+def test_a_run_that_is_killed(host):
+    """Before each of its commands: the next boot makes of it what one that nobody disturbs makes."""
+    host.works()
+    wanted = host.files()
+    for at in itertools.count(1):
+        shutil.rmtree(host.etc / 'givc')
+        shutil.rmtree(host.storage)
+        killed = host.script('givc-key-setup', f'set -T; n=0; trap \'[ $((++n)) -ne {at} ] || kill -KILL $$\' DEBUG; ')
+        shutil.rmtree(host.scratch)                             # which the unit has for itself
+        host.scratch.mkdir()
+        if killed.returncode == 0:
+            break
+        assert killed.returncode == -signal.SIGKILL
+        done = host.boot()
+        assert done is None or done.returncode == 0, done.stderr
+        assert host.files() == wanted
+        assert host.content('net-vm')['crl.pem'] == (host.etc / 'givc/crl.pem').read_text()
+        assert 'Nothing is wrong' in host.certs('check', '/etc/givc', str(host.path / 'content/net-vm'))
+    assert at > 40, at
 
 
 def test_an_authority_that_was_ended_half_way(host):

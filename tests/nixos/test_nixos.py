@@ -458,6 +458,8 @@ FILTER = 'policy.talk = [ "org.x" ];'
     ('tls.enable = true;', 'requires a list of agents'),
     ('tls = { enable = true; agents = [ { } ]; generatorHostName = ""; };', 'requires a host name'),
     ('tls = { enable = true; agents = [ { } ]; storagePath = ""; };', 'requires a storage path'),
+    ('tls = { enable = true; agents = [ { name = "google-chrome-vm"; } { name = "google-chromium-vm"; } ]; };',
+     'google-chrome-vm google-chromium-vm'),
 ])
 def test_assertions(tmp_path, settings, message):
     failed = evaluate(with_settings(tmp_path, '{ givc = { ' + settings + ' }; }'))['failed']
