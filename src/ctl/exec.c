@@ -15,8 +15,8 @@
 #include "exec.pb-c.h"
 #include "proto/unpack.h"
 
-#define EXIT_OWN_FAILURE 255 /* as ssh: what the command ends with is below */
-#define CHUNK            ((size_t) 32 * 1024)
+#define EXIT_OWN_FAILURE 255                       /* as ssh: what the command ends with is below */
+#define CHUNK            ((size_t) 64 * 1024 - 64) /* as the agent's */
 #define ESCAPE           '\x1d' /* ^], three times within a second, leaves: as machinectl(1) has it */
 #define ESCAPE_TIMES     3
 #define ESCAPE_USEC      USEC_PER_SEC

@@ -14,9 +14,9 @@
 #include "event/turn.h"
 #include "exec.pb-c.h"
 
-#define OUTPUT_CHUNK ((size_t) 32 * 1024)
-#define INPUT_MAX    ((size_t) 256 * 1024) /* that the command has not read yet; then its caller waits */
-#define STOP_USEC    (USEC_PER_SEC / 2)    /* from SIGTERM to SIGKILL when its caller has left */
+#define OUTPUT_CHUNK ((size_t) 64 * 1024 - 64) /* with its frames four full records of TLS, and no fifth */
+#define INPUT_MAX    ((size_t) 256 * 1024)     /* that the command has not read yet; then its caller waits */
+#define STOP_USEC    (USEC_PER_SEC / 2)        /* from SIGTERM to SIGKILL when its caller has left */
 
 #define EXEC_ENDED   (-4096) /* a task's word for "all is done": ends the others, is never returned to callers */
 

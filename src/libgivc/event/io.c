@@ -3,8 +3,10 @@
  * the next edge when there was nothing, so that a busy stream costs no system call but its own. */
 #include "event/io.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -80,8 +82,27 @@ int io_new(int fd, Io **ret) {
         return io_make(fd, false, ret);
 }
 
+/* Opened once more, the end of a pipe that one writes to can be made non-blocking for oneself. */
+static int reopen_pipe(int fd) {
+        char path[sizeof("/proc/self/fd/") + 10];
+        struct stat st;
+
+        if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) || (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY)
+                return -ENOTSUP;
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
 int io_new_shared(int fd, Io **ret) {
-        return io_make(fd, true, ret);
+        _cleanup_close_ int own = reopen_pipe(fd);
+        int r;
+
+        if (own < 0)
+                return io_make(fd, true, ret);
+        r = io_make(own, false, ret);
+        if (r >= 0)
+                TAKE_FD(own);
+        return r;
 }
 
 Io *io_free(Io *io) {

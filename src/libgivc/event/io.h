@@ -14,7 +14,8 @@ typedef struct Io Io;
  * poll(2) has it. 0 or a negative errno. */
 int io_new(int fd, Io **ret) _warn_unused_;
 /* The same for a descriptor that belongs to others too: it stays as it is, and is read and written only when it is
- * ready, PIPE_BUF bytes at most. Freed it stays open. */
+ * ready, PIPE_BUF bytes at most; the end of a pipe that is written to is opened once more instead, where it can be, and
+ * written to as any other. Freed it stays open. */
 int io_new_shared(int fd, Io **ret) _warn_unused_;
 /* Nobody may wait on it any more. */
 Io *io_free(Io *io);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading and writing in fibers: who waits, for how long, and what is left of the descriptor. */
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -244,6 +245,29 @@ static void test_shared(_unused_ void **state) {
         assert_int_equal(close(pair[0]) + close(pair[1]), 0); /* still ours */
 }
 
+/* Many bytes at once, without making it non-blocking for who has it beside us. */
+static void test_shared_pipe(_unused_ void **state) {
+        uint8_t much[16 * PIPE_BUF] = {}, taken[16 * PIPE_BUF];
+        int pair[2];
+        Io *io;
+
+        assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
+        assert_int_equal(io_new_shared(pair[1], &io), 0);
+        assert_int_not_equal(io_get_fd(io), pair[1]);
+        assert_int_not_equal(fcntl(io_get_fd(io), F_GETFL) & O_NONBLOCK, 0);
+        assert_int_equal(fcntl(pair[1], F_GETFL) & O_NONBLOCK, 0);
+        assert_int_equal(io_write_wait(io, much, sizeof(much), USEC_INFINITY), 0);
+        assert_int_equal(read(pair[0], taken, sizeof(taken)), sizeof(taken));
+        io_free(io);
+        assert_int_equal(write(pair[1], "a", 1), 1); /* still ours */
+
+        assert_int_equal(close(pair[0]), 0);
+        assert_int_equal(io_new_shared(pair[1], &io), 0);
+        assert_int_equal(io_write_wait(io, much, 1, USEC_INFINITY), -EPIPE);
+        io_free(io);
+        assert_int_equal(close(pair[1]), 0);
+}
+
 /* What never makes anybody wait cannot be polled, and need not be. */
 static void test_file(_unused_ void **state) {
         char path[] = "/tmp/test-io-XXXXXX";
@@ -316,6 +340,7 @@ int main(void) {
                 cmocka_unit_test(test_hangup),
                 cmocka_unit_test(test_half_close),
                 cmocka_unit_test(test_shared),
+                cmocka_unit_test(test_shared_pipe),
                 cmocka_unit_test(test_file),
                 cmocka_unit_test(test_freed_by_who_is_woken),
         };
