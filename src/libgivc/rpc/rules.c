@@ -16,8 +16,9 @@
 #include "rpc/rules-file.h"
 #include "tls/file-watch.h"
 
-#define BLOCK_SIZE (64 * 1024) /* what a decision about a usual message takes is less */
-#define TOLD_MAX   8           /* rules that one line of the log names */
+#define BLOCK_SIZE       (64 * 1024) /* what a decision about a usual message takes is less */
+#define TOLD_MAX         8           /* rules that one line of the log names */
+#define TARGET_SHOWN_MAX 255         /* bytes: no name of a unit is longer */
 
 struct RpcRules {
         char *file, *local, *text;
@@ -201,19 +202,20 @@ static char *describe(const PolicyDecision *d, void (*print)(FILE *f, const Poli
         return TAKE_PTR(text);
 }
 
-static char *text_to_string(const Text *t) {
-        return t && t->size > 0 ? strndup(t->data, t->size) : NULL;
+/* What a caller says it acts on may be as long as a message, and would fill the journal. */
+static char *target_to_string(const Text *t) {
+        char *s = t && t->size > 0 ? strndup(t->data, MIN(t->size, (size_t) TARGET_SHOWN_MAX)) : NULL;
+
+        if (s)
+                str_make_printable(s, '?');
+        return s;
 }
 
 static void log_denied(const Question *q, const char *reason, const char *faults) {
         _cleanup_free_ char *path = strf("%s/%s", q->service->name, q->method->name),
-                            *vm = q->target ? text_to_string(&q->target->vm) : NULL,
-                            *unit = q->target ? text_to_string(&q->target->unit) : NULL;
+                            *vm = q->target ? target_to_string(&q->target->vm) : NULL,
+                            *unit = q->target ? target_to_string(&q->target->unit) : NULL;
 
-        if (vm)
-                str_make_printable(vm, '?');
-        if (unit)
-                str_make_printable(unit, '?');
         log_write(LOG_WARNING,
                         LOG_FIELDS({ "MESSAGE_ID", MESSAGE_ACCESS_DENIED },
                                         { "GIVC_PEER", identity_get_key(q->identity) }, { "GIVC_METHOD", path },

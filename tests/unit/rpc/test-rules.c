@@ -29,6 +29,7 @@
 static char directory[] = "/tmp/givc-rules-XXXXXX";
 static char *file;
 static char **lines; /* of the log: MESSAGE_ID name, then the sentence */
+static size_t longest_field;
 static Identity *app_vm, *gui_vm, *local;
 
 static const RpcMethod start_vm = { .name = "StartVM", .kind = RPC_UNARY },
@@ -54,11 +55,14 @@ static const char *word_of(const LogField *fields) {
 static void sink(_unused_ int level, const LogField *fields, const char *text) {
         _cleanup_free_ char *line = strf("%s%s", word_of(fields), text);
 
+        for (const LogField *f = fields; f && f->key; f++)
+                longest_field = MAX(longest_field, strlen(strempty(f->value)));
         assert_null(strchr(text, '\n'));
         assert_int_equal(strv_extend(&lines, line), 0);
 }
 
 static void forget_lines(void) {
+        longest_field = 0;
         strv_free(TAKE_PTR(lines));
 }
 
@@ -275,6 +279,20 @@ static void test_target(_unused_ void **state) {
         assert_true(judge_target(rules, app_vm, SERVICE, &start_vm, &m, NULL) < 0);
         assert_line(1, "policy0 (");
         assert_line(1, "cannot be evaluated: ");
+}
+
+/* A name that is as long as a message hides nothing of the line, and does not fill the journal. */
+static void test_long_target(_unused_ void **state) {
+        _cleanup_(rpc_rules_freep) RpcRules *rules = rules_new("", false);
+        _cleanup_free_ char *name = malloc(1 << 20), *shown = strf(" for '%0255d' in VM '%0255d': no rule", 0, 0);
+        Admin__StartVMRequest m = ADMIN__START_VMREQUEST__INIT;
+        RpcTarget target;
+
+        memset(name, '0', 1 << 20);
+        target = (RpcTarget){ .vm = { name, 1 << 20 }, .unit = { name, 1 << 20 } };
+        assert_true(judge_target(rules, app_vm, SERVICE, &start_vm, &m, &target) < 0);
+        assert_line(0, shown);
+        assert_int_equal(longest_field, 255);
 }
 
 /* What no message could make permitted is refused without one; the rest waits for it. */
@@ -566,6 +584,7 @@ int main(void) {
                 rules_test(test_too_large_a_number),
                 rules_test(test_principal_action_resource),
                 rules_test(test_target),
+                rules_test(test_long_target),
                 rules_test(test_stages),
                 rules_test(test_stream_that_may_begin),
                 rules_test(test_error_is_skipped),
