@@ -19,6 +19,7 @@ static const struct {
 };
 
 static Expr *refuse_unknown(Parser *p, Text name, Span span, bool is_method) {
+        const char *what = is_method ? "method" : "function", *ours = parser_translate(name);
         Nearest n = nearest_begin(name.data, name.size);
         const Extension *e;
 
@@ -27,8 +28,10 @@ static Expr *refuse_unknown(Parser *p, Text name, Span span, bool is_method) {
         for (size_t i = 0; (e = extension_get(i)); i++)
                 if (e->is_method == is_method)
                         nearest_consider(&n, e->name, strlen(e->name));
-        return parser_refuse(p, span, "there is no %s '%.*s'%s%s%s", is_method ? "method" : "function",
-                        TEXT_SHOWN(name), n.word ? ": did you mean '" : "", strempty(n.word), n.word ? "'?" : "");
+        if (ours)
+                return parser_refuse(p, span, "there is no %s '%.*s': did you mean %s?", what, TEXT_SHOWN(name), ours);
+        return parser_refuse(p, span, "there is no %s '%.*s'%s%s%s", what, TEXT_SHOWN(name),
+                        n.word ? ": did you mean '" : "", strempty(n.word), n.word ? "'?" : "");
 }
 
 static bool take_arguments(Parser *p) {

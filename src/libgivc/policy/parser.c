@@ -37,6 +37,11 @@ const char *parser_translate(Text word) {
                 { "where", "'when'" },
                 { "allow", "'permit'" },
                 { "deny", "'forbid'" },
+                { "null", "'has'" },
+                { "startsWith", "like \"...*\"" },
+                { "endsWith", "like \"*...\"" },
+                { "matches", "like \"*...*\"" },
+                { "includes", "'contains'" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(words); i++)

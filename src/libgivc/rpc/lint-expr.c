@@ -3,6 +3,7 @@
 #include "policy/evaluate.h"
 #include "rpc/lint-field.h"
 #include "rpc/lint-internal.h"
+#include "rpc/rules-context.h"
 
 static const char *kinds_to_words(unsigned kinds) {
         static const char *const words[] = {
@@ -84,10 +85,21 @@ static bool check_same_kind(Lint *l, Span span, unsigned a, unsigned b) {
         return a & b;
 }
 
+/* A name alone, where the language wants its type before it. */
+static bool is_bare_name(const Expr *what, const Value *value) {
+        return what->kind == EXPR_VARIABLE && what->variable != VARIABLE_CONTEXT && value->kind == VALUE_STRING;
+}
+
 static void check_equal(Lint *l, Span span, const Expr *what, const Value *value) {
         FieldFacts facts = expr_to_facts(l, what);
         ScenePath path;
 
+        if (is_bare_name(what, value)) {
+                lint_say(l, span, "the %s is never equal to a String: did you mean %s::\"%.*s\"?",
+                                variable_to_string(what->variable), rules_type(what->variable).data,
+                                TEXT_SHOWN(value->string));
+                return;
+        }
         if (!check_same_kind(l, span, facts.kinds, KIND_BIT(value->kind)) || value->kind != VALUE_STRING)
                 return;
         if (!facts.any_string && !field_has_enum_name(&facts, value->string))
@@ -155,7 +167,8 @@ static void visit_compare(Lint *l, const Expr *expr) {
 static void visit_in(Lint *l, const Expr *expr) {
         lint_expr(l, expr->left);
         lint_expr(l, expr->right);
-        if (expr_to_facts(l, expr->left).kinds != KIND_BIT(VALUE_ENTITY) && expr->right->kind == EXPR_SET)
+        if (expr_to_facts(l, expr->left).kinds != KIND_BIT(VALUE_ENTITY) &&
+                        expr_to_facts(l, expr->right).kinds == KIND_BIT(VALUE_SET))
                 lint_say(l, expr->span, "'in' is for entities only: did you mean [...].contains(...)?");
         else {
                 lint_kinds(l, expr->left, KIND_BIT(VALUE_ENTITY));
@@ -212,7 +225,18 @@ static void visit_method(Lint *l, const Expr *expr) {
                 check_list(l, expr, expr->left, expr->right);
 }
 
+/* It binds to what stands right behind it, which is no Bool there. */
+static bool refuse_not(Lint *l, const Expr *expr) {
+        if ((expr->kind != EXPR_HAS && expr->kind != EXPR_LIKE && expr->kind != EXPR_IN && expr->kind != EXPR_IS) ||
+                        expr->left->kind != EXPR_NOT)
+                return false;
+        lint_say(l, expr->left->span, "this negates what stands right behind it: did you mean !(...)?");
+        return true;
+}
+
 void lint_expr(Lint *l, const Expr *expr) {
+        if (refuse_not(l, expr))
+                return;
         switch (expr->kind) {
         case EXPR_LITERAL:
                 check_value(l, expr->span, &expr->value);

@@ -53,5 +53,8 @@ void lint_id(Lint *l, Span span, const EntityUid *uid) {
 
 void lint_entity(Lint *l, Span span, const EntityUid *uid) {
         lint_type(l, span, uid->type);
-        lint_id(l, span, uid);
+        if (uid->id.size > 0 && memchr(uid->id.data, '*', uid->id.size))
+                lint_say(l, span, "'*' is no wildcard in the name of an entity: list all that are meant");
+        else
+                lint_id(l, span, uid);
 }
