@@ -133,7 +133,7 @@ def test_without_a_configuration_it_says_what_is_missing(installed):
     installed.exec(NAME, "systemctl", "start", "givc-agent.service", check=False)
     wait_until(lambda: installed.show(NAME, "givc-agent.service", "ActiveState") == "failed")
     wait_until(lambda: "/etc/givc-agent/config.json" in installed.exec(
-        NAME, "journalctl", "--unit=givc-agent.service", "--output=cat").stdout)
+        NAME, "journalctl", "--identifier=givc-agent", "--output=cat").stdout)
     installed.exec(NAME, "systemctl", "stop", "givc-agent.socket")
     installed.exec(NAME, "systemctl", "reset-failed", "givc-agent.service")
 
