@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether an entry is about a unit that is asked for, and what is in it. */
 #include <syslog.h>
+#include <systemd/sd-messages.h>
 
 #include "agent/exposure.h"
 #include "agent/journal-reader-internal.h"
@@ -107,7 +108,7 @@ static int reader_check_guard(const JournalReader *r, Guard guard) {
 }
 
 /* 1 and the unit that the current entry is about, 0 when that is none of ours. */
-static int reader_find_unit(const JournalReader *r, char **ret) {
+static int reader_find_unit(const JournalReader *r, char **ret, bool *ret_own) {
         int q;
 
         for (size_t i = 0; i < r->n_terms; i++) {
@@ -118,6 +119,7 @@ static int reader_find_unit(const JournalReader *r, char **ret) {
                         q = reader_wants(r, unit) ? reader_check_guard(r, r->terms[i].guard) : 0;
                 if (q > 0) {
                         *ret = TAKE_PTR(unit);
+                        *ret_own = i == 0;
                         return 1;
                 }
                 if (q < 0 && q != -ENOENT)
@@ -126,12 +128,27 @@ static int reader_find_unit(const JournalReader *r, char **ret) {
         return 0;
 }
 
+/* By the manager, who is believed to be it where the entry is about a unit of ours and not its own. */
+static int reader_is_failure(const JournalReader *r, bool *ret) {
+        const char *id;
+        size_t size;
+        int q;
+
+        q = reader_get(r, "MESSAGE_ID", &id, &size);
+        *ret = q >= 0 && size == strlen(SD_MESSAGE_UNIT_FAILURE_RESULT_STR) &&
+                        memcmp(id, SD_MESSAGE_UNIT_FAILURE_RESULT_STR, size) == 0;
+        return q == -ENOENT ? 0 : q;
+}
+
 int reader_fill(const JournalReader *r, JournalEntry *e) {
         uint64_t priority, pid;
         int q;
 
-        q = reader_find_unit(r, &e->unit);
+        q = reader_find_unit(r, &e->unit, &e->own);
         if (q <= 0)
+                return q;
+        q = e->own ? 0 : reader_is_failure(r, &e->failed);
+        if (q < 0)
                 return q;
         q = reader_dup(r, "MESSAGE", JOURNAL_MESSAGE_MAX, &e->message, &e->cut);
         if (q < 0)

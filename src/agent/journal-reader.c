@@ -10,6 +10,8 @@
 #include "base/str.h"
 
 #define THRESHOLD (JOURNAL_MESSAGE_MAX + 64) /* bytes of a field that are decompressed */
+/* journald tells of what it has written a quarter of a second later, which is too late for who waits for an answer. */
+#define LOOK_MSEC 10
 
 static const Term system_terms[] = {
         { "_SYSTEMD_UNIT", GUARD_NONE }, /* first: the unit's own words */
@@ -46,7 +48,7 @@ int journal_reader_new(const JournalQuery *query, const atomic_bool *stop, Journ
         r->query = query;
         r->stop = stop;
         r->terms = query->user ? user_terms : system_terms;
-        r->n_terms = query->own_words ? 1 : query->user ? ELEMENTSOF(user_terms) : ELEMENTSOF(system_terms);
+        r->n_terms = query->user ? ELEMENTSOF(user_terms) : ELEMENTSOF(system_terms);
         (void) snprintf(r->self, sizeof(r->self), "_UID=%u", (unsigned) geteuid());
         q = journal_directory ? sd_journal_open_directory(&r->journal, journal_directory, 0)
                               : sd_journal_open(&r->journal, SD_JOURNAL_LOCAL_ONLY);
@@ -139,6 +141,8 @@ int journal_reader_poll(JournalReader *r, int fd) {
                 now = time_now(CLOCK_MONOTONIC);
                 msec = until > now ? (int) MIN((until - now) / USEC_PER_MSEC + 1, (usec_t) INT_MAX) : 0;
         }
+        if (r->query->last_words)
+                msec = msec < 0 ? LOOK_MSEC : MIN(msec, LOOK_MSEC);
         if (poll(fds, ELEMENTSOF(fds), msec) < 0 && errno != EINTR)
                 return -errno;
         q = sd_journal_process(r->journal);

@@ -6,8 +6,14 @@
 #include "base/str.h"
 #include "base/strv.h"
 
-/* Lines come in bursts: when the journal is quiet for so long, there are no more. */
+/* Programs speak to journald over a stream each, the service manager over a socket that all share, and nobody but root
+ * may ask journald whether it has read everything: io.systemd.Journal.Synchronize() is not for agents of sessions. What
+ * a program has said was there before the manager has told that it failed, and who is ready first is read first. But
+ * from a stream journald takes one piece at a time, and none before it has accepted it, each in a turn of its loop.
+ * Hence a guess: it has had its turns, and there is no more, when it is quiet for so long after the manager's word. */
 #define QUIET_USEC (50 * USEC_PER_MSEC)
+/* What the manager says of one run goes to the journal among the program's lines. */
+#define MANAGER_LINES_MAX 5
 
 /* One line of printable text, whatever it was; takes the message. */
 static char *line_new(char *message) {
@@ -37,18 +43,17 @@ int journal_tail_wait(const char *unit, bool user, usec_t since_usec, char ***re
         const JournalQuery query = {
                 .names = (char *[]){ (char *) unit, NULL },
                 .user = user,
-                .own_words = true,
                 .follow = true,
-                .tells_end = true,
+                .last_words = true,
                 .has_n_lines = true,
-                .n_lines = JOURNAL_LINES_MAX,
+                .n_lines = JOURNAL_LINES_MAX + MANAGER_LINES_MAX,
                 .since_usec = since_usec,
         };
         _cleanup_(journal_freep) Journal *j = NULL;
         _cleanup_strv_free_ char **list = NULL;
         char *lines[JOURNAL_LINES_MAX] = {};
         usec_t until = USEC_INFINITY; /* a disk may be slow */
-        bool told = false;
+        bool past = true, failed = false;
         size_t n = 0;
         int r;
 
@@ -58,14 +63,16 @@ int journal_tail_wait(const char *unit, bool user, usec_t since_usec, char ***re
 
                 r = journal_next_wait(j, until, &e);
                 if (r > 0) {
-                        lines_add(lines, &n, line_new(TAKE_PTR(e.message)));
+                        if (e.own)
+                                lines_add(lines, &n, line_new(TAKE_PTR(e.message)));
+                        failed = failed || e.failed;
                         journal_entry_done(&e);
                 } else if (r == -EAGAIN)
-                        told = true;
+                        past = false;
                 else
                         break;
-                if (told)
-                        until = n > 0 ? MIN(deadline, usec_add(time_now(CLOCK_MONOTONIC), QUIET_USEC)) : deadline;
+                if (!past)
+                        until = failed ? MIN(deadline, usec_add(time_now(CLOCK_MONOTONIC), QUIET_USEC)) : deadline;
                 r = 0;
         }
         for (size_t i = 0; i < n; i++) {

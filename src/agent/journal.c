@@ -67,7 +67,7 @@ static int batch_fill(Journal *j, JournalReader *reader) {
                 }
                 if (r < 0 || j->n_batch > 0 || !j->query.follow)
                         return j->n_batch > 0 ? 1 : r;
-                if (j->query.tells_end && !j->told_end) {
+                if (j->query.last_words && !j->told_end) {
                         j->told_end = true;
                         return 1;
                 }
@@ -167,7 +167,7 @@ Journal *journal_free(Journal *j) {
 }
 
 int journal_new(const JournalQuery *query, Journal **ret) {
-        const unsigned max = JOURNAL_READERS_MAX + (query->own_words ? JOURNAL_TAILS_MAX : 0);
+        const unsigned max = JOURNAL_READERS_MAX + (query->last_words ? JOURNAL_TAILS_MAX : 0);
         _cleanup_(journal_freep) Journal *j = NULL;
         int r;
 

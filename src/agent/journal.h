@@ -9,16 +9,15 @@
 #define JOURNAL_BATCH_BYTES (256 * 1024) /* about: the messages among them */
 #define JOURNAL_CURSOR_MAX  1024         /* bytes of one that a reader names: it is compared with entry after entry */
 #define JOURNAL_READERS_MAX 32           /* at once; who comes then gets -EBUSY */
-#define JOURNAL_TAILS_MAX   4            /* the same of own words, beside these */
+#define JOURNAL_TAILS_MAX   4            /* the same for last words, beside these */
 #define JOURNAL_UNITS_MAX   1024         /* instances that are looked for in what is past */
 
 typedef struct JournalQuery {
         char **names;      /* units as systemd calls them, see also instances */
         bool instances;    /* NAME@NUMBER.service too, of each of the names */
         bool user;         /* of this user's manager, else of the system's */
-        bool own_words;    /* without what the service manager and others say of the units */
         bool follow;       /* what is written later */
-        bool tells_end;    /* -EAGAIN once, before what is written later */
+        bool last_words;   /* -EAGAIN once, before what is written later, which is looked for all the time */
         bool has_n_lines;  /* else all */
         uint32_t n_lines;  /* the last so many of those that are there */
         usec_t since_usec; /* CLOCK_REALTIME, of what is there; 0: any */
@@ -31,6 +30,8 @@ typedef struct JournalEntry {
         unsigned priority;
         uint32_t pid;
         bool cut;
+        bool own;    /* what the unit says itself, not the service manager or another of it */
+        bool failed; /* that it has failed, in the manager's words */
 } JournalEntry;
 
 void journal_entry_done(JournalEntry *e);
