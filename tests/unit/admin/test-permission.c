@@ -243,16 +243,16 @@ static void test_rules_about_targets(_unused_ void **state) {
         log_set_sink(NULL);
 }
 
-#define world_test(f) cmocka_unit_test_setup_teardown(f, setup_world, teardown_world)
+#define permission_test(f) cmocka_unit_test_setup_teardown(f, setup_world, teardown_world)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                world_test(test_applications),
-                world_test(test_starts),
-                world_test(test_units),
-                world_test(test_machines),
-                world_test(test_other_services),
-                world_test(test_rules_about_targets),
+                permission_test(test_applications),
+                permission_test(test_starts),
+                permission_test(test_units),
+                permission_test(test_machines),
+                permission_test(test_other_services),
+                permission_test(test_rules_about_targets),
         };
 
         return cmocka_run_group_tests(tests, peers_setup, peers_teardown);

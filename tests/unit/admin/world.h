@@ -119,11 +119,11 @@ static inline void run(int (*body)(World *w), bool pushes) {
 }
 
 static inline void run_with_agents(void **body) {
-        run((int (*)(World *)) * body, true);
+        run(*body, true);
 }
 
 static inline void run_with_old_agents(void **body) {
-        run((int (*)(World *)) * body, false);
+        run(*body, false);
 }
 
 /* A test that runs in such a world, with agents that push and with agents that do not. */

@@ -194,7 +194,7 @@ static inline void world_run(int (*body)(World *w)) {
 }
 
 static inline void world_run_body(void **body) {
-        world_run((int (*)(World *)) * body);
+        world_run(*body);
 }
 
 /* A test that runs in such a world. */
