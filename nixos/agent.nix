@@ -294,6 +294,7 @@ in
             commands = null;
             environment = null;
           }; }
+        // lib.optionalAttrs (capabilities ? wifi) { wifi = said capabilities.wifi { certificates = ""; }; }
         // extra;
       accessControl = said {
         inherit (cfg.accessControl) enable onError;

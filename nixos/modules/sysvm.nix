@@ -68,7 +68,10 @@ in
         ];
         description = "Units of the VM that may be seen and controlled.";
       };
-      wifi.enable = lib.mkEnableOption "wireless networks, through NetworkManager";
+      wifi = {
+        enable = lib.mkEnableOption "wireless networks, through NetworkManager";
+        certificates = agent.ours.string "" "Directory of the certificates and keys that callers may name. Empty: none.";
+      };
       hwid = {
         enable = lib.mkEnableOption "the identity of the hardware, which is the address of a network interface";
         interface = agent.ours.string "" "Which interface. Empty: the first that has one.";

@@ -327,6 +327,9 @@ int config_check(Config *c, char **reterr) {
                 if (r < 0)
                         return r;
         }
+        if (c->wifi_certificates && c->wifi_certificates[0] != '/')
+                return str_refuse(reterr, "capabilities.wifi.certificates: '%s' is not an absolute path",
+                                c->wifi_certificates);
         r = check_exec(c, reterr);
         if (r < 0)
                 return r;

@@ -74,8 +74,13 @@ static const Field application_fields[] = {
 };
 
 #define ENABLE(name, member) static const Field name[] = { MEMBER(Config, "enable", FIELD_BOOLEAN, member), {} }
-ENABLE(wifi_fields, wifi);
 ENABLE(ctap_fields, ctap);
+
+static const Field wifi_fields[] = {
+        MEMBER(Config, "enable", FIELD_BOOLEAN, wifi),
+        MEMBER(Config, "certificates", FIELD_STRING, wifi_certificates),
+        {},
+};
 
 static const Field exec_fields[] = {
         MEMBER(Config, "enable", FIELD_BOOLEAN, exec),

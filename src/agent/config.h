@@ -56,6 +56,7 @@ typedef struct Config {
         char **services, *admin_vm, **system_vms, **app_vms; /* units that this agent exposes */
         ConfigApplication *applications;
         size_t n_applications;
+        char *wifi_certificates; /* directory of those that callers may name; NULL: none */
         char **exec_commands;    /* what may be run */
         char **exec_environment; /* variables ("LC_*") that callers may set; NULL: all that do not steer programs */
         uint32_t exec_tasks_max, exec_memory_max_mib; /* each of it; 0: as the service manager has it */

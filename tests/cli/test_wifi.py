@@ -16,7 +16,7 @@ import dbus.bus
 import grpc
 import pytest
 from conftest import WAIT
-from test_agent import Daemon, unused_port, variables
+from test_agent import Daemon, configuration, unused_port
 
 import wifimanager_pb2 as wifi
 import wifimanager_pb2_grpc
@@ -159,8 +159,10 @@ def machine(tmp_path):
 
 @pytest.fixture
 def agent(machine, tmp_path):
-    d = Daemon(None, tmp_path, DBUS_SYSTEM_BUS_ADDRESS=machine.address,
-               **variables(unused_port(), unused_port(), WIFI='true', DEBUG='true'))
+    wireless = {'enable': True, 'certificates': '/etc/wireless'}
+    path = tmp_path / 'config.json'
+    path.write_text(json.dumps(configuration(unused_port(), unused_port(), capabilities={'wifi': wireless})))
+    d = Daemon(path, tmp_path, DBUS_SYSTEM_BUS_ADDRESS=machine.address, DEBUG='true')
     d.wait_until_said('READY=1')
     with grpc.insecure_channel(f'127.0.0.1:{d.port}') as channel:
         stub = wifimanager_pb2_grpc.WifiServiceStub(channel)
@@ -236,15 +238,42 @@ def test_connect(machine, agent):
 
 def test_connect_to_an_enterprise(machine, agent):
     machine.add_point('work', 'work', flags=1, rsn=EAP)
-    more = {'802-1x': {'eap': ['peap', 'ttls'], 'identity': 'me', 'ca-cert': 'file:///etc/ca.pem', 'password-flags': 0,
-                       'system-ca-certs': True}, 'connection': {'id': 'mine', 'autoconnect-priority': -5}}
+    more = {'802-1x': {'eap': ['peap', 'ttls'], 'identity': 'me', 'ca-cert': 'file:///etc/wireless/ca.pem',
+                       'password-flags': 0, 'system-ca-certs': True}, 'connection': {'id': 'mine', 'autoconnect-priority': -5}}
     connect(agent, 'work', PASSWORD, json.dumps(more))
     (settings, _, _), = machine.calls('AddAndActivateConnection')
     assert settings['connection'] == {'id': 'work', 'type': '802-11-wireless', 'autoconnect': True,
                                       'autoconnect-priority': -5}
-    assert settings['802-1x'] == {'eap': ['peap', 'ttls'], 'identity': 'me', 'ca-cert': list(b'file:///etc/ca.pem\0'),
-                                  'password-flags': 0, 'system-ca-certs': True, 'password': PASSWORD}
+    assert settings['802-1x'] == {'eap': ['peap', 'ttls'], 'identity': 'me',
+                                  'ca-cert': list(b'file:///etc/wireless/ca.pem\0'), 'password-flags': 0, 'system-ca-certs': True, 'password': PASSWORD}
     assert settings['802-11-wireless-security'] == {'key-mgmt': 'wpa-eap'}
+
+
+@pytest.mark.parametrize('section, key, value', [
+    ('802-1x', 'ca-cert', 'file:///etc/shadow'), ('802-1x', 'client-cert', 'file:///etc/wireless/../shadow'),
+    ('802-1x', 'private-key', 'file:///etc/wireless/..'), ('802-1x', 'private-key', 'file:///etc/wireless/'),
+    ('802-1x', 'ca-cert', 'file:///etc/wireless'), ('802-1x', 'ca-cert', 'file://etc/wireless/ca.pem'),
+    ('802-1x', 'ca-cert', 'file:///etc/wireless/sub/ca.pem'), ('802-1x', 'ca-cert', 'file:///etc/wirelessly/ca.pem'),
+    ('802-1x', 'private-key', 'pkcs11:token=x?module-path=/tmp/x.so'), ('802-1x', 'private-key', 'PKCS11:x'),
+    ('802-1x', 'phase2-ca-cert', 'file:/etc/wireless/ca.pem'), ('802-1x', 'pac-file', '/etc/shadow'),
+    ('802-1x', 'ca-path', '/etc/wireless'), ('802-1x', 'phase2-ca-path', '/'),
+    ('802-1x', 'identity', 'file:///etc/wireless/ca.pem'), ('proxy', 'pac-url', 'file:///etc/shadow'),
+    ('802-1x', 'altsubject-matches', ['a', 'file:///x']),
+])
+def test_files_of_a_callers_choice(machine, agent, section, key, value):
+    machine.add_point('work', 'work', flags=1, rsn=EAP)
+    with refused(CODE.PERMISSION_DENIED, f"Setting '{section}.{key}' names something to be opened: callers may name "
+                 'certificates and keys, as file://DIRECTORY/NAME, in the directory of '
+                 'capabilities.wifi.certificates.'):
+        connect(agent, 'work', PASSWORD, json.dumps({section: {key: value}}))
+    assert machine.calls('AddAndActivateConnection') == []
+
+
+def test_passwords_that_look_like_files(machine, agent):
+    machine.add_point('home', 'home', flags=1, rsn=PSK)
+    connect(agent, 'home', 'file:///my/secret')
+    (settings, _, _), = machine.calls('AddAndActivateConnection')
+    assert settings['802-11-wireless-security']['psk'] == 'file:///my/secret'
 
 
 @pytest.mark.parametrize('ssid, password, settings, code, text', [

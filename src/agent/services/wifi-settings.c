@@ -49,15 +49,40 @@ static const char *find_key_management(const AccessPoint *p) {
         return p->flags & WIRELESS_PRIVACY ? "none" : NULL; /* WEP */
 }
 
-/* Files are named by bytes with a NUL behind them. */
-static bool setting_is_bytes(const char *section, const char *key, const char *value) {
+static bool setting_is_certificate(const char *section, const char *key) {
         static const char *const keys[] = { "ca-cert", "client-cert", "private-key", "phase2-ca-cert",
                 "phase2-client-cert", "phase2-private-key" };
 
         for (size_t i = 0; i < ELEMENTSOF(keys); i++)
                 if (streq(section, EAP) && streq(key, keys[i]))
-                        return startswith(value, "file://") || startswith(value, "pkcs11:");
+                        return true;
         return false;
+}
+
+/* NetworkManager is root, and would open, and load, whatever the caller names: a file, a directory, a module. */
+static bool setting_opens(const char *section, const char *key, const char *value) {
+        const bool is_path = streq(key, "ca-path") || streq(key, "phase2-ca-path") || streq(key, "pac-file");
+
+        return (is_path && streq(section, EAP)) || strncasecmp(value, "file:", strlen("file:")) == 0 ||
+                        strncasecmp(value, "pkcs11:", strlen("pkcs11:")) == 0;
+}
+
+static bool file_is_permitted(const WifiSettings *s, const char *value) {
+        const char *path = startswith(value, "file://"), *name = path ? strrchr(path, '/') : NULL;
+
+        return name && s->certificates && strlen(s->certificates) == (size_t) (name - path) && name[1] &&
+                        name[1] != '.' && startswith(path, s->certificates);
+}
+
+static int check_text(
+                const WifiSettings *s, const char *section, const char *key, const char *value, RpcStatus *reterr) {
+        if (!setting_opens(section, key, value) ||
+                        (setting_is_certificate(section, key) && file_is_permitted(s, value)))
+                return 0;
+        return rpc_error(reterr, RPC_PERMISSION_DENIED,
+                        "Setting '%s.%s' names something to be opened: callers may name certificates and keys, as "
+                        "file://DIRECTORY/NAME, in the directory of capabilities.wifi.certificates.",
+                        section, key);
 }
 
 static int add(WifiSettings *s, const NetworkSetting *setting, RpcStatus *reterr) {
@@ -68,7 +93,7 @@ static int add(WifiSettings *s, const NetworkSetting *setting, RpcStatus *reterr
 }
 
 static int add_text(WifiSettings *s, const char *section, const char *key, const char *value, RpcStatus *reterr) {
-        const bool bytes = setting_is_bytes(section, key, value);
+        const bool bytes = setting_is_certificate(section, key); /* files are named by bytes with a NUL behind them */
 
         return add(s,
                         &(NetworkSetting){ section, key, bytes ? SETTING_BYTES : SETTING_STRING, value,
@@ -80,6 +105,7 @@ static int add_list(WifiSettings *s, const char *section, const char *key, const
         const char **words;
         const json_t *word;
         size_t i;
+        int r;
 
         if (s->n == WIFI_SETTINGS_MAX || json_array_size(list) > WIFI_WORDS_MAX)
                 return rpc_error(reterr, RPC_INVALID_ARGUMENT, "Setting '%s.%s' is too long.", section, key);
@@ -89,16 +115,21 @@ static int add_list(WifiSettings *s, const char *section, const char *key, const
                 if (!words[i])
                         return rpc_error(reterr, RPC_INVALID_ARGUMENT, "Setting '%s.%s' is no list of strings.",
                                         section, key);
+                r = check_text(s, section, key, words[i], reterr);
+                if (r < 0)
+                        return r;
         }
         return add(s, &(NetworkSetting){ section, key, SETTING_STRINGS, words, 0, 0 }, reterr);
 }
 
 static int add_json(WifiSettings *s, const char *section, const char *key, const json_t *value, RpcStatus *reterr) {
         json_int_t number = json_integer_value(value);
+        int r;
 
         switch (json_typeof(value)) {
         case JSON_STRING:
-                return add_text(s, section, key, json_string_value(value), reterr);
+                r = check_text(s, section, key, json_string_value(value), reterr);
+                return r < 0 ? r : add_text(s, section, key, json_string_value(value), reterr);
         case JSON_ARRAY:
                 return add_list(s, section, key, value, reterr);
         case JSON_TRUE:
@@ -180,11 +211,12 @@ static int add_own(WifiSettings *s, const AccessPoint *p, const char *management
         return r;
 }
 
-int wifi_settings_fill(
-                WifiSettings *s, const AccessPoint *p, const char *password, const char *more, RpcStatus *reterr) {
+int wifi_settings_fill(WifiSettings *s, const AccessPoint *p, const char *password, const char *more,
+                const char *certificates, RpcStatus *reterr) {
         const char *management = find_key_management(p);
         int r = 0;
 
+        s->certificates = certificates;
         if (management && startswith(management, "wpa-eap"))
                 r = add_more(s, more, reterr);
         if (r >= 0 && management)

@@ -200,8 +200,8 @@ static const AccessPoint *find_network(const Wireless *w, const char *name, cons
         return best;
 }
 
-static int connect_wait(
-                const Wifi *w, const Wifimanager__WifiConnectionRequest *req, const char *what, RpcStatus *reterr) {
+static int connect_wait(const Wifi *w, const Config *config, const Wifimanager__WifiConnectionRequest *req,
+                const char *what, RpcStatus *reterr) {
         _cleanup_(wifi_settings_done) WifiSettings settings = {};
         _cleanup_(bus_error_done) BusError error = {};
         const WirelessDevice *device;
@@ -211,7 +211,7 @@ static int connect_wait(
         p = find_network(&w->wireless, req->ssid, &device);
         if (!p)
                 return rpc_error(reterr, RPC_NOT_FOUND, "No network '%s' is seen.", req->ssid);
-        r = wifi_settings_fill(&settings, p, req->password, req->settings, reterr);
+        r = wifi_settings_fill(&settings, p, req->password, req->settings, config->wifi_certificates, reterr);
         if (r < 0)
                 return r;
         r = wireless_connect_wait(w->bus, device, p, settings.list, settings.n, deadline_in(CONNECT_USEC), &error);
@@ -231,7 +231,7 @@ static int method_connect_network(RpcCall *call, const void *request, RpcStatus 
                 return -ENOMEM;
         r = wifi_read_wait(userdata, what, &w, reterr);
         if (r >= 0)
-                r = connect_wait(&w, req, what, reterr);
+                r = connect_wait(&w, agent_get_config(userdata), req, what, reterr);
         if (r < 0)
                 return r;
         text = strf("Connected to %s successfully", req->ssid);

@@ -38,6 +38,7 @@
     };
     capabilities = {
       wifi.enable = true;
+      wifi.certificates = "/etc/wireless";
       ctap.enable = true;
       hwid.enable = true;
       hwid.interface = "wlan0";

@@ -329,6 +329,16 @@ static void test_exec_environment(_unused_ void **state) {
         }
 }
 
+static void test_wifi_certificates(_unused_ void **state) {
+        _cleanup_(config_freep) Config *c = NULL;
+        _cleanup_free_ char *error = NULL;
+
+        assert_int_equal(load("{" IDENTITY "," NETWORK ", \"capabilities\": {\"wifi\": {\"certificates\": \"etc\"}}}",
+                                         &c, &error),
+                        -EINVAL);
+        assert_non_null(strstr(error, "capabilities.wifi.certificates: 'etc' is not an absolute path"));
+}
+
 static void test_lenient(_unused_ void **state) {
         _cleanup_(config_freep) Config *c = NULL;
         _cleanup_free_ char *error = NULL;
@@ -594,6 +604,7 @@ int main(void) {
                 cmocka_unit_test(test_notifier),
                 cmocka_unit_test(test_exec_commands),
                 cmocka_unit_test(test_exec_environment),
+                cmocka_unit_test(test_wifi_certificates),
                 cmocka_unit_test(test_sockets),
                 cmocka_unit_test(test_lenient),
                 cmocka_unit_test(test_careless),
