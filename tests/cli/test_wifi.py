@@ -239,13 +239,15 @@ def test_connect(machine, agent):
 def test_connect_to_an_enterprise(machine, agent):
     machine.add_point('work', 'work', flags=1, rsn=EAP)
     more = {'802-1x': {'eap': ['peap', 'ttls'], 'identity': 'me', 'ca-cert': 'file:///etc/wireless/ca.pem',
-                       'password-flags': 0, 'system-ca-certs': True}, 'connection': {'id': 'mine', 'autoconnect-priority': -5}}
+                       'password-flags': 0, 'system-ca-certs': True},
+            'connection': {'id': 'mine', 'autoconnect-priority': -5}}
     connect(agent, 'work', PASSWORD, json.dumps(more))
     (settings, _, _), = machine.calls('AddAndActivateConnection')
     assert settings['connection'] == {'id': 'work', 'type': '802-11-wireless', 'autoconnect': True,
                                       'autoconnect-priority': -5}
     assert settings['802-1x'] == {'eap': ['peap', 'ttls'], 'identity': 'me',
-                                  'ca-cert': list(b'file:///etc/wireless/ca.pem\0'), 'password-flags': 0, 'system-ca-certs': True, 'password': PASSWORD}
+                                  'ca-cert': list(b'file:///etc/wireless/ca.pem\0'), 'password-flags': 0,
+                                  'system-ca-certs': True, 'password': PASSWORD}
     assert settings['802-11-wireless-security'] == {'key-mgmt': 'wpa-eap'}
 
 
