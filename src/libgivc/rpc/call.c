@@ -39,6 +39,7 @@ struct RpcCall {
         bool watched; /* close_op, or status_op with it, was started */
         grpc_byte_buffer *incoming, *reply;
         Promise received, sent;
+        bool receiving;    /* nobody has taken yet what received brings: who was to do so may have been cancelled */
         uint64_t n_resets; /* of the peer, when the call began */
         sd_event_source *doubt;
         RpcStatus status;
@@ -410,11 +411,16 @@ static void on_sent(RpcOp *op, bool ok) {
         call_check(c);
 }
 
-/* Takes over the buffer. */
+/* Takes over the buffer. The operation before uses the same slot, and its sender may have been cancelled. */
 static int call_send_wait(RpcCall *call, grpc_byte_buffer *buffer) {
         grpc_op ops[2] = {}, *op = ops;
         int r;
 
+        r = call->send_op.queue ? promise_wait(&call->sent) : 0;
+        if (r < 0) {
+                grpc_byte_buffer_destroy(buffer);
+                return r;
+        }
         if (!call->headers_sent)
                 *op++ = (grpc_op){ .op = GRPC_OP_SEND_INITIAL_METADATA };
         *op++ = (grpc_op){ .op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = buffer };
@@ -423,7 +429,7 @@ static int call_send_wait(RpcCall *call, grpc_byte_buffer *buffer) {
         r = call_start(call, &call->send_op, on_sent, ops, op - ops);
         grpc_byte_buffer_destroy(buffer);
         if (r < 0)
-                return call->gone ? -ECANCELED : r;
+                promise_resolve(&call->sent, call->gone ? -ECANCELED : r);
         return promise_wait(&call->sent);
 }
 
@@ -475,17 +481,29 @@ static void on_received(RpcOp *op, bool ok) {
         call_check(c);
 }
 
+static int call_next_wait(RpcCall *call, usec_t deadline) {
+        int r;
+
+        if (!call->receiving) {
+                call->received = (Promise){};
+                r = call_receive(call, on_received);
+                if (r < 0)
+                        return call->gone ? -ECANCELED : r;
+                call->receiving = true;
+        }
+        r = promise_wait_until(&call->received, deadline);
+        if (call->received.done)
+                call->receiving = false;
+        return r;
+}
+
 int rpc_call_receive_until_wait(RpcCall *call, usec_t deadline, void *ret) {
         int r;
 
         if (call->gone)
                 return -ECANCELED;
         if (!call->kept) {
-                call->received = (Promise){};
-                r = call_receive(call, on_received);
-                if (r < 0)
-                        return call->gone ? -ECANCELED : r;
-                r = promise_wait_until(&call->received, deadline);
+                r = call_next_wait(call, deadline);
                 if (r <= 0)
                         return r;
                 r = call_take_incoming(call);

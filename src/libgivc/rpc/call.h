@@ -26,12 +26,14 @@ const char *rpc_call_get_metadata(RpcCall *call, const char *key);
 int rpc_call_reply(RpcCall *call, const void *message) _warn_unused_;
 int rpc_call_reply_packed(RpcCall *call, const RpcPacked *packed) _warn_unused_;
 /* Server-streaming and bidirectional methods: sends one message and suspends until the transport took it, so that a
- * slow reader slows its writer. 0, -ECANCELED when the caller is gone, -EMSGSIZE, -ENOMEM. */
+ * slow reader slows its writer. One fiber at a time sends and one receives; where one is cancelled meanwhile, its
+ * message is sent nevertheless, and the next one to receive gets what it waited for. 0, -ECANCELED when the caller is
+ * gone, -EMSGSIZE, -ENOMEM. */
 int rpc_call_send_wait(RpcCall *call, const void *message) _warn_unused_;
 int rpc_call_send_packed_wait(RpcCall *call, const RpcPacked *packed) _warn_unused_;
 /* Client-streaming and bidirectional methods: suspends for the next message. 1: *ret is valid until the next receive;
  * 0: the client has finished; -ECANCELED; -EBADMSG when it cannot be parsed (the caller is told INVALID_ARGUMENT). */
 int rpc_call_receive_wait(RpcCall *call, void *ret) _warn_unused_;
 /* The same, but no longer than until the given CLOCK_MONOTONIC time (USEC_INFINITY: no limit): then -ETIMEDOUT, and
- * all that is left is to return. */
+ * the next one to receive goes on waiting. */
 int rpc_call_receive_until_wait(RpcCall *call, usec_t deadline, void *ret) _warn_unused_;

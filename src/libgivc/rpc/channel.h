@@ -63,8 +63,9 @@ int rpc_channel_call_wait(RpcChannel *c, const ProtobufCServiceDescriptor *servi
                 const void *request, const RpcCallOptions *options, void *ret, RpcStatus *reterr) _warn_unused_;
 
 /* A call with streams. Server-streaming: open, send the request, close_send, receive until 0, and look at the status.
- * Client-streaming and bidirectional likewise; sending and receiving may happen in two fibers. Opening
- * waits for a connection as a unary call does. */
+ * Client-streaming and bidirectional likewise; one fiber may send and another one receive. Where one is cancelled
+ * meanwhile, its message is sent nevertheless, and the next one to receive gets what it waited for. Opening waits for a
+ * connection as a unary call does. */
 int rpc_stream_open_wait(RpcChannel *c, const ProtobufCServiceDescriptor *service, const char *method,
                 const RpcCallOptions *options, RpcStream **ret, RpcStatus *reterr) _warn_unused_;
 /* Cancels the call if it has not ended. Not while a _wait of it is suspended. */

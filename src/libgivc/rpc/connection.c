@@ -185,12 +185,18 @@ static int connection_start(RpcConnection *c) {
 
 static void on_established(Relay *r, void *userdata) {
         RpcConnection *c = userdata;
+        int k;
 
         rpc_queue_enter(c->server->queue);
         if (c->server->draining)
                 relay_close(r, "the server stops");
-        else if (connection_admit(c) < 0 || connection_start(c) < 0)
-                relay_close(r, "out of memory"); /* unless it was closed for a better reason */
+        else {
+                k = connection_admit(c);
+                if (k >= 0)
+                        k = connection_start(c);
+                if (k < 0)
+                        relay_close(r, strerror(-k)); /* unless it was closed for a better reason */
+        }
         rpc_queue_leave(c->server->queue);
 }
 

@@ -22,6 +22,7 @@ struct RpcStream {
         grpc_slice message;
         grpc_byte_buffer *incoming;
         Promise sent, received, ended;
+        bool receiving; /* nobody has taken yet what received brings: who was to do so may have been cancelled */
 };
 
 static void stream_release(RpcStream *s) {
@@ -251,12 +252,17 @@ int rpc_stream_receive_wait(RpcStream *s, void *ret, RpcStatus *reterr) {
                                 .data.recv_initial_metadata.recv_initial_metadata = &s->headers },
         };
         bool first = !s->receive_op.queue;
-        int r;
+        int r = 0;
 
-        s->received = (Promise){};
-        r = stream_start(s, &s->receive_op, on_received, ops, first ? 2 : 1);
+        if (!s->receiving) {
+                s->received = (Promise){};
+                r = stream_start(s, &s->receive_op, on_received, ops, first ? 2 : 1);
+                s->receiving = r >= 0;
+        }
         if (r >= 0)
                 r = promise_wait(&s->received);
+        if (s->received.done)
+                s->receiving = false;
         if (r > 0)
                 return stream_take_incoming(s, ret, reterr);
         if (r == 0)

@@ -5,9 +5,11 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/log.h"
 #include "rpc/limits.h"
 #include "stats.pb-c.h"
 
@@ -446,6 +448,42 @@ static void test_queue_goes_within(_unused_ void **state) {
         sd_event_unref(e);
 }
 
+static char *reason;
+
+static void sink(_unused_ int level, const LogField *fields, _unused_ const char *text) {
+        for (; fields && fields->key; fields++)
+                if (streq(fields->key, "GIVC_REASON"))
+                        assert_return_code(str_replace(&reason, fields->value), 0);
+}
+
+/* There is a descriptor for the connection, and none for gRPC's end of it. */
+static void test_no_descriptors_left(void **state) {
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        struct rlimit limit, tight;
+        World *w = *state;
+        int first, fd, next;
+
+        first = raw_connect(w); /* from here on the loop has what it needs */
+        world_until(w, rpc_queue_count_lanes(w->queue) == 1);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void) snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", w->path);
+        assert_return_code(connect(fd, (struct sockaddr *) &sa, sizeof(sa)), errno);
+        assert_return_code(getrlimit(RLIMIT_NOFILE, &limit), errno);
+        next = dup(fd);
+        (void) close(next);
+        tight = (struct rlimit){ .rlim_cur = next + 1, .rlim_max = limit.rlim_max };
+        log_set_sink(sink);
+        assert_return_code(setrlimit(RLIMIT_NOFILE, &tight), errno);
+        world_until(w, reason);
+        assert_return_code(setrlimit(RLIMIT_NOFILE, &limit), errno);
+        log_set_sink(NULL);
+        assert_string_equal(reason, "Too many open files");
+        (void) close(fd);
+        (void) close(first);
+        free(reason);
+        reason = NULL;
+}
+
 #define world_test(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void) {
@@ -464,6 +502,7 @@ int main(void) {
                 world_test(test_drain_next),
                 world_test(test_end_behind_last_bytes),
                 world_test(test_more_than_one_read),
+                world_test(test_no_descriptors_left),
                 cmocka_unit_test(test_queue_goes_within),
         };
 
