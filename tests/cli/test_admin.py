@@ -2,22 +2,20 @@
 """givc-admin as a program: its options, how it lives with the service manager (passed sockets, READY, STATUS, the store
 of descriptors, reload, stop), and who may do what over mutual TLS. Agents are Python's."""
 
-import array
 import concurrent.futures
 import contextlib
 import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import grpc
 import pytest
 from certs import Authority, make_certs
 from conftest import BUILD, WAIT, WITHOUT_INOTIFY, environment
+from managed import Managed
 
 import admin_pb2
 import health_pb2
@@ -25,16 +23,6 @@ import reflection_pb2
 import systemd_pb2
 
 ADMIN = str(BUILD / 'givc-admin')
-STOP = 5  # seconds that a stop may take
-# The process has to know its own number, and the sockets have to be 3 and on.
-ACTIVATE = """import os, sys
-fds = [os.dup(int(n)) for n in sys.argv[1].split(',')]
-for i, fd in enumerate(fds):
-    os.dup2(fd, 100 + i)
-for i in range(len(fds)):
-    os.dup2(100 + i, 3 + i)
-os.environ['LISTEN_PID'] = str(os.getpid())
-os.execv(sys.argv[2], sys.argv[2:])"""
 MACHINES = {'admin-vm': ['127.0.0.1'], 'ghaf-host': ['127.0.0.1'], 'app-vm': ['127.0.0.1'], 'gui-vm': ['127.0.0.1'],
             'bad-vm': ['192.0.2.1']}
 
@@ -58,67 +46,21 @@ def wait_until(condition, what='it'):
         time.sleep(0.01)
 
 
-class Daemon:
-    """An admin, started as the service manager does it, with its network socket and perhaps what it stored before."""
+class Daemon(Managed):
+    """An admin with its network socket and perhaps what it stored before."""
 
     def __init__(self, tmp_path, *words, certificates=None, stored=None, local=None, prefix=()):
-        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notify_path = tmp_path / f'notify-{time.monotonic_ns()}'
-        self.notify.bind(str(self.notify_path))
-        self.notify.settimeout(WAIT)
-        self.said, self.stored = [], {}
-        self.listener = socket.create_server(('127.0.0.1', 0))
-        self.port = self.listener.getsockname()[1]
-        self.log = (tmp_path / 'log').open('a+')
-        fds = {'grpc': self.listener.fileno()} | (stored or {})
+        super().__init__(tmp_path)
+        fds, variables = {'grpc': self.listener.fileno()} | (stored or {}), {}
         if local:
             fds['local'] = local.fileno()
         else:
             words += ('--local-socket', str(tmp_path / 'admin.sock'))
         self.local = str(tmp_path / 'admin.sock')
-        variables = {'NOTIFY_SOCKET': str(self.notify_path), 'LISTEN_FDS': str(len(fds)),
-                     'LISTEN_FDNAMES': ':'.join(fds)}
         if certificates:
-            variables |= {'TLS': 'true', 'CA_CERT': 'ca-cert.pem', 'HOST_CERT': 'cert.pem', 'HOST_KEY': 'key.pem',
-                          'CREDENTIALS_DIRECTORY': str(certificates)}
-        numbers = ','.join(str(fd) for fd in fds.values())
-        command = [*prefix, sys.executable, '-c', ACTIVATE, numbers, ADMIN, '--listen', 'sd-listen:*', *words]
-        self.process = subprocess.Popen(command, env=environment(**variables), stdin=subprocess.DEVNULL,
-                                        stderr=self.log, pass_fds=list(fds.values()))
-
-    def hear(self):
-        text, ancillary, _, _ = self.notify.recvmsg(65536, socket.CMSG_SPACE(16))
-        lines = text.decode().split('\n')
-        for level, kind, data in ancillary:
-            assert (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
-            name = next(line.split('=')[1] for line in lines if line.startswith('FDNAME='))
-            self.stored[name] = array.array('i', data)[0]
-        self.said += lines
-
-    def wait_until_said(self, what):
-        end = time.monotonic() + WAIT
-        while not any(what in line for line in self.said):
-            assert time.monotonic() < end, f'{what} was not said, but {self.said}'
-            self.hear()
-
-    def text(self):
-        """By an open file of our own: the daemon's writing moves the one that it shares with us."""
-        return Path(self.log.name).read_text()
-
-    def stop(self):
-        begin = time.monotonic()
-        self.process.terminate()
-        return self.process.wait(WAIT), time.monotonic() - begin
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        for fd in self.stored.values():
-            os.close(fd)
-        self.log.close()
-        self.listener.close()
-        self.notify.close()
+            variables = {'TLS': 'true', 'CA_CERT': 'ca-cert.pem', 'HOST_CERT': 'cert.pem', 'HOST_KEY': 'key.pem',
+                         'CREDENTIALS_DIRECTORY': str(certificates)}
+        self.start([ADMIN, '--listen', 'sd-listen:*', *words], fds, prefix, **variables)
 
 
 @pytest.fixture

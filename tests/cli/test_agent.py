@@ -8,15 +8,14 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import grpc
 import pytest
 from certs import Authority, make_certs
 from conftest import BUILD, WAIT, WITHOUT_INOTIFY, environment
+from managed import Managed
 
 import eventproxy_pb2
 import health_pb2
@@ -25,11 +24,6 @@ import systemd_pb2
 
 AGENT = str(BUILD / 'givc-agent')
 STOP = 5  # seconds that a stop may take
-# One of the variables names the process: a step between puts its own number there and becomes the agent.
-ACTIVATE = """import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ['LISTEN_PID'] = str(os.getpid())
-os.execv(sys.argv[2], sys.argv[2:])"""
 
 
 def run(*words, **variables):
@@ -61,48 +55,14 @@ def config(tmp_path):
     return write
 
 
-class Daemon:
-    """An agent, started as the service manager does it: with its listening socket and one to say that it is ready."""
+class Daemon(Managed):
+    """An agent with its listening socket, without a bus."""
 
     def __init__(self, config, tmp_path, passed=True, prefix=(), **more):
-        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notify.bind(str(tmp_path / 'notify'))
-        self.notify.settimeout(WAIT)
-        self.said = []
-        self.listener = socket.create_server(('127.0.0.1', 0))
-        self.port = self.listener.getsockname()[1]
-        self.log = (tmp_path / 'log').open('w+')
-        own = {'NOTIFY_SOCKET': str(tmp_path / 'notify'), 'DBUS_SYSTEM_BUS_ADDRESS': 'unix:path=/nonexistent'} | more
-        words = [AGENT, '-config', config] if config else [AGENT]
-        if passed:
-            own |= {'LISTEN_FDS': '1', 'LISTEN_FDNAMES': 'anything'}
-            words = [sys.executable, '-c', ACTIVATE, str(self.listener.fileno()), *words]
-        self.process = subprocess.Popen([*prefix, *words], env=environment(**own), stdin=subprocess.DEVNULL,
-                                        stderr=self.log, pass_fds=[self.listener.fileno()] if passed else [])
-
-    def wait_until_said(self, what):
-        end = time.monotonic() + WAIT
-        while not any(what in line for line in self.said):
-            assert time.monotonic() < end, f'{what} was not said, but {self.said}'
-            self.said += self.notify.recv(65536).decode().split('\n')
-
-    def text(self):
-        """By an open file of our own: the daemon's writing moves the one that it shares with us."""
-        return Path(self.log.name).read_text()
-
-    def stop(self):
-        begin = time.monotonic()
-        self.process.terminate()
-        code = self.process.wait(WAIT)
-        return code, time.monotonic() - begin
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
-        self.listener.close()
-        self.notify.close()
+        super().__init__(tmp_path)
+        self.start([AGENT, '-config', config] if config else [AGENT],
+                   {'anything': self.listener.fileno()} if passed else {}, prefix,
+                   **({'DBUS_SYSTEM_BUS_ADDRESS': 'unix:path=/nonexistent'} | more))
 
 
 @pytest.fixture
