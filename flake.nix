@@ -19,10 +19,30 @@
       forSystems =
         function: lib.genAttrs systems (system: function (nixpkgs.legacyPackages.${system}.extend self.overlays.default));
 
-      # A module together with the programs that it takes from pkgs.
+      # A module, with the programs that it takes from pkgs where no overlay has brought them. It does not set one itself,
+      # which systems refuse that were given their packages, as nodes of tests are.
       module = file: {
-        imports = [ file ];
-        nixpkgs.overlays = [ self.overlays.default ];
+        _file = file;
+        key = toString file;
+        imports = [
+          (
+            {
+              config,
+              lib,
+              options,
+              pkgs,
+              ...
+            }:
+            import file {
+              inherit config lib options;
+              pkgs =
+                let
+                  own = self.overlays.default (pkgs // own) pkgs;
+                in
+                own // pkgs;
+            }
+          )
+        ];
       };
     in
     {
@@ -55,7 +75,7 @@
           packages = [
             pkgs.clang-tools
             pkgs.cmocka
-            pkgs.nixfmt-rfc-style
+            pkgs.nixfmt
             pkgs.shellcheck
             pkgs.valgrind
             (pkgs.python3.withPackages (python: [

@@ -153,7 +153,9 @@ in
       tls = mkOption {
         type = ours.tls;
         default = { };
-        description = "Certificates of the connections.";
+        description =
+          "Certificates of the connections."
+          + lib.optionalString isUser " Paths that nobody sets are those of the copy for users, in `/run/givc`.";
       };
     };
     capabilities.policy = mkOption {

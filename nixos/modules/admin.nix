@@ -253,6 +253,8 @@ in
         ++ optional (addresses != [ ]) "givc-admin.socket";
         wants = [ "network.target" ];
         wantedBy = [ "multi-user.target" ];
+        # A restart keeps the registry; to be stopped and started does not.
+        stopIfChanged = false;
         unitConfig.StartLimitIntervalSec = unit.Unit.StartLimitIntervalSec;
         serviceConfig =
           unit.Service

@@ -87,6 +87,40 @@ def test_each_enabled_alone(tmp_path, module, settings):
         assert config['capabilities']['socketProxy']['sockets'][0]['server'] is False
 
 
+FLAKE = """{ lib, flake, stubs, overlaid }:
+  let
+    library = import lib;
+    inherit (import stubs { inherit library; more = [ ]; }) nixos pkgs;
+    built = { outPath = "/ours"; agent.outPath = "/ours-agent"; cli.outPath = "/ours-cli"; };
+    without = removeAttrs pkgs [ "givc-admin" "givc-agent" "givc-cli" ] // { callPackage = _: _: built; };
+    self = (import flake).outputs { inherit self; nixpkgs.lib = library; };
+    modules = library.attrValues self.nixosModules;
+    made = library.evalModules {
+      modules = modules ++ [ nixos { imports = modules; givc.admin.enable = true; givc.host.enable = true; } ];
+      specialArgs.pkgs = if overlaid then pkgs else without;
+    };
+    start = name: made.config.systemd.services.${name}.serviceConfig.ExecStart;
+  in
+  {
+    names = library.attrNames self.nixosModules;
+    programs = map (name: library.head (library.splitString " " (start name))) [ "givc-admin" "givc-localhost" ];
+  }"""
+
+
+@evaluates
+@pytest.mark.parametrize('overlaid, programs', [
+    ('true', ['/nix/store/givc-admin/bin/givc-admin', '/nix/store/givc-agent/bin/givc-agent']),
+    ('false', ['/ours/bin/givc-admin', '/ours-agent/bin/givc-agent']),
+])
+def test_modules_of_the_flake(overlaid, programs):
+    """By the names that Ghaf imports them by, some twice; an overlay says which programs, and is not needed."""
+    made = json.loads(nix('--eval', '--strict', '--json', '--arg', 'lib', str(pathlib.Path(LIBRARY).resolve()), '--arg',
+                          'flake', str(ROOT / 'flake.nix'), '--arg', 'stubs', str(HERE / 'stubs.nix'), '--arg',
+                          'overlaid', overlaid, '--expr', FLAKE))
+    assert made['names'] == ['admin', 'appvm', 'dbus', 'host', 'ota-update-server', 'sysvm', 'tls']
+    assert made['programs'] == programs
+
+
 @evaluates
 def test_every_option_is_described(tmp_path):
     """The page of options is made of what they say; who reads it learns what an option is, and of which type."""
