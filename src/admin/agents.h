@@ -33,7 +33,7 @@ typedef struct Agent {
         bool reconnected; /* since the poller has begun */
         Fiber *push;      /* brings it settings and policies; see push.h */
         Promise push_news;
-        unsigned push_due, n_registrations;
+        unsigned push_due, n_push_tries, n_registrations;
         uint64_t *policies; /* serials of those that it has, as policies->items */
         bool was_up;        /* its connection stood when its state was last told */
         bool probed;        /* a proof that the connection stands is on its way */

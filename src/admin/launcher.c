@@ -166,6 +166,14 @@ static int launch_agent_wait(Launch *l) {
         return 0;
 }
 
+/* The VM that the admin runs in. */
+static bool launch_is_own(const Launch *l) {
+        const Registry *r = l->launcher->agents->registry;
+        const Entry *host = registry_get_host(r), *e = host ? registry_get(r, host->name, l->unit) : NULL;
+
+        return e && e->type.vm == VM_ADM;
+}
+
 static int launch_wait(Launch *l) {
         int r;
 
@@ -173,7 +181,7 @@ static int launch_wait(Launch *l) {
                 r = launch_step_wait(l);
                 if (r < 0)
                         return r;
-                if (!l->booted && agent_is_up(agents_get(l->launcher->agents, l->agent)))
+                if (!l->booted && (launch_is_own(l) || agent_is_up(agents_get(l->launcher->agents, l->agent))))
                         return 0;
                 r = launch_agent_wait(l);
                 /* What was said may be about the boot before: look again. */

@@ -20,8 +20,9 @@ void launcher_init(Launcher *l, Agents *agents, usec_t timeout_usec);
 /* Nobody waits any more. */
 void launcher_done(Launcher *l);
 
-/* Suspends until the VM runs and its agent can be asked. 1; 0 when that is so already. NOT_FOUND, UNAVAILABLE for a
- * host or for a running VM's agent that cannot be reached, DEADLINE_EXCEEDED with what it waited for. */
+/* Suspends until the VM runs and its agent can be asked; the VM of the admin needs none. 1; 0 when that is so already.
+ * NOT_FOUND, UNAVAILABLE for a host or for a running VM's agent that cannot be reached, DEADLINE_EXCEEDED with what it
+ * waited for. */
 int launcher_start_wait(Launcher *l, const char *vm, RpcStatus *reterr) _warn_unused_;
 /* The agent of a VM, a new reference, as agents_find_vm(); a VM that is off is started first. */
 int launcher_get_agent_wait(Launcher *l, const char *vm, Agent **ret, RpcStatus *reterr) _warn_unused_;

@@ -16,8 +16,9 @@ static bool is_final(RpcCode code) {
                         code == RPC_FAILED_PRECONDITION || code == RPC_UNIMPLEMENTED || code == RPC_UNAUTHENTICATED;
 }
 
-/* 0: it has it, or never will; -EAGAIN: another time. */
+/* 0: it has it, or never will; -EAGAIN: another time, of which the first is told. */
 static int push_judge(const Agent *a, const char *what, int r, const RpcStatus *status) {
+        const int level = is_final(status->code) ? LOG_WARNING : a->n_push_tries == 0 ? LOG_INFO : LOG_DEBUG;
         _cleanup_free_ char *vm = NULL;
 
         if (!a->agents || fiber_is_canceled(fiber_current()))
@@ -25,8 +26,7 @@ static int push_judge(const Agent *a, const char *what, int r, const RpcStatus *
         if (r >= 0)
                 return 0;
         vm = vm_from_agent(a->name);
-        log_write(is_final(status->code) ? LOG_WARNING : LOG_INFO,
-                        LOG_FIELDS({ "GIVC_VM", vm }, { "UNIT", a->name }, { "GIVC_REASON", status->message }),
+        log_write(level, LOG_FIELDS({ "GIVC_VM", vm }, { "UNIT", a->name }, { "GIVC_REASON", status->message }),
                         "Agent '%s' does not take the %s%s: %s", a->name, what,
                         is_final(status->code) ? "" : " now, trying on", strempty(status->message));
         return is_final(status->code) ? 0 : -EAGAIN;
@@ -143,10 +143,14 @@ static int push_run(void *userdata) {
         unsigned due;
         int r;
 
+        a->n_push_tries = 0;
         while (a->agents && a->push_due) {
+                if (a->push_news.done)
+                        a->n_push_tries = 0;
                 a->push_news = (Promise){};
                 due = a->push_due;
                 r = push_once_wait(a);
+                a->n_push_tries++;
                 if (r >= 0 && (a->push_due & due) && !a->push_news.done)
                         r = promise_wait_until(&a->push_news,
                                         usec_add(time_now(CLOCK_MONOTONIC), backoff_next_usec(&backoff)));

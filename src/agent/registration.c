@@ -124,7 +124,8 @@ static void entry_registered(Registration *reg, Entry *e) {
                 log_write(LOG_INFO,
                                 LOG_FIELDS({ "MESSAGE_ID", MESSAGE_REGISTERED }, { "GIVC_PEER", reg->admin },
                                                 { "UNIT", reg->entries[0].name }),
-                                "Registered with %s: %zu units", reg->admin, reg->n_entries - 1);
+                                "Registered with %s: %zu unit%s", reg->admin, reg->n_entries - 1,
+                                reg->n_entries == 2 ? "" : "s");
         }
         registration_changed(reg);
 }

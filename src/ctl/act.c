@@ -128,9 +128,9 @@ static CtlExit act_usage(const Ctl *ctl, const char *name) {
                         strempty(kinds));
 }
 
-/* Names of applications have no dot, but for those of instances: what people stop by its whole name is a service. */
+/* Of all units only the instances of applications are called by their names alone, and those have a number. */
 static const char *act_guess_kind(const Ctl *ctl, const char *name) {
-        bool is_unit = strchr(name, '.') && !strchr(name, '@');
+        bool is_unit = unit_name_is_complete(name) && !strchr(name, '@');
 
         return is_unit && !ctl->options.reference && act_find(ctl->verb->name, "service") >= 0 ? "service" : NULL;
 }

@@ -105,14 +105,18 @@ bool entry_matches(const Admin__QueryListItem *item, char *const *patterns) {
         return false;
 }
 
-char *unit_name_complete(const char *name) {
+bool unit_name_is_complete(const char *name) {
         static const char *const suffixes[] = { ".service", ".socket", ".target", ".device", ".mount", ".automount",
                 ".swap", ".timer", ".path", ".slice", ".scope" };
 
         for (size_t i = 0; i < ELEMENTSOF(suffixes); i++)
                 if (endswith(name, suffixes[i]))
-                        return strdup(name);
-        return strf("%s.service", name);
+                        return true;
+        return false;
+}
+
+char *unit_name_complete(const char *name) {
+        return unit_name_is_complete(name) ? strdup(name) : strf("%s.service", name);
 }
 
 /* The unset strings of a message share one constant: nothing is ever to be replaced in an empty one. */

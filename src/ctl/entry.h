@@ -29,7 +29,9 @@ bool entry_is_called(const Admin__QueryListItem *item, const char *name);
 /* One of the shell patterns fits the entry's name, with or without ".service", or its VM. No patterns fit all. */
 bool entry_matches(const Admin__QueryListItem *item, char *const *patterns);
 
-/* "foot@0" means the unit "foot@0.service"; names with a unit's suffix stay. New string, NULL when out of memory. */
+/* It has a unit's suffix, as ".service". */
+bool unit_name_is_complete(const char *name);
+/* "foot@0" means the unit "foot@0.service"; complete names stay. New string, NULL when out of memory. */
 char *unit_name_complete(const char *name) _warn_unused_;
 /* Replaces control characters in the strings of a message, and of messages in it: a terminal shall not obey a peer. */
 void message_make_printable(ProtobufCMessage *m);

@@ -270,6 +270,12 @@ static int exec_start_wait(Exec *e, const Exec__StartCommand *start) {
         stdio_release(&e->stdio);
         if (r == -ENOENT)
                 return rpc_error(e->reterr, RPC_NOT_FOUND, "There is no program '%s' on this machine.", start->command);
+        if (r == -ESRCH)
+                return rpc_error(e->reterr, RPC_FAILED_PRECONDITION, "Command '%s' cannot be run as user '%s'.",
+                                start->command, strempty(command.run.user));
+        if (r == -ENOTDIR)
+                return rpc_error(e->reterr, RPC_FAILED_PRECONDITION, "Command '%s' cannot be run in '%s'.",
+                                start->command, strempty(command.run.working_directory));
         if (r < 0)
                 return unit_error(e->reterr, r, "run", start->command, &error);
         log_write(LOG_INFO,

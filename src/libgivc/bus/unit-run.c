@@ -10,7 +10,11 @@
 #include "bus/bus-internal.h"
 #include "bus/unit-result.h"
 
-#define EXIT_EXEC 203 /* systemd.exec(5): the program could not be executed */
+/* Statuses of systemd.exec(5) that tell what was wrong with the request. */
+#define EXIT_CHDIR 200
+#define EXIT_EXEC  203
+#define EXIT_GROUP 216
+#define EXIT_USER  217
 
 /* The unit is held until we have seen how it began: one that fails and collects itself would be gone before. */
 typedef struct UnitHold {
@@ -250,6 +254,32 @@ static int new_call(Bus *b, const UnitRun *run, sd_bus_message **ret) {
         return 0;
 }
 
+/* What kept the program from being executed, where that is known; r otherwise. */
+static int run_explain_wait(Bus *b, const UnitRun *run, int r, BusError *reterr) {
+        const struct {
+                int status, error;
+                const char *what, *name;
+        } rows[] = {
+                { EXIT_CHDIR, -ENOTDIR, "cannot go to directory", run->working_directory },
+                { EXIT_EXEC, -ENOENT, "cannot execute", run->argv[0] },
+                { EXIT_GROUP, -ESRCH, "cannot become user", run->user },
+                { EXIT_USER, -ESRCH, "cannot become user", run->user },
+        };
+        _cleanup_(unit_result_done) UnitResult result = {};
+
+        if (r != -EIO || unit_result_wait(b, run->name, &result) < 0 || result.code != CLD_EXITED)
+                return r;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                if (result.status != rows[i].status)
+                        continue;
+                bus_error_done(reterr);
+                bus_error_setf(reterr, "org.freedesktop.DBus.Error.FileNotFound", "Unit '%s': %s '%s'.", run->name,
+                                rows[i].what, strempty(rows[i].name));
+                return rows[i].error;
+        }
+        return r;
+}
+
 int unit_run_wait(Bus *b, const UnitRun *run, BusError *reterr) {
         _cleanup_(unit_hold_done) UnitHold hold = { bus_ref(b), run->name, false };
 
@@ -258,7 +288,6 @@ int unit_run_wait(Bus *b, const UnitRun *run, BusError *reterr) {
 
 int unit_run_held_wait(Bus *b, const UnitRun *run, bool *ret_held, BusError *reterr) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        _cleanup_(unit_result_done) UnitResult result = {};
         int r;
 
         if (!unit_name_is_valid(run->name) || !endswith(run->name, ".service") || strv_length(run->argv) == 0)
@@ -267,12 +296,5 @@ int unit_run_held_wait(Bus *b, const UnitRun *run, bool *ret_held, BusError *ret
         if (r < 0)
                 return r;
         r = unit_job_call_wait(b, m, UNIT_JOB_START, run->name, ret_held, reterr);
-        if (r == -EIO && unit_result_wait(b, run->name, &result) >= 0 && result.code == CLD_EXITED &&
-                        result.status == EXIT_EXEC) {
-                bus_error_done(reterr);
-                bus_error_setf(reterr, "org.freedesktop.DBus.Error.FileNotFound", "Unit '%s': cannot execute '%s'.",
-                                run->name, run->argv[0]);
-                return -ENOENT;
-        }
-        return r;
+        return run_explain_wait(b, run, r, reterr);
 }

@@ -27,5 +27,6 @@ typedef struct UnitRun {
 } UnitRun;
 
 /* Starts the unit and suspends until its start job has ended. 0, or as unit_job_wait(); -EEXIST when the unit exists,
- * -ENOENT when the program does not. */
+ * -ENOENT when the program does not, -ESRCH when it cannot become the user, -ENOTDIR when it cannot go to the
+ * directory. */
 int unit_run_wait(Bus *b, const UnitRun *run, BusError *reterr) _warn_unused_;

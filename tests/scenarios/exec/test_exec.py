@@ -75,6 +75,10 @@ def test_what_may_be_run(lab):
 def test_another_user_and_directory(lab):
     done = run(lab, "-u", "nobody", "--working-directory=/usr", "ghaf-host", "--", "sh", "-c", "id -un; pwd")
     assert done.stdout.split() == ["nobody", "/usr"]
+    done = run(lab, "-u", "nemo", "ghaf-host", "--", "uptime")
+    assert done.returncode == OWN_FAILURE and "Command 'uptime' cannot be run as user 'nemo'" in done.stderr
+    done = run(lab, "--working-directory=/nowhere", "ghaf-host", "--", "uptime")
+    assert done.returncode == OWN_FAILURE and "Command 'uptime' cannot be run in '/nowhere'" in done.stderr
 
 
 def test_an_environment_that_nobody_else_reads(lab):

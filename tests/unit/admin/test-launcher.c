@@ -474,6 +474,21 @@ static void test_admin_ends(void **state) {
         caller_done(&last_caller);
 }
 
+/* It runs, as whoever answers shows, and most have no agent that could be awaited. */
+static int test_own_vm(World *w) {
+        const char *own = "microvm@admin-vm.service";
+        _cleanup_free_ char *id = NULL;
+
+        register_host(w, "inactive", "dead");
+        fake_unit_add(&w->net_vm, own, "active", "running");
+        assert_int_equal(do_register(w, own, HOST, 3, "ghaf-host", w->net_vm.path, "active", "running"), RPC_OK);
+        assert_int_equal(start_vm(w, "admin-vm", &id, NULL), RPC_OK);
+        assert_string_equal(id, "givc-admin-vm.service");
+        assert_int_equal(w->net_vm.n_unit_starts, 0);
+        assert_int_equal(start(w, "app", "admin-vm", NULL, NULL), RPC_NOT_FOUND);
+        return 0;
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 world_test(test_cold_start),
@@ -481,6 +496,7 @@ int main(void) {
                 world_test(test_one_start_for_all),
                 world_test(test_caller_leaves),
                 world_test(test_running_vm),
+                world_test(test_own_vm),
                 world_test(test_booting_vm),
                 world_test(test_no_such_vm),
                 world_test(test_host_fails),

@@ -375,16 +375,32 @@ static int body_order(World *w) {
         return 0;
 }
 
-static int body_missing_program(World *w) {
+static int body_missing(World *w) {
+        static const struct {
+                int status;
+                RpcCode code;
+                const char *message;
+        } rows[] = {
+                { 203, RPC_NOT_FOUND, "There is no program 'sh' on this machine." },
+                { 217, RPC_FAILED_PRECONDITION, "Command 'sh' cannot be run as user 'nemo'." },
+                { 200, RPC_FAILED_PRECONDITION, "Command 'sh' cannot be run in '/nowhere'." },
+        };
         Exec__StartCommand start = command("sh");
-        SESSION s;
 
+        start.has_role_case = EXEC__START_COMMAND__HAS_ROLE_ROLE;
+        start.role = (char *) "nemo";
+        start.has_working_directory_case = EXEC__START_COMMAND__HAS_WORKING_DIRECTORY_WORKING_DIRECTORY;
+        start.workingdirectory = (char *) "/nowhere";
         fake_systemd_set_job_result(w->fake, "failed");
-        fake_systemd_set_failure_status(w->fake, 203);
-        open_session(w, 10 * USEC_PER_SEC, &s);
-        send_start(&s, &start);
-        check_end(&s, RPC_NOT_FOUND, "There is no program 'sh' on this machine.");
-        check_nothing_left(w);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                SESSION s;
+
+                fake_systemd_set_failure_status(w->fake, rows[i].status);
+                open_session(w, 10 * USEC_PER_SEC, &s);
+                send_start(&s, &start);
+                check_end(&s, rows[i].code, rows[i].message);
+                check_nothing_left(w);
+        }
         return 0;
 }
 
@@ -515,7 +531,7 @@ TEST(deaf)
 TEST(signals)
 TEST(refusals)
 TEST(order)
-TEST(missing_program)
+TEST(missing)
 TEST(leaving)
 TEST(agent_stops)
 TEST(terminal)
@@ -531,7 +547,7 @@ int main(void) {
                 cmocka_unit_test(test_signals),
                 cmocka_unit_test(test_refusals),
                 cmocka_unit_test(test_order),
-                cmocka_unit_test(test_missing_program),
+                cmocka_unit_test(test_missing),
                 cmocka_unit_test(test_leaving),
                 cmocka_unit_test(test_agent_stops),
                 cmocka_unit_test(test_terminal),

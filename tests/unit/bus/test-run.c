@@ -107,6 +107,8 @@ static void test_failures(void **state) {
                 int status, error;
         } rows[] = {
                 { "failed", "cannot execute '/bin/app'", 203, -ENOENT },
+                { "failed", "cannot become user '", 217, -ESRCH },
+                { "failed", "cannot go to directory '", 200, -ENOTDIR },
                 { "failed", "failed (exit-code, status 1)", 1, -EIO },
                 { "timeout", "timed out", 0, -ETIMEDOUT },
                 { "dependency", "depends on", 0, -EPIPE },
