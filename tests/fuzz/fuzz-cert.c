@@ -15,7 +15,7 @@ static void check(bool good) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        _cleanup_(identity_unrefp) Identity *i = NULL;
+        _cleanup_(identity_freep) Identity *i = NULL;
         int r;
 
         r = identity_new_certificate(data, size, NULL, 0, &i);

@@ -11,7 +11,7 @@
 
 typedef struct RpcCall RpcCall;
 
-/* Who calls; borrowed from the connection, take a reference to keep it. */
+/* Who calls; borrowed from the connection, which outlives the call. */
 Identity *rpc_call_get_identity(RpcCall *call);
 /* "package.Service/Method", for logs. */
 const char *rpc_call_get_path(RpcCall *call);

@@ -223,7 +223,7 @@ Relay *relay_free(Relay *r) {
         free(r->server_name);
         buffer_done(&r->to_grpc);
         buffer_done(&r->to_net);
-        identity_unref(r->identity);
+        identity_free(r->identity);
         free(r->peer);
         free(r->error);
         (void) rpc_queue_unref(r->queue);

@@ -17,7 +17,6 @@
 #define SAN_SIZE_MAX 16384
 
 struct Identity {
-        unsigned n_ref;
         IdentityKind kind;
 
         int family; /* of the peer's address, AF_UNSPEC when unknown */
@@ -34,14 +33,8 @@ struct Identity {
         char *key, *text;
 };
 
-Identity *identity_ref(Identity *i) {
-        if (i)
-                i->n_ref++;
-        return i;
-}
-
-Identity *identity_unref(Identity *i) {
-        if (!i || --i->n_ref > 0)
+Identity *identity_free(Identity *i) {
+        if (!i)
                 return NULL;
         strv_free(i->dns_names);
         free(i->addresses);
@@ -138,14 +131,14 @@ static int identity_new(IdentityKind kind, const struct sockaddr *peer, socklen_
         i = mem_new(Identity, 1);
         if (!i)
                 return -ENOMEM;
-        *i = (Identity){ .n_ref = 1, .kind = kind, .family = AF_UNSPEC };
+        *i = (Identity){ .kind = kind, .family = AF_UNSPEC };
         identity_set_peer(i, peer, peer_size);
         *ret = i;
         return 0;
 }
 
 int identity_new_plain(const struct sockaddr *peer, socklen_t peer_size, const struct ucred *ucred, Identity **ret) {
-        _cleanup_(identity_unrefp) Identity *i = NULL;
+        _cleanup_(identity_freep) Identity *i = NULL;
         int r;
 
         r = identity_new(ucred ? IDENTITY_UNIX : IDENTITY_PLAIN, peer, peer_size, &i);
@@ -236,7 +229,7 @@ static int identity_read_extension(Identity *i, gnutls_x509_crt_t crt) {
 }
 
 int identity_new_x509(gnutls_x509_crt_t crt, const struct sockaddr *peer, socklen_t peer_size, Identity **ret) {
-        _cleanup_(identity_unrefp) Identity *i = NULL;
+        _cleanup_(identity_freep) Identity *i = NULL;
         int r;
 
         r = identity_new(IDENTITY_CERTIFICATE, peer, peer_size, &i);

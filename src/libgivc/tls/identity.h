@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who the other end of a connection is. Made once when the connection is accepted or its handshake ended, never
- * changed, and shared by reference: whoever keeps it takes a reference of its own. */
+/* Who the other end of a connection is. Made once when the connection is accepted or its handshake ended, and never
+ * changed: it is the connection's, and lives as long. */
 #pragma once
 
 #include <sys/socket.h>
@@ -26,9 +26,8 @@ typedef struct IdentityAddress {
 
 typedef struct Identity Identity;
 
-Identity *identity_ref(Identity *i);
-Identity *identity_unref(Identity *i);
-DEFINE_CLEANUP(Identity *, identity_unref)
+Identity *identity_free(Identity *i);
+DEFINE_CLEANUP(Identity *, identity_free)
 
 /* For a connection without TLS: a unix socket's credentials or only the address. peer may be NULL (unknown). 0 or
  * -errno. */
@@ -43,7 +42,7 @@ int identity_new_certificate(const void *der, size_t size, const struct sockaddr
 IdentityKind identity_get_kind(const Identity *i);
 /* The first SAN dNSName; NULL unless the kind is IDENTITY_CERTIFICATE. */
 const char *identity_get_principal(const Identity *i);
-/* NULL-terminated, never NULL. */
+/* NULL-terminated, never NULL. For tests and fuzzing, which look at all; others ask for one that they know. */
 char *const *identity_get_dns_names(const Identity *i);
 /* Without regard to case, as DNS. */
 bool identity_has_dns_name(const Identity *i, const char *name);

@@ -221,7 +221,7 @@ static int import_key(const File *f, gnutls_x509_privkey_t *ret, char **reterr) 
 }
 
 static int material_set_name(TlsMaterial *m, gnutls_x509_crt_t crt) {
-        _cleanup_(identity_unrefp) Identity *i = NULL;
+        _cleanup_(identity_freep) Identity *i = NULL;
 
         /* A client of a server without TLS names may have none; a peer that wants one will say so. */
         if (identity_new_x509(crt, NULL, 0, &i) < 0)

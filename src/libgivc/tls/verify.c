@@ -130,7 +130,7 @@ static int check_chain(const TlsMaterial *m, PeerChain *c, TlsRole peer_role, co
 int tls_verify_peer(const TlsMaterial *m, TlsRole peer_role, const char *server_name, const gnutls_datum_t *ders,
                 unsigned n_ders, TlsRefusal *reterr) {
         _cleanup_(peer_chain_done) PeerChain chain = {};
-        _cleanup_(identity_unrefp) Identity *who = NULL;
+        _cleanup_(identity_freep) Identity *who = NULL;
         int r, named;
 
         r = peer_chain_import(&chain, ders, n_ders, reterr);

@@ -179,7 +179,7 @@ static int judge(void *arg) {
         r = registration_judge(&g, &rules, peer, &v, NULL);
         assert_true((r == 0) == (v.agent != NULL));
         registered_done(&v);
-        identity_unref(peer);
+        identity_free(peer);
         return r;
 }
 

@@ -201,8 +201,8 @@ static void test_rules_about_targets(_unused_ void **state) {
                                    "resource == Module::\"admin\") when { context has target.app && context.target.vm "
                                    "== \"app-vm\" && context.target.app == \"foot\" };";
         const RpcRulesOptions options = { path, false, "admin-vm", "no" };
-        _cleanup_(identity_unrefp) Identity *gui_vm = peer_certified("gui-vm", "192.168.101.3");
-        _cleanup_(identity_unrefp) Identity *elsewhere = peer_certified("gui-vm", "192.168.101.5");
+        _cleanup_(identity_freep) Identity *gui_vm = peer_certified("gui-vm", "192.168.101.3");
+        _cleanup_(identity_freep) Identity *elsewhere = peer_certified("gui-vm", "192.168.101.5");
         const struct {
                 const char *app, *vm;
                 bool allowed;

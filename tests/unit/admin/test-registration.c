@@ -43,7 +43,7 @@ static void registry_with(Registry *r, const Case *c) {
 }
 
 static void judge(const Case *c, const RegistrationRules *with) {
-        _cleanup_(identity_unrefp) Identity *peer = c->peer ? peer_certified(c->peer, c->from) : peer_plain(c->from);
+        _cleanup_(identity_freep) Identity *peer = c->peer ? peer_certified(c->peer, c->from) : peer_plain(c->from);
         _cleanup_(rpc_status_done) RpcStatus status = {};
         _cleanup_(registered_done) Registered g = {};
         _cleanup_(registry_freep) Registry *r = NULL;
@@ -217,7 +217,7 @@ static RpcCode judge_transport(const Identity *peer, const char *protocol, const
 
 /* The admin would connect there and show its certificate. */
 static void test_transports(void **state) {
-        _cleanup_(identity_unrefp) Identity *tcp = peer_certified("app-vm", "192.168.101.5"),
+        _cleanup_(identity_freep) Identity *tcp = peer_certified("app-vm", "192.168.101.5"),
                                             *vsock = peer_certified("app-vm", NULL),
                                             *plain = peer_plain("192.168.101.5"), *plain_vsock = peer_plain(NULL),
                                             *root = peer_local(0, 0), *self = peer_local(geteuid(), 0),
@@ -265,7 +265,7 @@ static int ask(Access *a, Identity *identity, RpcStatus *reterr) {
 }
 
 static void test_certificate_at_its_address(void **state) {
-        _cleanup_(identity_unrefp) Identity *good = peer_certified("app-vm", "192.168.101.5"),
+        _cleanup_(identity_freep) Identity *good = peer_certified("app-vm", "192.168.101.5"),
                                             *bad = peer_certified("bad-vm", "192.168.101.30"),
                                             *vsock = peer_certified("bad-vm", NULL),
                                             *plain = peer_plain("192.168.101.30");
@@ -315,7 +315,7 @@ static void test_front_door(void **state) {
         (void) state;
         log_set_sink(sink);
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                _cleanup_(identity_unrefp) Identity *peer = peer_local(cases[i].uid, cases[i].gid);
+                _cleanup_(identity_freep) Identity *peer = peer_local(cases[i].uid, cases[i].gid);
                 _cleanup_(rpc_status_done) RpcStatus status = {};
 
                 assert_int_equal(ask(&a, peer, &status) >= 0, cases[i].allowed);
@@ -324,7 +324,7 @@ static void test_front_door(void **state) {
         assert_string_equal(logged_method, "admin.AdminService/QueryList");
         a.group_exists = false;
         {
-                _cleanup_(identity_unrefp) Identity *peer = peer_local(1001, 990);
+                _cleanup_(identity_freep) Identity *peer = peer_local(1001, 990);
 
                 assert_true(ask(&a, peer, NULL) < 0);
         }
@@ -333,7 +333,7 @@ static void test_front_door(void **state) {
 
 /* Whoever is in the group when it is read again is let in; who was put there by hand is not any more. */
 static void test_group_is_read_again(void **state) {
-        _cleanup_(identity_unrefp) Identity *peer = peer_local(54321, 54321);
+        _cleanup_(identity_freep) Identity *peer = peer_local(54321, 54321);
         _cleanup_(access_done) Access a = {};
         uid_t *members = mem_new(uid_t, 1);
 

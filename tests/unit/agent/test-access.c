@@ -131,7 +131,7 @@ static Config config_at(RpcAddressKind kind, const char *host, unsigned cid) {
 static void assert_hook(const AccessPeer *peer, Identity *caller, const ProtobufCServiceDescriptor *service,
                 const char *message) {
         static const RpcMethod method = { .name = "Method" };
-        _cleanup_(identity_unrefp) Identity *identity = caller;
+        _cleanup_(identity_freep) Identity *identity = caller;
         _cleanup_(rpc_status_done) RpcStatus status = {};
         int r;
 

@@ -384,7 +384,7 @@ static void test_empty_file_denies(_unused_ void **state) {
 
 static void test_nobody(_unused_ void **state) {
         _cleanup_(rpc_rules_freep) RpcRules *rules = rules_new("permit(principal, action, resource);", false);
-        _cleanup_(identity_unrefp) Identity *plain = peer_plain("192.168.101.5");
+        _cleanup_(identity_freep) Identity *plain = peer_plain("192.168.101.5");
 
         assert_true(judge(rules, plain, &start_vm, NULL) < 0);
         assert_line(0, "the caller has no certificate");
@@ -559,9 +559,9 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
-        identity_unref(app_vm);
-        identity_unref(gui_vm);
-        identity_unref(local);
+        identity_free(app_vm);
+        identity_free(gui_vm);
+        identity_free(local);
         (void) unlink(file);
         (void) rmdir(directory);
         free(file);

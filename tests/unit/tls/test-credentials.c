@@ -183,7 +183,7 @@ static int handshake(TlsCredentials *client, TlsCredentials *server, const char 
 }
 
 static char *peer_serial(TlsSession *s) {
-        _cleanup_(identity_unrefp) Identity *i = NULL;
+        _cleanup_(identity_freep) Identity *i = NULL;
 
         assert_int_equal(tls_session_get_identity(s, NULL, 0, &i), 0);
         return strdup(identity_get_serial(i));
@@ -250,7 +250,7 @@ static void test_revocation(void **state) {
                 const char *crl;
                 bool revoked;
         } lists[] = { { "crl.pem", true }, { "crl-old.pem", true }, { "crl-empty.pem", false }, { NULL, false } };
-        _cleanup_(identity_unrefp) Identity *revoked = NULL, *good = NULL;
+        _cleanup_(identity_freep) Identity *revoked = NULL, *good = NULL;
         _cleanup_free_ uint8_t *revoked_der = NULL, *good_der = NULL;
         size_t revoked_size, good_size;
 

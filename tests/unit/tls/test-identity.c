@@ -43,7 +43,7 @@ static Identity *certificate(const char *kind, const void *peer, socklen_t peer_
 
 static void test_certificate(void **state) {
         struct sockaddr_in peer = v4("192.168.101.5");
-        _cleanup_(identity_unrefp) Identity *i = certificate("good", &peer, sizeof peer);
+        _cleanup_(identity_freep) Identity *i = certificate("good", &peer, sizeof peer);
         IdentityAddress a, own = address("192.168.101.5"), other = address("192.168.101.6");
 
         (void) state;
@@ -69,7 +69,7 @@ static void test_certificate(void **state) {
 /* The serial number as openssl prints it, in lower case. */
 static void test_serial(void **state) {
         _cleanup_free_ char *command = strf("openssl x509 -in %s/good/cert.pem -noout -serial", fixture_directory);
-        _cleanup_(identity_unrefp) Identity *i = certificate("good", NULL, 0);
+        _cleanup_(identity_freep) Identity *i = certificate("good", NULL, 0);
         char line[128] = "";
         FILE *f;
 
@@ -89,7 +89,7 @@ static void test_serial(void **state) {
 
 static void test_elsewhere(void **state) {
         struct sockaddr_in peer = v4("192.168.101.30");
-        _cleanup_(identity_unrefp) Identity *i = certificate("good", &peer, sizeof peer);
+        _cleanup_(identity_freep) Identity *i = certificate("good", &peer, sizeof peer);
 
         (void) state;
         assert_false(identity_is_at_own_address(i));
@@ -100,7 +100,7 @@ static void test_elsewhere(void **state) {
 static void test_mapped_addresses(void **state) {
         struct sockaddr_in6 mapped = v6("::ffff:192.168.101.5");
         struct sockaddr_in plain = v4("192.168.101.5");
-        _cleanup_(identity_unrefp) Identity *a = certificate("good", &mapped, sizeof mapped),
+        _cleanup_(identity_freep) Identity *a = certificate("good", &mapped, sizeof mapped),
                                             *b = certificate("mapped-address", &plain, sizeof plain);
         IdentityAddress got;
 
@@ -114,7 +114,7 @@ static void test_mapped_addresses(void **state) {
 
 static void test_v6(void **state) {
         struct sockaddr_in6 own = v6("fd00::5"), other = v6("fd00::6");
-        _cleanup_(identity_unrefp) Identity *a = certificate("v6-address", &own, sizeof own),
+        _cleanup_(identity_freep) Identity *a = certificate("v6-address", &own, sizeof own),
                                             *b = certificate("v6-address", &other, sizeof other);
 
         (void) state;
@@ -126,7 +126,7 @@ static void test_v6(void **state) {
 static void test_certificate_on_other_sockets(void **state) {
         struct sockaddr_vm vm = { .svm_family = AF_VSOCK, .svm_cid = 7, .svm_port = 9000 };
         struct sockaddr_un un = { .sun_family = AF_UNIX };
-        _cleanup_(identity_unrefp) Identity *v = certificate("good", &vm, sizeof vm),
+        _cleanup_(identity_freep) Identity *v = certificate("good", &vm, sizeof vm),
                                             *u = certificate("good", &un, sizeof un.sun_family),
                                             *n = certificate("good", NULL, 0);
         IdentityAddress a;
@@ -146,7 +146,7 @@ static void test_certificate_on_other_sockets(void **state) {
 }
 
 static void test_many(void **state) {
-        _cleanup_(identity_unrefp) Identity *i = certificate("two-names", NULL, 0);
+        _cleanup_(identity_freep) Identity *i = certificate("two-names", NULL, 0);
 
         (void) state;
         assert_string_equal(identity_get_principal(i), "peer");
@@ -202,7 +202,7 @@ static void test_mangled(void **state) {
                 assert_int_equal(identity_new_certificate(der, n, NULL, 0, &i), -EINVAL);
         }
         for (size_t n = 0; n < size; n++) {
-                _cleanup_(identity_unrefp) Identity *i = NULL;
+                _cleanup_(identity_freep) Identity *i = NULL;
 
                 der[n] ^= 0xff;
                 if (identity_new_certificate(der, size, NULL, 0, &i) >= 0)
@@ -214,7 +214,7 @@ static void test_mangled(void **state) {
 static void test_unix(void **state) {
         struct ucred ucred = { .pid = 812, .uid = 1000, .gid = 100 };
         struct sockaddr_un un = { .sun_family = AF_UNIX };
-        _cleanup_(identity_unrefp) Identity *i = NULL;
+        _cleanup_(identity_freep) Identity *i = NULL;
         IdentityAddress a;
 
         (void) state;
@@ -234,7 +234,7 @@ static void test_unix(void **state) {
 }
 
 static void check_plain(const void *peer, socklen_t size, const char *key, const char *text, bool at_own) {
-        _cleanup_(identity_unrefp) Identity *i = NULL;
+        _cleanup_(identity_freep) Identity *i = NULL;
 
         assert_int_equal(identity_new_plain(peer, size, NULL, &i), 0);
         assert_int_equal(identity_get_kind(i), IDENTITY_PLAIN);
@@ -264,19 +264,6 @@ static void test_plain(void **state) {
         check_plain(&four, 1, "unknown", "unknown peer without certificate", false);
         check_plain(&(struct sockaddr){ .sa_family = AF_NETLINK }, sizeof four, "unknown",
                         "unknown peer without certificate", false);
-}
-
-static void test_references(void **state) {
-        Identity *i = certificate("good", NULL, 0), *j;
-
-        (void) state;
-        j = identity_ref(i);
-        assert_ptr_equal(i, j);
-        assert_null(identity_unref(i));
-        assert_string_equal(identity_get_principal(j), "peer");
-        assert_null(identity_unref(j));
-        assert_null(identity_unref(NULL));
-        assert_null(identity_ref(NULL));
 }
 
 static void test_address_from_string(void **state) {
@@ -310,7 +297,6 @@ int main(void) {
                 cmocka_unit_test(test_mangled),
                 cmocka_unit_test(test_unix),
                 cmocka_unit_test(test_plain),
-                cmocka_unit_test(test_references),
                 cmocka_unit_test(test_address_from_string),
         };
 

@@ -72,7 +72,7 @@ typedef struct Der {
 } Der;
 
 static int step_identity(void *userdata) {
-        _cleanup_(identity_unrefp) Identity *i = NULL;
+        _cleanup_(identity_freep) Identity *i = NULL;
         const Der *der = userdata;
         int r;
 
@@ -92,7 +92,7 @@ static void test_identity(void **state) {
 }
 
 static int step_plain(void *userdata) {
-        _cleanup_(identity_unrefp) Identity *i = NULL;
+        _cleanup_(identity_freep) Identity *i = NULL;
 
         return identity_new_plain(NULL, 0, userdata, &i);
 }
@@ -162,7 +162,7 @@ static void test_session(void **state) {
 /* A whole connection: a failure at any point is an error of one of both sides, never a wrong success. */
 static int step_connection(void *userdata) {
         _cleanup_(tls_session_freep) TlsSession *s = NULL, *c = NULL;
-        _cleanup_(identity_unrefp) Identity *i = NULL;
+        _cleanup_(identity_freep) Identity *i = NULL;
         int client = 0, server = 0, r;
         char buf[32];
 

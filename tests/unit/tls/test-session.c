@@ -78,7 +78,7 @@ static void test_key_kinds(void **state) {
 
 static void test_identity(void **state) {
         _cleanup_pair_ Pair p = pair_connect("good", "server");
-        _cleanup_(identity_unrefp) Identity *peer = NULL, *server = NULL;
+        _cleanup_(identity_freep) Identity *peer = NULL, *server = NULL;
 
         (void) state;
         assert_int_equal(tls_session_get_identity(p.server, NULL, 0, &peer), 0);
