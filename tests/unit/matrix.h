@@ -96,7 +96,7 @@ static inline char matrix_ask(const Matrix *m, void *userdata, const Identity *w
 static inline void matrix_add_cell(char *cell, const Matrix *m, void *userdata, const RpcService *service,
                 const RpcMethod *method, const ProtobufCMessage *request) {
         _cleanup_(identity_freep) Identity *plain = peer_plain("192.168.101.5"), *local = peer_local(0, 0),
-                                            *nobody = NULL;
+                                           *nobody = NULL;
 
         for (size_t i = 0; i < ELEMENTSOF(matrix_peers); i++) {
                 _cleanup_(identity_freep) Identity *who = peer_certified(matrix_peers[i], matrix_addresses[i]);

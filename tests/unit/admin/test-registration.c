@@ -218,10 +218,10 @@ static RpcCode judge_transport(const Identity *peer, const char *protocol, const
 /* The admin would connect there and show its certificate. */
 static void test_transports(void **state) {
         _cleanup_(identity_freep) Identity *tcp = peer_certified("app-vm", "192.168.101.5"),
-                                            *vsock = peer_certified("app-vm", NULL),
-                                            *plain = peer_plain("192.168.101.5"), *plain_vsock = peer_plain(NULL),
-                                            *root = peer_local(0, 0), *self = peer_local(geteuid(), 0),
-                                            *user = peer_local(54321, 54321);
+                                           *vsock = peer_certified("app-vm", NULL),
+                                           *plain = peer_plain("192.168.101.5"), *plain_vsock = peer_plain(NULL),
+                                           *root = peer_local(0, 0), *self = peer_local(geteuid(), 0),
+                                           *user = peer_local(54321, 54321);
 
         (void) state;
         assert_int_equal(judge_transport(tcp, "tcp", "192.168.101.5", "9000"), RPC_OK);
@@ -266,9 +266,9 @@ static int ask(Access *a, Identity *identity, RpcStatus *reterr) {
 
 static void test_certificate_at_its_address(void **state) {
         _cleanup_(identity_freep) Identity *good = peer_certified("app-vm", "192.168.101.5"),
-                                            *bad = peer_certified("bad-vm", "192.168.101.30"),
-                                            *vsock = peer_certified("bad-vm", NULL),
-                                            *plain = peer_plain("192.168.101.30");
+                                           *bad = peer_certified("bad-vm", "192.168.101.30"),
+                                           *vsock = peer_certified("bad-vm", NULL),
+                                           *plain = peer_plain("192.168.101.30");
         _cleanup_(rpc_status_done) RpcStatus status = {};
         _cleanup_(access_done) Access a = {};
 

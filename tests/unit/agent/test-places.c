@@ -29,8 +29,8 @@ static unsigned take_all(Places *places, const Identity *identity, Place *taken,
 
 static void test_shares(_unused_ void **state) {
         _cleanup_(identity_freep) Identity *app = peer_certified("app-vm", "192.168.101.5"),
-                                            *gui = peer_certified("gui-vm", "192.168.101.3"),
-                                            *admin = peer_certified("admin-vm", "192.168.101.10");
+                                           *gui = peer_certified("gui-vm", "192.168.101.3"),
+                                           *admin = peer_certified("admin-vm", "192.168.101.10");
         _cleanup_free_ char *first = NULL, *second = NULL, *third = NULL;
         Places places = PLACES_INIT(places, "things", 8);
         Place of_app[8] = {}, of_gui[8] = {}, of_admin[8] = {}, again[1] = {};
@@ -54,7 +54,7 @@ static void test_shares(_unused_ void **state) {
 /* Who comes without a certificate is the admin, or root; a quarter of few is one. */
 static void test_others(_unused_ void **state) {
         _cleanup_(identity_freep) Identity *plain = peer_plain("192.168.101.10"), *root = peer_local(0, 0),
-                                            *app = peer_certified("app-vm", "192.168.101.5");
+                                           *app = peer_certified("app-vm", "192.168.101.5");
         _cleanup_free_ char *message = NULL, *other = NULL;
         Places places = PLACES_INIT(places, "things", 3);
         Place of_plain[1] = {}, of_root[2] = {}, of_app[2] = {};

@@ -101,7 +101,7 @@ static void test_mapped_addresses(void **state) {
         struct sockaddr_in6 mapped = v6("::ffff:192.168.101.5");
         struct sockaddr_in plain = v4("192.168.101.5");
         _cleanup_(identity_freep) Identity *a = certificate("good", &mapped, sizeof mapped),
-                                            *b = certificate("mapped-address", &plain, sizeof plain);
+                                           *b = certificate("mapped-address", &plain, sizeof plain);
         IdentityAddress got;
 
         (void) state;
@@ -115,7 +115,7 @@ static void test_mapped_addresses(void **state) {
 static void test_v6(void **state) {
         struct sockaddr_in6 own = v6("fd00::5"), other = v6("fd00::6");
         _cleanup_(identity_freep) Identity *a = certificate("v6-address", &own, sizeof own),
-                                            *b = certificate("v6-address", &other, sizeof other);
+                                           *b = certificate("v6-address", &other, sizeof other);
 
         (void) state;
         assert_true(identity_is_at_own_address(a));
@@ -127,8 +127,8 @@ static void test_certificate_on_other_sockets(void **state) {
         struct sockaddr_vm vm = { .svm_family = AF_VSOCK, .svm_cid = 7, .svm_port = 9000 };
         struct sockaddr_un un = { .sun_family = AF_UNIX };
         _cleanup_(identity_freep) Identity *v = certificate("good", &vm, sizeof vm),
-                                            *u = certificate("good", &un, sizeof un.sun_family),
-                                            *n = certificate("good", NULL, 0);
+                                           *u = certificate("good", &un, sizeof un.sun_family),
+                                           *n = certificate("good", NULL, 0);
         IdentityAddress a;
         unsigned cid;
 
