@@ -67,7 +67,7 @@ static void program_done(Program *p) {
                 free((char *) p->argv[i]);
 }
 
-static int body_answers(World *w) {
+static int test_answers(World *w) {
         static const struct {
                 const char *request, *program, *out, *err;
                 int status;
@@ -97,7 +97,7 @@ static int body_answers(World *w) {
         return 0;
 }
 
-static int body_failures(World *w) {
+static int test_failures(World *w) {
         static const struct {
                 const char *out, *err;
                 int status, signal;
@@ -125,7 +125,7 @@ static int body_failures(World *w) {
         return 0;
 }
 
-static int body_refusals(World *w) {
+static int test_refusals(World *w) {
         char *many[65] = {};
         Ctap__CtapRequest request = CTAP__CTAP_REQUEST__INIT;
         const RpcCallOptions options = within(10 * USEC_PER_SEC);
@@ -151,7 +151,7 @@ static int body_refusals(World *w) {
 }
 
 /* More than any key says, and more than is kept of what is complained of. */
-static int body_much(World *w) {
+static int test_much(World *w) {
         static char much[60 * 1024];
         _cleanup_(rpc_status_done) RpcStatus status = {};
         Program program = { w, NULL, much, much, 0, 0, {} };
@@ -166,7 +166,7 @@ static int body_much(World *w) {
 }
 
 /* The caller leaves while the user does not touch the key: the program goes with it. */
-static int body_leaving(World *w) {
+static int test_leaving(World *w) {
         _cleanup_(rpc_status_done) RpcStatus status = {};
         usec_t usec;
 
@@ -186,7 +186,7 @@ static int body_leaving(World *w) {
 }
 
 /* Where the agent was told to look, also when the manager was not. */
-static int body_path(World *w) {
+static int test_path(World *w) {
         _cleanup_(program_done) Program program = { w, NULL, "x", "", 0, 0, {} };
         _cleanup_free_ char *wanted = NULL, *path = NULL, *before = strdup(getenv("PATH"));
         RpcStatus status = {};
@@ -205,51 +205,23 @@ static int body_path(World *w) {
         return 0;
 }
 
-static void run(int (*body)(World *w)) {
+static void run(void **body) {
         World w;
 
         assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR); /* as a daemon does */
         world_init(&w, false);
         w.config.ctap = true;
-        world_serve(&w);
-        w.body = body;
-        assert_int_equal(fiber_start(&w.fiber, world_main, &w), 0);
-        world_loop(&w, &w.fiber);
-        world_done(&w);
-}
-
-static void test_answers(_unused_ void **state) {
-        run(body_answers);
-}
-
-static void test_failures(_unused_ void **state) {
-        run(body_failures);
-}
-
-static void test_refusals(_unused_ void **state) {
-        run(body_refusals);
-}
-
-static void test_much(_unused_ void **state) {
-        run(body_much);
-}
-
-static void test_leaving(_unused_ void **state) {
-        run(body_leaving);
-}
-
-static void test_path(_unused_ void **state) {
-        run(body_path);
+        world_play(&w, *body);
 }
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_answers),
-                cmocka_unit_test(test_failures),
-                cmocka_unit_test(test_refusals),
-                cmocka_unit_test(test_much),
-                cmocka_unit_test(test_leaving),
-                cmocka_unit_test(test_path),
+                world_test_by(run, test_answers),
+                world_test_by(run, test_failures),
+                world_test_by(run, test_refusals),
+                world_test_by(run, test_much),
+                world_test_by(run, test_leaving),
+                world_test_by(run, test_path),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

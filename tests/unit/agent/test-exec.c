@@ -502,11 +502,7 @@ static void run_world(int (*body)(World *w)) {
         w.config.exec_environment = variables;
         w.config.exec_tasks_max = 7;
         w.config.exec_memory_max_mib = 5000;
-        world_serve(&w);
-        w.body = body;
-        assert_int_equal(fiber_start(&w.fiber, world_main, &w), 0);
-        world_loop(&w, &w.fiber);
-        world_done(&w);
+        world_play(&w, body);
 }
 
 static int test_disabled(World *w) {

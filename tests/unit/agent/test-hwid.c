@@ -80,7 +80,7 @@ static int ask(World *w, Hwid__HwIdResponse **ret, RpcStatus *reterr) {
         return rpc_channel_call_wait(w->channel, HWID, "GetHwId", &request, &options, ret, reterr);
 }
 
-static int body_refusals(World *w) {
+static int test_refusals(World *w) {
         static const struct {
                 const char *interface, *message;
                 RpcCode code;
@@ -106,7 +106,7 @@ static int body_refusals(World *w) {
 }
 
 /* Before it has said anything. */
-static int body_leaving(World *w) {
+static int test_leaving(World *w) {
         for (unsigned i = 0; i < 2; i++) {
                 const RpcCallOptions options = within(i == 0 ? 10 * USEC_PER_SEC : 50 * USEC_PER_MSEC);
                 _cleanup_(rpc_stream_freep) RpcStream *stream = NULL;
@@ -123,24 +123,12 @@ static int body_leaving(World *w) {
         return 0;
 }
 
-static void run(int (*body)(World *w)) {
+static void run(void **body) {
         World w;
 
         world_init(&w, false);
         w.config.hwid = true;
-        world_serve(&w);
-        w.body = body;
-        assert_int_equal(fiber_start(&w.fiber, world_main, &w), 0);
-        world_loop(&w, &w.fiber);
-        world_done(&w);
-}
-
-static void test_refusals(_unused_ void **state) {
-        run(body_refusals);
-}
-
-static void test_leaving(_unused_ void **state) {
-        run(body_leaving);
+        world_play(&w, *body);
 }
 
 static int test_switched_off(World *w) {
@@ -155,8 +143,8 @@ int main(void) {
                 cmocka_unit_test(test_which_interface),
                 cmocka_unit_test(test_which_address),
                 cmocka_unit_test(test_kernel),
-                cmocka_unit_test(test_refusals),
-                cmocka_unit_test(test_leaving),
+                world_test_by(run, test_refusals),
+                world_test_by(run, test_leaving),
                 world_test(test_switched_off),
         };
 

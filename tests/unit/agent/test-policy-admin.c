@@ -40,11 +40,7 @@ static void policy_run(int (*body)(World *w), const char *where) {
         w.config.policy = true;
         w.config.policy_store = store;
         w.config.policies = policies;
-        world_serve(&w);
-        w.body = body;
-        assert_int_equal(fiber_start(&w.fiber, world_main, &w), 0);
-        world_loop(&w, &w.fiber);
-        world_done(&w);
+        world_play(&w, body);
 }
 
 static int send_chunk(RpcStream *stream, const char *name, const void *data, size_t n) {

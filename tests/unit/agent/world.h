@@ -175,6 +175,15 @@ static inline void world_done(World *w) {
         assert_int_equal(fiber_count(), 0);
 }
 
+/* Serves as its configuration says now, runs body in a fiber, and ends. */
+static inline void world_play(World *w, int (*body)(World *w)) {
+        world_serve(w);
+        w->body = body;
+        assert_int_equal(fiber_start(&w->fiber, world_main, w), 0);
+        world_loop(w, &w->fiber);
+        world_done(w);
+}
+
 /* Runs body in a fiber, from the beginning to the end of a world. */
 static inline void world_run_in(int (*body)(World *w), bool session, const char *notifier_socket) {
         World w;
@@ -182,11 +191,7 @@ static inline void world_run_in(int (*body)(World *w), bool session, const char 
         world_init(&w, session);
         w.config.notifier = true;
         w.config.notifier_socket = (char *) notifier_socket;
-        world_serve(&w);
-        w.body = body;
-        assert_int_equal(fiber_start(&w.fiber, world_main, &w), 0);
-        world_loop(&w, &w.fiber);
-        world_done(&w);
+        world_play(&w, body);
 }
 
 static inline void world_run(int (*body)(World *w)) {
@@ -197,6 +202,7 @@ static inline void world_run_body(void **body) {
         world_run(*body);
 }
 
-/* A test that runs in such a world. */
-#define world_test(body)                                                                                               \
-        { #body, world_run_body, NULL, NULL, body }
+/* A test that runs in a world that play(&body) makes, and in one like the others. */
+#define world_test_by(play, body)                                                                                      \
+        { #body, play, NULL, NULL, body }
+#define world_test(body) world_test_by(world_run_body, body)
