@@ -80,8 +80,10 @@ static void ctl_print_detail(char *detail) {
         }
 }
 
-/* gRPC itself has no more to say of a deadline than its code. */
+/* Some of what gRPC itself says is nothing to people. */
 static const char *status_get_reason(const RpcStatus *status) {
+        if (status->code == RPC_UNAVAILABLE && streq_ptr(status->message, "keepalive watchdog timeout"))
+                return "whoever was asked does not answer any more";
         if (status->code == RPC_DEADLINE_EXCEEDED &&
                         (isempty(status->message) || streq(status->message, "Deadline Exceeded")))
                 return "no answer in time";

@@ -76,6 +76,7 @@ FAILURES = {
     'bug': (grpc.StatusCode.INTERNAL, 'internal error'),
     'old': (grpc.StatusCode.INVALID_ARGUMENT, 'request contains invalid arguments'),
     'evil': (grpc.StatusCode.ABORTED, 'clears\033[2Jthe screen'),
+    'cut': (grpc.StatusCode.UNAVAILABLE, 'keepalive watchdog timeout'),
     'mute': (grpc.StatusCode.ABORTED, ''),
 }
 

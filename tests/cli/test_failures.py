@@ -23,6 +23,7 @@ OK, FAILED, USAGE, NOT_RUNNING, NO_SUCH_NAME, NO_PERMISSION, UNREACHABLE, TIMEOU
     ('old', FAILED, "Failed to start 'old': request contains invalid arguments (InvalidArgument)."),
     ('evil', FAILED, "Failed to start 'evil': clears?[2Jthe screen (Aborted)."),
     ('mute', FAILED, "Failed to start 'mute': no reason (Aborted)."),
+    ('cut', FAILED, "Failed to start 'cut': whoever was asked does not answer any more (Unavailable)."),
 ])
 def test_refusals(ctl, name, status, sentence):
     result = ctl('start', name)
