@@ -10,6 +10,9 @@
 #include "base/names.h"
 #include "base/str.h"
 
+/* Of agents, ours and those before them. */
+#define DENIED_BY_RULES "permission denied by access control policy"
+
 int agents_init(Agents *a) {
         a->map = map_new();
         return a->map ? 0 : -ENOMEM;
@@ -281,4 +284,21 @@ int agent_check_reachable(const Agent *a, RpcStatus *reterr) {
                 return 0;
         return rpc_error(reterr, RPC_UNAVAILABLE, "Agent '%s' cannot be reached: %s.", a->name,
                         a->agents ? rpc_channel_get_error(a->channel) : "it is not registered any more");
+}
+
+int agent_explain(
+                const Agent *a, const ProtobufCServiceDescriptor *service, const char *what, int r, RpcStatus *reterr) {
+        const bool ruled = reterr->code == RPC_PERMISSION_DENIED && streq_ptr(reterr->message, DENIED_BY_RULES);
+        _cleanup_free_ char *vm = NULL;
+
+        if (r >= 0 || (reterr->code != RPC_UNIMPLEMENTED && !ruled))
+                return r;
+        vm = vm_from_agent(a->name);
+        rpc_status_done(reterr);
+        if (ruled)
+                return rpc_error(reterr, RPC_PERMISSION_DENIED,
+                                "The access rules of the agent of VM '%s' do not let its admin %s; they have to permit "
+                                "him module '%s' (" DENIED_BY_RULES ").",
+                                strempty(vm), what, service->package);
+        return rpc_error(reterr, RPC_UNIMPLEMENTED, "The agent of VM '%s' does not %s.", strempty(vm), what);
 }

@@ -85,3 +85,7 @@ DEFINE_CLEANUP(Agent *, agent_unref)
 bool agent_is_up(const Agent *a);
 /* 0, or UNAVAILABLE with a sentence that says why. */
 int agent_check_reachable(const Agent *a, RpcStatus *reterr) _warn_unused_;
+/* What a caller is told of an agent's refusal: of one that does not have the service, what it does not do ("read
+ * journals"); of one whose access rules do not let the admin call it, what they lack. Others stay. What counts then. */
+int agent_explain(const Agent *a, const ProtobufCServiceDescriptor *service, const char *what, int r,
+                RpcStatus *reterr) _warn_unused_;

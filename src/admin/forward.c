@@ -2,7 +2,6 @@
 #include "admin/forward.h"
 
 #include "base/mem.h"
-#include "base/names.h"
 #include "base/str.h"
 #include "event/task.h"
 #include "proto/unpack.h"
@@ -101,17 +100,10 @@ static int forward_down_wait(Forward *f, RpcStatus *reterr) {
 }
 
 static int forward_error(const Forward *f, int r, const char *what, RpcStatus *reterr) {
-        _cleanup_free_ char *vm = NULL;
-
-        if (r < 0 && f->stopped) {
-                rpc_status_done(reterr);
-                return rpc_error(reterr, RPC_UNAVAILABLE, "The admin is stopping.");
-        }
-        if (r >= 0 || reterr->code != RPC_UNIMPLEMENTED)
-                return r;
-        vm = vm_from_agent(f->agent->name);
+        if (r >= 0 || !f->stopped)
+                return agent_explain(f->agent, f->service, what, r, reterr);
         rpc_status_done(reterr);
-        return rpc_error(reterr, RPC_UNIMPLEMENTED, "The agent of VM '%s' does not %s.", strempty(vm), what);
+        return rpc_error(reterr, RPC_UNAVAILABLE, "The admin is stopping.");
 }
 
 int forward_answers_wait(Forward *f, const char *what, RpcStatus *reterr) {

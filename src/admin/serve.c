@@ -307,6 +307,9 @@ int serve_run(const Config *config) {
         if (!config->use_tls)
                 log_write(LOG_WARNING, LOG_FIELDS({ "MESSAGE_ID", MESSAGE_TLS_OFF }),
                                 "TLS is off: whoever reaches a network listener controls every VM. Use --use-tls");
+        else if (!config->access_control)
+                log_notice("There are no access rules: each machine whose certificate is accepted may ask for all but "
+                           "commands, see --access-control");
         if (config->check) {
                 log_info("The configuration is fine");
                 return EXIT_SUCCESS;

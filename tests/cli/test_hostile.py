@@ -289,6 +289,28 @@ def test_commands_of_others(daemon, machines):
         assert len(asked) == 3
 
 
+def test_rules_that_lack_a_module(daemon, machines):
+    """Of an agent, which refuses its admin. Other refusals are passed on as they are."""
+    d = daemon(certificates=machines / 'admin-vm')
+    why = ['permission denied by access control policy']
+
+    def read_journal(request, context):
+        context.abort(grpc.StatusCode.PERMISSION_DENIED, why[0])
+    handler = grpc.unary_stream_rpc_method_handler(read_journal, journal_pb2.JournalRequest.FromString, lambda m: m)
+    with liar(machines) as a, channel_of(machines, 'app-vm', d.port) as channel:
+        a.server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler('journal.JournalService', {'ReadJournal': handler})])
+        a.register(channel)
+        invoke = channel.unary_stream('/journal.JournalService/ReadJournal',
+                                      journal_pb2.JournalRequest.SerializeToString, lambda m: m)
+        for told in ("The access rules of the agent of VM 'app-vm' do not let its admin read journals; they have to "
+                     f"permit him module 'journal' ({why[0]}).", 'because of the weather'):
+            asked = invoke(journal_pb2.JournalRequest(VmName='app-vm'), timeout=WAIT)
+            assert (asked.code(), asked.details()) == (grpc.StatusCode.PERMISSION_DENIED, told)
+            why[0] = 'because of the weather'
+    assert 'There are no access rules: each machine whose certificate is accepted may ask for all' in d.text()
+
+
 def rss(d):
     """MiB of the process."""
     with open(f'/proc/{d.process.pid}/status', encoding='ascii') as f:

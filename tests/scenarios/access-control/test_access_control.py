@@ -93,6 +93,14 @@ def test_an_agent_asks_its_own_rules(lab):
     assert line["GIVC_REASON"] == "no rule permits it"
 
 
+def test_an_agent_whose_rules_lack_a_module(lab):
+    """Rules that were written for the system before this one know no journals. Whoever asks learns what to add."""
+    done = lab.exec("admin-vm", "givcctl", "--admin=unix:/run/givc/admin.sock", "logs", "app-vm", check=False)
+    assert done.returncode != 0 and "app-vm" in done.stderr
+    assert (f"do not let its admin read journals; they have to permit him module 'journal' ({DENIED_BY_AGENT})"
+            in " ".join(done.stderr.split())), done.stderr
+
+
 def test_what_a_rule_does_not_permit(lab):
     cursor = lab.cursor("admin-vm")
     denied = gui(lab, "status", "givc-app-vm.service", "--vm", "app-vm")
