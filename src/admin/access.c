@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/access.h"
 
-#include <arpa/inet.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "rpc/denial.h"
 
 #define GROUP_BUFFER_SIZE (64 * 1024)
 
@@ -73,25 +71,6 @@ static bool may_use_front_door(Access *a, const struct ucred *ucred) {
         return is_member(a, ucred);
 }
 
-void access_log_denied(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
-                const char *why) {
-        _cleanup_free_ char *path = strf("%s/%s", service->name, method);
-
-        log_write(LOG_WARNING,
-                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_ACCESS_DENIED }, { "GIVC_PEER", identity_get_key(identity) },
-                                        { "GIVC_METHOD", path }, { "GIVC_REASON", why }),
-                        "Refused %s, which called %s: %s", identity_to_string(identity), strempty(path), why);
-}
-
-static int deny_address(const Identity *identity, RpcStatus *reterr) {
-        char text[INET6_ADDRSTRLEN] = "?";
-        IdentityAddress address;
-
-        if (identity_get_address(identity, &address))
-                (void) inet_ntop(address.family, address.bytes, text, sizeof(text));
-        return rpc_error(reterr, RPC_PERMISSION_DENIED, "IP %s not in certificate SAN", text);
-}
-
 int access_check(const Identity *identity, const ProtobufCServiceDescriptor *service, const RpcMethod *method,
                 const ProtobufCMessage *request, RpcStatus *reterr, void *userdata) {
         Access *a = userdata;
@@ -100,12 +79,12 @@ int access_check(const Identity *identity, const ProtobufCServiceDescriptor *ser
         if (request)
                 return 0; /* nothing about it depends on the message */
         if (identity_get_kind(identity) == IDENTITY_CERTIFICATE && !identity_is_at_own_address(identity))
-                r = deny_address(identity, reterr);
+                r = rpc_deny_address(identity, reterr);
         else if (identity_get_kind(identity) == IDENTITY_UNIX && !may_use_front_door(a, identity_get_ucred(identity)))
                 r = rpc_error(reterr, RPC_PERMISSION_DENIED, "Only root and members of group '%s' may use this socket.",
                                 ACCESS_GROUP);
         if (r < 0)
-                access_log_denied(identity, service, method->name,
+                rpc_log_denied(identity, service, method->name,
                                 reterr && reterr->message ? reterr->message : "not permitted");
         return r;
 }

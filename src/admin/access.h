@@ -22,8 +22,6 @@ void access_init(Access *a);
 void access_done(Access *a);
 /* Reads the group's members again. */
 void access_refresh(Access *a);
-void access_log_denied(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
-                const char *why);
 /* What the rpc_access_t of the server asks first; userdata is the Access. */
 int access_check(const Identity *identity, const ProtobufCServiceDescriptor *service, const RpcMethod *method,
                 const ProtobufCMessage *request, RpcStatus *reterr, void *userdata);

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/access.h"
 
-#include <arpa/inet.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "base/message-id.h"
 #include "base/mem.h"
 #include "base/names.h"
 #include "base/str.h"
 #include "proto/field.h"
+#include "rpc/denial.h"
 
 static bool service_is_open(const ProtobufCServiceDescriptor *service) {
         return streq(service->name, "grpc.health.v1.Health") || startswith(service->name, "grpc.reflection.");
@@ -33,14 +31,8 @@ static bool has_rules(const AccessPeer *peer) {
 }
 
 static int check_certificate(const Identity *identity, const AccessPeer *peer, bool open, RpcStatus *reterr) {
-        char text[INET6_ADDRSTRLEN] = "";
-        IdentityAddress address;
-
-        if (!identity_is_at_own_address(identity)) {
-                if (identity_get_address(identity, &address))
-                        (void) inet_ntop(address.family, address.bytes, text, sizeof(text));
-                return rpc_error(reterr, RPC_PERMISSION_DENIED, "IP %s not in certificate SAN", text);
-        }
+        if (!identity_is_at_own_address(identity))
+                return rpc_deny_address(identity, reterr);
         if (open || (peer->rules_decide && has_rules(peer)))
                 return 0;
         if (!streq_ptr(identity_get_principal(identity), peer->name))
@@ -98,17 +90,6 @@ static RpcTarget find_target(const Access *access, const ProtobufCMessage *reque
         return target;
 }
 
-static void log_refused(const Identity *identity, const ProtobufCServiceDescriptor *service, const RpcMethod *method,
-                const char *reason) {
-        _cleanup_free_ char *path = strf("%s/%s", service->name, method->name);
-
-        log_write(LOG_WARNING,
-                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_ACCESS_DENIED },
-                                        { "GIVC_PEER", identity_to_string(identity) }, { "GIVC_METHOD", path },
-                                        { "GIVC_REASON", reason }),
-                        "Refused %s to %s: %s", strempty(path), identity_to_string(identity), strempty(reason));
-}
-
 int access_check_peer(const Identity *identity, const ProtobufCServiceDescriptor *service, const RpcMethod *method,
                 const ProtobufCMessage *request, RpcStatus *reterr, void *userdata) {
         const AccessPeer *peer = userdata;
@@ -117,7 +98,7 @@ int access_check_peer(const Identity *identity, const ProtobufCServiceDescriptor
 
         r = check_identity(identity, peer, service_is_open(service), reterr);
         if (r < 0) {
-                log_refused(identity, service, method, reterr->message);
+                rpc_log_denied(identity, service, method->name, reterr->message);
                 return r;
         }
         if (!has_rules(peer))

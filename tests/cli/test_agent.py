@@ -288,7 +288,8 @@ def test_session_over_tls(config, daemon, tls_server, certs):
             get_status(channel)
         assert e.value.code() == grpc.StatusCode.PERMISSION_DENIED
         assert e.value.details() == "This agent answers 'admin-vm' only, not 'gui-vm'."
-    assert "Refused systemd.UnitControlService/GetUnitStatus to gui-vm (127.0.0.1): This agent answers" in d.text()
+    assert ("Refused gui-vm (127.0.0.1), which called systemd.UnitControlService/GetUnitStatus: This agent answers"
+            in d.text())
 
 
 def test_others_are_refused_before_they_are_read(config, daemon, certs):
@@ -310,7 +311,7 @@ def test_others_are_refused_before_they_are_read(config, daemon, certs):
                 with pytest.raises(grpc.RpcError) as e:
                     next(call(bodies, timeout=WAIT))
                 assert e.value.code() == grpc.StatusCode.PERMISSION_DENIED, method
-            assert d.text().count(f'Refused {method} to gui-vm') == 4
+            assert d.text().count(f'Refused gui-vm (127.0.0.1), which called {method}: ') == 4
         never.set()
 
 

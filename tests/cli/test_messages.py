@@ -13,7 +13,8 @@ IDS = dict(re.findall(r'^#define MESSAGE_(\w+) +"(\w+)"$', (ROOT / 'src/libgivc/
 CATALOG = (ROOT / 'units/givc.catalog').read_text()
 ENTRIES = dict(re.findall(r'^-- (\w+)\n(.*?)(?=^-- |\Z)', CATALOG, re.M | re.S))
 # Said by rooms that are part of both daemons.
-LIBRARY = ('PEER_REFUSED', 'LIMIT_REACHED', 'RULES_LOADED', 'RULES_REFUSED', 'RULE_FAILED', 'RULE_DOUBTFUL')
+LIBRARY = ('PEER_REFUSED', 'LIMIT_REACHED', 'ACCESS_DENIED', 'RULES_LOADED', 'RULES_REFUSED', 'RULE_FAILED',
+           'RULE_DOUBTFUL')
 
 
 def keys(text):

@@ -12,6 +12,7 @@
 #include "exec.pb-c.h"
 #include "hwid.pb-c.h"
 #include "journal.pb-c.h"
+#include "rpc/denial.h"
 #include "wifimanager.pb-c.h"
 
 /* Of an entry that is no agent: the unit, the application that it is an instance of, and whose it is. */
@@ -211,7 +212,7 @@ static int check_exec(const Admin *admin, const Identity *identity, const Protob
                         "'%s' may not run commands: the host may, and who has the admin's certificate or its local "
                         "socket.",
                         strempty(principal));
-        access_log_denied(identity, service, method->name, strempty(reterr->message));
+        rpc_log_denied(identity, service, method->name, strempty(reterr->message));
         return r;
 }
 
