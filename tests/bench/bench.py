@@ -21,13 +21,15 @@ def main():
     if unknown := set(lanes) - set(LANES):
         sys.exit(f"bench: no lane {', '.join(sorted(unknown))}; there are {', '.join(LANES)}")
     if (load := os.getloadavg()[0]) > 0.5:
-        print(f"Others use this machine (load {load:.1f}): trust what is counted more than what is timed.\n")
-    rows = []
+        print(f"Others use this machine (load {load:.1f}): trust what is counted (system calls, instructions, memory)")
+        print("and processor time more than what a clock says, which includes waiting for a processor.\n")
+    measured = []
     for lane in lanes:
         results = figures.Results()
         importlib.import_module(lane).measure(results)
-        rows += results.write(lane)
-    figures.show(rows)
+        results.write(lane)
+        measured.append(results)
+    figures.show(measured)
 
 
 main()

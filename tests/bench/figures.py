@@ -4,7 +4,9 @@
 import json
 import os
 import statistics
+import textwrap
 
+import aims
 import outside
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
@@ -34,16 +36,26 @@ class Results:
             }
 
     def write(self, lane):
-        """build/bench/LANE.json; returns the rows."""
-        rows = list(self.rows())
+        """build/bench/LANE.json."""
         out = outside.BUILD / "bench" / f"{lane}.json"
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(rows, indent=2) + "\n")
-        return rows
+        out.write_text(json.dumps(list(self.rows()), indent=2) + "\n")
 
 
-def show(rows):
+def show(lanes):
+    """All figures of these Results, then what is behind, and why."""
+    rows = [row for results in lanes for row in results.rows()]
+    more = {name for results in lanes for name, (_, better) in results.units.items() if better}
     width = max(len(r["name"]) for r in rows)
     print(f"{'':{width}} {'ours':>12} {'yardstick':>12} {'ratio':>8}")
     for r in rows:
-        print(f"{r['name']:{width}} {r['ours']:12.2f} {r['yardstick']:12.2f} {r['ratio']:8.2f}  {r['unit']}")
+        better = "more" if r["name"] in more else "less"
+        unit = f"{r['unit']}, {better}" if r["unit"] else better
+        print(f"{r['name']:{width}} {r['ours']:12.2f} {r['yardstick']:12.2f} {r['ratio']:8.2f}  {unit}")
+    print("\nBehind the unit: whether more of it is better, or less. The ratio says how many times better ours is, so")
+    print("that above 1 is good for us in every line; medians of rounds in which both were measured in turns.")
+    behind = [(r["name"], why) for r in rows if (why := aims.missed(r))]
+    if behind:
+        print("\nBehind an aim or, where there is none, the yardstick:")
+        for name, why in behind:
+            print(textwrap.fill(f"{name}: {why}.", 110, initial_indent="* ", subsequent_indent="  "))

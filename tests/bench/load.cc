@@ -160,7 +160,7 @@ void mode_down(const Options &o) {
                 n += reply.payload().size();
         }
 
-        std::printf("{\"rate\": %.2f}\n", n / since(begin) / 1e6);
+        std::printf("{\"rate\": %.2f, \"mb\": %.2f}\n", n / since(begin) / 1e6, (n + 100.0 * o.size) / 1e6);
         context.TryCancel();
         reader->Finish();
 }
@@ -205,7 +205,7 @@ void mode_echo(const Options &o) {
                 }
         }
 
-        std::printf("{\"rate\": %.2f}\n", n / since(begin) / 1e6);
+        std::printf("{\"rate\": %.2f, \"mb\": %.2f}\n", n / since(begin) / 1e6, n / 1e6);
         std::fflush(stdout);
         std::_Exit(0);
 }

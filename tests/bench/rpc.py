@@ -67,12 +67,13 @@ def measure_round(sides, results):
         r = s.load("unary", 1, seconds, "--parallel=32")
         results.add("calls, 32 in flight", s.kind, r["rate"], "1/s", True)
         results.add("processor time a call, 32 in flight", s.kind, (s.process.cpu() - before) / r["calls"] * 1e6, "us")
-    for s in sides:
-        r = s.load("down", 1, seconds, "--size=32768")
-        results.add("32 KiB messages, server stream", s.kind, r["rate"], "MB/s", True)
-    for s in sides:
-        r = s.load("echo", 1, seconds, "--size=32768", "--parallel=4")
-        results.add("32 KiB messages, 4 echo streams", s.kind, r["rate"], "MB/s", True)
+    for what, mode, n in (("server stream", "down", 1), ("4 echo streams", "echo", 4)):
+        name = f"32 KiB messages, {what}"
+        for s in sides:
+            before = s.process.cpu()
+            r = s.load(mode, 1, seconds, "--size=32768", f"--parallel={n}")
+            results.add(name, s.kind, r["rate"], "MB/s", True)
+            results.add(f"processor time a MB, {name}", s.kind, (s.process.cpu() - before) / r["mb"] * 1e6, "us")
     for s in sides:
         before = s.process.cpu()
         r = s.load("connect", 1, seconds, "--parallel=8")
