@@ -70,6 +70,8 @@ let
       [ ../units/givc-agent.service ] ++ dropIns
   );
 
+  policyAdmin = config.givc.admin.policyAdmin or { };
+  adminStore = if policyAdmin.enable or false && config.givc.admin.enable then policyAdmin.storePath else null;
   parentsOf = paths: unique (map builtins.dirOf (filter (path: path != "") paths));
   writable =
     optionals (isOn "policy") ([ capabilities.policy.storePath ] ++ parentsOf (lib.attrValues capabilities.policy.policies))
@@ -227,6 +229,10 @@ in
       '';
     }
     {
+      assertion = isOn "policy" -> capabilities.policy.storePath != adminStore;
+      message = "givc.${kind}.capabilities.policy and givc.admin.policyAdmin need a `storePath' each.";
+    }
+    {
       assertion = hasSockets -> capabilities.socketProxy.sockets != null;
       message = "givc.${kind}.capabilities.socketProxy is enabled, and its `sockets' are not set.";
     }
@@ -341,6 +347,8 @@ in
 
   tcpPorts = tcpPort transport ++ lib.concatMap (proxy: tcpPort proxy.transport) (sockets ++ events);
 
-  # 1000 and 100 are the first user and the group users.
-  tmpfiles = [ "d ${capabilities.policy.storePath} 0755 1000 100 -" ];
+  # The agent's own: a root without capabilities may not write what is another's. 100 is the group users.
+  tmpfiles = optional (isOn "policy") "d ${capabilities.policy.storePath} 0755 ${
+    if isUser then "${toString cfg.uid} 100" else "root root"
+  } -";
 }

@@ -316,7 +316,11 @@ in
         "L /etc/locale-givc.conf - - - - /var/lib/givc-admin/locale-givc.conf"
         "L /etc/timezone.conf - - - - /var/lib/givc-admin/timezone.conf"
       ]
-      ++ optional cfg.policyAdmin.enable "d ${cfg.policyAdmin.storePath} 0755 givc-admin givc-admin -";
+      # What there is may be of an admin that was root.
+      ++ lib.optionals cfg.policyAdmin.enable [
+        "d ${cfg.policyAdmin.storePath} 0755 givc-admin givc-admin -"
+        "Z ${cfg.policyAdmin.storePath} - givc-admin givc-admin -"
+      ];
       networking.firewall.allowedTCPPorts = unique (
         concatMap (address: optional (address.protocol == "tcp") (toInt address.port)) addresses
       );

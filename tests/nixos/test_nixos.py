@@ -177,7 +177,7 @@ def test_host_unit():
     socket = made['systemd']['sockets']['givc-ghaf-host']['socketConfig']
     assert (socket['ListenStream'], socket['FreeBind']) == ('192.168.101.2:9000', True)
     assert made['firewall'] == [9000]
-    assert made['systemd']['tmpfiles']['rules'] == ['d /etc/policies 0755 1000 100 -']
+    assert made['systemd']['tmpfiles']['rules'] == ['d /etc/policies 0755 root root -'], 'who may write'
 
 
 @evaluates
@@ -397,6 +397,27 @@ def test_admin_of_the_first_version(tmp_path):
 
 
 @evaluates
+@pytest.mark.parametrize('policy, owners', [('', ['givc-admin']),
+                                            ('enable = true; storePath = "/etc/mine";', ['givc-admin', 'root'])])
+def test_each_store_of_policies_is_its_users(tmp_path, policy, owners):
+    """Also on a machine of admin and agent, for whom it is the same directory unless somebody says otherwise."""
+    settings = '{ givc = { admin = { enable = true; policyAdmin.enable = true; }; sysvm = { enable = true; ' \
+               'capabilities.policy = { %s }; }; }; }' % policy
+    rules = [r.split() for r in evaluate(with_settings(tmp_path, settings))['systemd']['tmpfiles']['rules']]
+    stores = [r for r in rules if r[0] == 'd' and r[1].startswith('/etc')]
+    assert sorted(r[3] for r in stores) == owners and len({r[1] for r in stores}) == len(owners)
+    assert [r[1:] for r in rules if r[0] == 'Z'] == [['/etc/policies', '-', 'givc-admin', 'givc-admin', '-']]
+
+
+@evaluates
+def test_a_store_of_policies_of_a_session(tmp_path):
+    settings = '{ givc.appvm = { enable = true; uid = 1001; capabilities = { services = [ "x.service" ]; ' \
+               'policy.enable = true; }; }; }'
+    rules = evaluate(with_settings(tmp_path, settings))['systemd']['tmpfiles']['rules']
+    assert rules == ['d /etc/policies 0755 1001 100 -']
+
+
+@evaluates
 def test_policy_sources(tmp_path):
     def config_of(policy_admin):
         settings = '{ givc.admin = { enable = true; policyAdmin = {' + policy_admin + '}; }; }'
@@ -484,6 +505,8 @@ FILTER = 'policy.talk = [ "org.x" ];'
      'network.tls.enable = false; };', 'only available with TLS'),
     ('admin = { enable = true; accessControl.enable = true; tls.enable = false; };', 'only available with TLS'),
     ('admin = { enable = true; tls.certPath = ""; };', 'The TLS option requires'),
+    ('host = { ' + AGENT + ' capabilities.policy.enable = true; }; '
+     'admin = { enable = true; policyAdmin.enable = true; };', "need a `storePath' each"),
     ('admin = { enable = true; policyAdmin = { enable = true; updater.gitURL.enable = true; '
      'updater.perPolicy.enable = true; }; };', 'Two policy updaters'),
     ('dbusproxy = { enable = true; system.enable = true; };', 'for the system bus must be set'),
