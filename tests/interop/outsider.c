@@ -2,12 +2,13 @@
 /* A program of somebody else's: it knows <givc/givc.h> and libgivc.so and nothing else of ours. It calls the greeter of
  * the examples, or is one itself, over TLS when $CREDENTIALS_DIRECTORY holds certificates.
  *
- *     outsider unary|stream|leave|pair ADDRESS NAME [TIMES [TIMEOUT_MSEC]]
+ *     outsider unary|stream|leave|pair|linger ADDRESS NAME [TIMES [TIMEOUT_MSEC]]
  *     outsider serve ADDRESS [CRL]
  *
  * Each reply is a line on standard output; the last one is the status, as a number and a sentence. */
 #include <givc/givc.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,9 +108,22 @@ static int pair_wait(Plan *p) {
         return 0;
 }
 
+/* It would go on for ever, with a call in it that does. */
+static int linger(void *userdata) {
+        int r;
+
+        do
+                r = stream_wait(userdata, UINT32_MAX);
+        while (r != -ECANCELED && (r = givc_sleep_wait(1000)) >= 0);
+        puts(r == -ECANCELED ? "cancelled" : "ended");
+        return 0;
+}
+
 static int run(void *userdata) {
         Plan *p = userdata;
 
+        if (!strcmp(p->verb, "linger"))
+                return givc_fiber_start(linger, p) < 0 ? -1 : unary_wait(p);
         if (!strcmp(p->verb, "unary"))
                 return unary_wait(p);
         if (!strcmp(p->verb, "stream"))
@@ -145,10 +159,51 @@ static int method_greet_often(GivcCall *call, const void *request, GivcStatus *r
         return r;
 }
 
+/* What is known of the call, instead of a greeting: names, a header, and whether there is a deadline. */
+static int method_greet_all(GivcCall *call, const void *request, GivcStatus *reterr, void *userdata) {
+        const char *header = givc_call_get_metadata(call, "x-greeting");
+        Greeter__GreetReply reply = GREETER__GREET_REPLY__INIT;
+        Greeter__GreetRequest *req;
+        char text[256] = "";
+        int n = 0, r;
+
+        (void) request;
+        (void) reterr;
+        (void) userdata;
+        while ((r = givc_call_receive_wait(call, &req)) > 0)
+                n += snprintf(text + n, sizeof(text) - n, "%.20s ", req->name);
+        if (r < 0)
+                return r;
+        snprintf(text + n, sizeof(text) - n, "%s %s", header ? header : "-",
+                        givc_call_get_deadline(call) == UINT64_MAX ? "never" : "soon");
+        reply.text = text;
+        return givc_call_reply(call, &reply);
+}
+
+static int on_turn(sd_event_source *s, void *userdata) {
+        (void) s;
+        (void) userdata;
+        puts("ready");
+        return 0;
+}
+
+static int add_reflection(GivcServer *server, const char *path) {
+        static char descriptors[4096]; /* stays valid */
+        FILE *f = path ? fopen(path, "r") : NULL;
+        size_t n;
+
+        if (!f)
+                return path ? -1 : 0;
+        n = fread(descriptors, 1, sizeof(descriptors), f);
+        fclose(f);
+        return givc_server_add_reflection(server, descriptors, n);
+}
+
 static int serve(Plan *p, const char *address, const GivcTls *tls) {
         static const GivcMethod methods[] = {
                 { "Greet", GIVC_UNARY, method_greet },
                 { "GreetOften", GIVC_SERVER_STREAM, method_greet_often },
+                { "GreetAll", GIVC_CLIENT_STREAM, method_greet_all },
                 {},
         };
         GivcServer *server;
@@ -159,9 +214,13 @@ static int serve(Plan *p, const char *address, const GivcTls *tls) {
                 r = givc_server_add_service(server, GREETER, methods, NULL);
         if (r >= 0)
                 r = givc_server_listen(server, address);
+        if (r >= 0)
+                r = add_reflection(server, getenv("DESCRIPTORS"));
+        if (r >= 0)
+                r = sd_event_add_defer(givc_get_event(p->givc), NULL, on_turn, NULL);
         if (r < 0)
                 return r;
-        puts("ready");
+        givc_set_status(p->givc, "greets");
         return givc_run(p->givc);
 }
 

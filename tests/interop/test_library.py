@@ -199,6 +199,12 @@ def test_client_stopped(greeter, address):
     assert p.returncode == 1 and lines[-1].startswith("1 ")
 
 
+def test_client_lingers(address):
+    """A fiber that goes on when the program is over is cancelled, before what it uses goes."""
+    code, lines = outsider("linger", address, "x", FOREVER)
+    assert code == 0 and lines[:2] == ["Hello, x!", "0 "] and lines[-1] == "cancelled"
+
+
 def test_client_timeout(address):
     code, lines = outsider("stream", address, "x", 1000000, 300)
     assert code == 1 and int(lines[0]) > 0 and lines[1].startswith("4 ")
@@ -235,8 +241,13 @@ class Served:
         self.log = (folder / "log").open("w+")
         self.port = outside.free_port()
         self.address = f"tcp:127.0.0.1:{self.port}"
-        self.process = outside.Process([OUTSIDER, "serve", self.address, folder / "crl.pem"],
-                                       {"CREDENTIALS_DIRECTORY": str(folder / "greeter.test")}, log=self.log)
+        self.heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.heard.bind(str(folder / "notify"))
+        self.heard.settimeout(WAIT)
+        self.process = outside.Process(
+            [OUTSIDER, "serve", self.address, folder / "crl.pem"],
+            {"CREDENTIALS_DIRECTORY": str(folder / "greeter.test"), "NOTIFY_SOCKET": str(folder / "notify"),
+             "DESCRIPTORS": str(BUILD / "examples/greeter.bin")}, log=self.log)
 
     def revoke(self, *names):
         self.replace("crl.pem", self.ca.crl([self.issued[n] for n in names]))
@@ -270,12 +281,51 @@ def served(tmp_path):
     with s.process:
         yield s
     s.log.close()
+    s.heard.close()
 
 
 def test_principal(served):
     assert served.call("good", "unary", "x") == (0, ["good", "0 "])
     assert outsider("unary", served.address, "x", 1, 2000)[0] == 1
     assert served.process.stop() == 0
+
+
+def greet_all(pb, channel, names, **more):
+    call = channel.stream_unary("/greeter.Greeter/GreetAll", pb.GreetRequest.SerializeToString,
+                                pb.GreetReply.FromString)
+    return call((pb.GreetRequest(name=n) for n in names), **more).text
+
+
+def test_client_streams(pb, channel):
+    assert greet_all(pb, channel, ["Ada", "Bo"], timeout=WAIT) == "Hello, Ada, Bo!"
+    with pytest.raises(grpc.RpcError) as e:
+        greet_all(pb, channel, ["x" * 500] * 3, timeout=WAIT)
+    assert e.value.code() == Code.RESOURCE_EXHAUSTED
+
+
+def test_what_is_known_of_a_call(pb, served):
+    with served.channel("good") as channel:
+        assert greet_all(pb, channel, ["a", "b"], timeout=WAIT, metadata=[("x-greeting", "hi")]) == "a b hi soon"
+        assert greet_all(pb, channel, [], wait_for_ready=True) == "- never"
+
+
+def test_reflection(served):
+    with served.channel("good") as channel:
+        ask = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+        services = next(ask(iter([b"\x3a\x00"]), timeout=WAIT))
+    assert b"greeter.Greeter" in services and b"grpc.health.v1.Health" in services
+
+
+def test_status(served):
+    said = served.heard.recv(4096)
+    while b"STATUS=" not in said:
+        said = served.heard.recv(4096)
+    assert said == b"STATUS=greets"
+
+
+def test_every_function_is_used():
+    used = "".join((ROOT / p).read_text() for p in ("tests/interop/outsider.c", "src/libgivc/examples/greeter.c"))
+    assert {f for f in re.findall(r"\b(givc_\w+)\(", HEADER.read_text()) if f"{f}(" not in used} == set()
 
 
 def test_wrong_server_name(served):

@@ -37,9 +37,31 @@ static int method_greet_often(GivcCall *call, const void *request, GivcStatus *r
         return r;
 }
 
+static int method_greet_all(GivcCall *call, const void *request, GivcStatus *reterr, void *userdata) {
+        Greeter__GreetReply reply = GREETER__GREET_REPLY__INIT;
+        Greeter__GreetRequest *req;
+        char text[1024] = "Hello";
+        size_t size = strlen(text);
+        int r;
+
+        (void) request;
+        (void) userdata;
+        while ((r = givc_call_receive_wait(call, &req)) > 0) { /* req is there until the next one */
+                if (strlen(req->name) > sizeof(text) - size - sizeof(", !"))
+                        return givc_error(reterr, GIVC_RESOURCE_EXHAUSTED, "So many people!");
+                size += (size_t) snprintf(text + size, sizeof(text) - size, ", %s", req->name);
+        }
+        if (r < 0)
+                return r;
+        strcpy(text + size, "!");
+        reply.text = text;
+        return givc_call_reply(call, &reply);
+}
+
 static const GivcMethod methods[] = {
         { "Greet", GIVC_UNARY, method_greet },
         { "GreetOften", GIVC_SERVER_STREAM, method_greet_often },
+        { "GreetAll", GIVC_CLIENT_STREAM, method_greet_all },
         {},
 };
 

@@ -16,6 +16,17 @@
 #include "rpc/channel.h"
 #include "rpc/server.h"
 
+/* A fiber of the program's own. */
+typedef struct Own {
+        List fibers;
+        Fiber *fiber;
+        int (*func)(void *userdata);
+        void *userdata;
+} Own;
+
+/* As there is one program a process. */
+static List own_fibers = { &own_fibers, &own_fibers };
+
 struct Givc {
         Daemon *daemon;
         RpcQueue *queue;
@@ -111,9 +122,20 @@ _public_ int givc_new(Givc **ret) {
         return 0;
 }
 
+/* What a fiber uses must be there when it comes to its end. One may start others then. */
+static void cancel_own_fibers(void) {
+        while (!list_is_empty(&own_fibers)) {
+                Own *o = LIST_ITEM(own_fibers.next, Own, fibers);
+
+                list_remove(&o->fibers);
+                fiber_cancel(o->fiber);
+        }
+}
+
 _public_ Givc *givc_free(Givc *g) {
         if (!g)
                 return NULL;
+        cancel_own_fibers();
         LIST_FOREACH(c, &g->channels, GivcChannel, channels) {
                 (void) rpc_channel_unref(c->channel);
                 free(c);
@@ -170,8 +192,35 @@ _public_ sd_event *givc_get_event(Givc *g) {
         return daemon_get_event(g->daemon);
 }
 
+static void own_free(Own *o) {
+        list_remove(&o->fibers);
+        free(o);
+}
+
+static int own_run(void *userdata) {
+        Own *o = userdata;
+        int r;
+
+        r = o->func(o->userdata);
+        fiber_release_slot();
+        own_free(o);
+        return r;
+}
+
 _public_ int givc_fiber_start(int (*func)(void *userdata), void *userdata) {
-        return fiber_start(NULL, func, userdata);
+        Own *o;
+        int r;
+
+        o = mem_new0(Own, 1);
+        if (!o)
+                return -ENOMEM;
+        o->func = func;
+        o->userdata = userdata;
+        list_append(&own_fibers, &o->fibers);
+        r = fiber_start(&o->fiber, own_run, o);
+        if (r < 0)
+                own_free(o);
+        return r;
 }
 
 _public_ int givc_sleep_wait(uint64_t usec) {
@@ -276,6 +325,10 @@ _public_ const char *givc_call_get_peer(GivcCall *call) {
 
 _public_ uint64_t givc_call_get_deadline(GivcCall *call) {
         return rpc_call_get_deadline(call);
+}
+
+_public_ const char *givc_call_get_metadata(GivcCall *call, const char *key) {
+        return rpc_call_get_metadata(call, key);
 }
 
 _public_ int givc_call_reply(GivcCall *call, const void *message) {

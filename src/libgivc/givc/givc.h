@@ -47,7 +47,8 @@ enum {
 /* Blocks SIGTERM, SIGINT and SIGHUP and takes them over, picks up the sockets that systemd passed, logs to the
  * journal under systemd, starts gRPC. One a process, before any thread. Free with givc_free(). */
 int givc_new(Givc **ret);
-/* Ends its servers and channels first. NULL is fine. Returns NULL. */
+/* Cancels what givc_fiber_start() has begun, ends its servers and channels, and frees it. Not from a fiber. NULL is
+ * fine. Returns NULL. */
 Givc *givc_free(Givc *g);
 /* Runs until SIGTERM: READY=1, then calls are answered; SIGTERM lets calls finish for up to 4 s, SIGHUP loads
  * certificates again. Returns 0 or a negative errno. */
@@ -59,9 +60,11 @@ void givc_set_status(Givc *g, const char *text);
 /* Borrowed, for event sources of one's own. */
 sd_event *givc_get_event(Givc *g);
 
-/* Runs func(userdata) in a fiber of its own, at once when called from the loop. */
+/* Runs func(userdata) in a fiber of its own, at once when called from the loop, else when the calling fiber waits. It
+ * may go on until givc_free(); then each _wait in it returns -ECANCELED. userdata must stay valid until it has
+ * returned. 0, or -ENOMEM and nothing runs. */
 int givc_fiber_start(int (*func)(void *userdata), void *userdata);
-/* Suspends for so many microseconds. */
+/* Suspends for so many microseconds. 0 or -ECANCELED. */
 int givc_sleep_wait(uint64_t usec);
 
 typedef enum GivcKind {
@@ -103,12 +106,18 @@ const char *givc_call_get_principal(GivcCall *call);
 const char *givc_call_get_peer(GivcCall *call);
 /* CLOCK_MONOTONIC microseconds at which the caller gives up; UINT64_MAX: never. */
 uint64_t givc_call_get_deadline(GivcCall *call);
-/* The reply of unary and client-streaming methods, sent when the method returns 0. It may live on the stack. */
+/* The first header of the request with that key (lower case), borrowed from the call; NULL when there is none, or no
+ * memory. Peers choose what is in it. */
+const char *givc_call_get_metadata(GivcCall *call, const char *key);
+/* The reply of unary and client-streaming methods, sent when the method returns 0. It is packed at once and may live on
+ * the stack. -EBUSY when there is one already, -EMSGSIZE above 4 MiB. */
 int givc_call_reply(GivcCall *call, const void *message);
-/* A message of server-streaming and bidirectional methods; suspends while the reader is slow. */
+/* A message of server-streaming and bidirectional methods; suspends while the reader is slow. -ECANCELED when it has
+ * gone, -EMSGSIZE above 4 MiB. One fiber at a time may send and one may receive. */
 int givc_call_send_wait(GivcCall *call, const void *message);
-/* The next message of client-streaming and bidirectional methods, valid until the next receive: 1; 0: there are no
- * more. */
+/* Suspends for the next message of client-streaming and bidirectional methods. 1: *ret, a pointer to one of the
+ * method's input type, is valid until the next receive; 0: there are no more; -ECANCELED; -EBADMSG when it cannot be
+ * parsed, of which the caller is told. */
 int givc_call_receive_wait(GivcCall *call, void *ret);
 /* Fills *reterr and returns the errno that stands for code. */
 int givc_error(GivcStatus *reterr, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -119,11 +128,14 @@ int givc_channel_new(Givc *g, const char *address, const GivcTls *tls, const cha
  * givc_message_free(). On failure *reterr (may be NULL) is a status, freed with givc_status_free(). */
 int givc_channel_call_wait(GivcChannel *c, const ProtobufCServiceDescriptor *service, const char *method,
                 const void *request, uint64_t timeout_usec, void *ret, GivcStatus **reterr);
-/* A call with streams: send and receive in any order, in one fiber or two. Free with givc_stream_free(), which
- * cancels it. */
+/* A call with streams: send and receive in any order, in one fiber or two. Free with givc_stream_free(), which cancels
+ * it if it has not ended, and not while another fiber waits in it. Suspends until there is a connection; timeout_usec
+ * is for the whole call. */
 int givc_stream_open_wait(GivcChannel *c, const ProtobufCServiceDescriptor *service, const char *method,
                 uint64_t timeout_usec, GivcStream **ret, GivcStatus **reterr);
+/* Suspends until the transport took it. -EPIPE when the call has ended: receive tells how; -EMSGSIZE above 4 MiB. */
 int givc_stream_send_wait(GivcStream *s, const void *message);
+/* No more messages from us. The same errors. */
 int givc_stream_close_send_wait(GivcStream *s);
 /* 1: a message, freed with givc_message_free(); 0: ended with OK; else how it failed, as givc_channel_call_wait(). */
 int givc_stream_receive_wait(GivcStream *s, void *ret, GivcStatus **reterr);
