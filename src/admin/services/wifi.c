@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* wifimanager.WifiService: passes on to the VM that has the radio. */
+#include "admin/forward.h"
 #include "admin/services/admin-service.h"
 #include "admin/services/ask.h"
 #include "admin/services/services.h"
@@ -16,12 +17,16 @@ const char *wifi_get_vm(const char *vm) {
         return isempty(vm) ? DEFAULT_VM : vm;
 }
 
-static int pass_on_wait(RpcCall *call, const Admin *admin, const char *vm, const void *request, usec_t usec,
-                RpcStatus *reterr) {
+/* A connection may take long, and the agent's connection to the admin carries so many calls, of all peers. */
+static int pass_on_wait(
+                RpcCall *call, Admin *admin, const char *vm, const void *request, usec_t usec, RpcStatus *reterr) {
+        _cleanup_(forward_done) Forward forward = {};
         _cleanup_(agent_unrefp) Agent *agent = NULL;
         int r;
 
         r = agents_find_vm(&admin->agents, wifi_get_vm(vm), &agent, reterr);
+        if (r >= 0)
+                r = forward_reserve(&forward, admin, call, agent, SERVICE, reterr);
         if (r < 0)
                 return r;
         return ask_wait(call, agent, SERVICE, strchr(rpc_call_get_path(call), '/') + 1, request,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Wireless networks at the admin: which VM is asked, what it is told, refusals, and callers who leave. */
+#include "admin/forward.h"
 #include "unit/admin/world.h"
 #include "unit/leave.h"
 
@@ -111,12 +112,46 @@ static int test_leaving(World *w) {
         return 0;
 }
 
+/* Nothing comes of any of them, and so they do not keep others from the agent. */
+static int test_many(World *w) {
+        const RpcCallOptions options = { .deadline = soon(), .wait_for_ready = true };
+        RpcStream *streams[FORWARDS_PER_PEER_MAX];
+        _cleanup_free_ char *message = NULL;
+        const usec_t deadline = soon();
+
+        register_agents(w);
+        w->net_vm.silent = true;
+        *rows[0].vm = (char *) "";
+        for (size_t i = 0; i < ELEMENTSOF(streams); i++) {
+                assert_int_equal(rpc_stream_open_wait(w->channel, SERVICE, rows[0].method, &options, &streams[i], NULL),
+                                0);
+                assert_int_equal(rpc_stream_send_wait(streams[i], rows[0].request), 0);
+                assert_int_equal(rpc_stream_close_send_wait(streams[i]), 0);
+        }
+        while (w->net_vm.n_waiting < ELEMENTSOF(streams)) {
+                assert_true(time_now(CLOCK_MONOTONIC) < deadline);
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        }
+        assert_int_equal(ask(w, 1, "", NULL, &message), RPC_RESOURCE_EXHAUSTED);
+        assert_string_equal(message, "You have 16 calls of 'wifimanager.WifiService' already.");
+        for (size_t i = 0; i < ELEMENTSOF(streams); i++)
+                rpc_stream_free(streams[i]);
+        while (w->net_vm.n_waiting > 0) {
+                assert_true(time_now(CLOCK_MONOTONIC) < deadline);
+                assert_int_equal(fiber_sleep_wait(USEC_PER_MSEC), 0);
+        }
+        w->net_vm.silent = false;
+        assert_int_equal(ask(w, 1, "", NULL, NULL), RPC_OK);
+        return 0;
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 world_test(test_answers),
                 world_test(test_refusals),
                 world_test_old(test_an_agent_without),
                 world_test(test_leaving),
+                world_test(test_many),
         };
 
         log_set_level(LOG_ERR);
