@@ -154,7 +154,7 @@ def is_there(test):
     if where.endswith('.py'):
         return re.search(rf'^def {name}\(', (TREE / 'tests' / where).read_text(encoding='utf-8'), re.M)
     room, what = where.split('/')
-    return re.search(rf'\(test_{name}\b', (TREE / f'tests/unit/{room}/test-{what}.c').read_text(encoding='utf-8')
+    return re.search(rf'[( ]test_{name}\b', (TREE / f'tests/unit/{room}/test-{what}.c').read_text(encoding='utf-8')
                      .partition('struct CMUnitTest')[2])
 
 
