@@ -107,6 +107,24 @@ static int reader_check_guard(const JournalReader *r, Guard guard) {
         return size == strlen(wanted) && memcmp(value, wanted, size) == 0;
 }
 
+/* 1 when the current entry has no unit, and is of the process that is known. */
+static int reader_check_process(const JournalReader *r) {
+        const char *unit;
+        uint64_t pid;
+        size_t size;
+        int q;
+
+        if (r->query->pid == 0)
+                return 0;
+        q = reader_get(r, r->terms[0].field, &unit, &size);
+        if (q != -ENOENT)
+                return MIN(q, 0);
+        q = reader_get_number(r, "_PID", INT32_MAX, 0, &pid);
+        if (q < 0 || pid != r->query->pid)
+                return q;
+        return r->query->user ? reader_check_guard(r, GUARD_SELF) : 1;
+}
+
 /* 1 and the unit that the current entry is about, 0 when that is none of ours. */
 static int reader_find_unit(const JournalReader *r, char **ret, bool *ret_own) {
         int q;
@@ -125,7 +143,12 @@ static int reader_find_unit(const JournalReader *r, char **ret, bool *ret_own) {
                 if (q < 0 && q != -ENOENT)
                         return q;
         }
-        return 0;
+        q = reader_check_process(r);
+        if (q <= 0)
+                return q;
+        *ret = strdup(r->query->names[0]);
+        *ret_own = true;
+        return *ret ? 1 : -ENOMEM;
 }
 
 /* By the manager, who is believed to be it where the entry is about a unit of ours and not its own. */

@@ -90,6 +90,21 @@ static int reader_match_term(const JournalReader *r, const Term *term, char *con
         return q;
 }
 
+/* Who was quick to end was perhaps gone when journald looked which unit it belonged to. */
+static int reader_match_process(const JournalReader *r) {
+        _cleanup_free_ char *match = strf("_PID=%u", r->query->pid);
+        int q;
+
+        if (!match)
+                return -ENOMEM;
+        q = sd_journal_add_disjunction(r->journal);
+        if (q >= 0)
+                q = sd_journal_add_match(r->journal, match, 0);
+        if (q >= 0 && r->query->user)
+                q = sd_journal_add_match(r->journal, reader_guard(r, GUARD_SELF), 0);
+        return q;
+}
+
 static int reader_match(const JournalReader *r) {
         _cleanup_strv_free_ char **names = NULL;
         int q;
@@ -111,7 +126,7 @@ static int reader_match(const JournalReader *r) {
                 if (q < 0)
                         return q;
         }
-        return 0;
+        return r->query->pid > 0 ? reader_match_process(r) : 0;
 }
 
 /* 1 when the current entry is not among those that are asked for: too old. */

@@ -38,11 +38,12 @@ static void lines_add(char *lines[static JOURNAL_LINES_MAX], size_t *n, char *li
         lines[(*n)++] = line;
 }
 
-int journal_tail_wait(const char *unit, bool user, usec_t since_usec, char ***ret) {
+int journal_tail_wait(const char *unit, bool user, uint32_t pid, usec_t since_usec, char ***ret) {
         const usec_t deadline = usec_add(time_now(CLOCK_MONOTONIC), JOURNAL_WAIT_USEC);
         const JournalQuery query = {
                 .names = (char *[]){ (char *) unit, NULL },
                 .user = user,
+                .pid = pid,
                 .follow = true,
                 .last_words = true,
                 .has_n_lines = true,

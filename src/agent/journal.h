@@ -16,6 +16,7 @@ typedef struct JournalQuery {
         char **names;      /* units as systemd calls them, see also instances */
         bool instances;    /* NAME@NUMBER.service too, of each of the names */
         bool user;         /* of this user's manager, else of the system's */
+        uint32_t pid;      /* a process whose words without a unit are the first name's; 0: none */
         bool follow;       /* what is written later */
         bool last_words;   /* -EAGAIN once, before what is written later, which is looked for all the time */
         bool has_n_lines;  /* else all */

@@ -95,12 +95,15 @@ static int failure(const Start *s, const char *result, char **lines, RpcStatus *
 /* Fills *reterr with why the application failed, and makes its instance free again. Until then nobody else can write
  * to the journal under its name. */
 static int application_failed_wait(const Start *s, RpcStatus *reterr) {
-        _cleanup_(unit_result_done) UnitResult result = {};
+        _cleanup_(unit_result_done) UnitResult known = {}, result = {};
         _cleanup_strv_free_ char **lines = NULL;
         _cleanup_free_ char *text = NULL;
         int r;
 
-        r = journal_tail_wait(s->name, bus_get_scope(agent_get_bus(s->agent)) == BUS_USER, s->begin, &lines);
+        r = unit_result_wait(agent_get_bus(s->agent), s->name, &known);
+        if (r == -ECANCELED)
+                return r;
+        r = journal_tail_wait(s->name, bus_get_scope(agent_get_bus(s->agent)) == BUS_USER, known.pid, s->begin, &lines);
         if (r == -ECANCELED)
                 return r;
         if (r < 0)

@@ -53,6 +53,9 @@ int unit_result_wait(Bus *b, const char *name, UnitResult *ret) {
         r = bus_get_number_wait(b, path, SERVICE_INTERFACE, "ExecMainStatus", 'i', &result.status);
         if (r < 0)
                 return r;
+        r = bus_get_number_wait(b, path, SERVICE_INTERFACE, "ExecMainPID", 'u', &result.pid);
+        if (r < 0)
+                return r;
         *ret = result;
         result = (UnitResult){};
         return 0;

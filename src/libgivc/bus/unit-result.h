@@ -8,6 +8,7 @@ typedef struct UnitResult {
         char *result; /* systemd's word: "success", "exit-code", "signal", "oom-kill", "timeout", … */
         int code;     /* of its main process as waitid(2) has it: CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0: it never ran */
         int status;   /* exit status or signal */
+        uint32_t pid; /* of it; 0: it never ran */
 } UnitResult;
 
 void unit_result_done(UnitResult *r);

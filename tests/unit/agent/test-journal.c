@@ -13,6 +13,7 @@
 #define UNIT  "foot@0.service"
 #define FIELD "_SYSTEMD_UNIT=" UNIT
 #define USER  "_SYSTEMD_USER_UNIT=" UNIT
+#define PID   4711
 #define ENDED "_PID=1\nUNIT=" UNIT "\nMESSAGE_ID=" SD_MESSAGE_UNIT_FAILURE_RESULT_STR
 
 static sd_event *event;
@@ -46,7 +47,7 @@ static void tail_done(Tail *r) {
 static int tail_main(void *userdata) {
         Tail *r = userdata;
 
-        r->r = journal_tail_wait(UNIT, r->user, r->since, &r->lines);
+        r->r = journal_tail_wait(UNIT, r->user, PID, r->since, &r->lines);
         return 0;
 }
 
@@ -84,6 +85,29 @@ static void test_tail_whose(_unused_ void **state) {
         assert_int_equal(user.r, 0);
         assert_int_equal(strv_length(user.lines), 1);
         assert_string_equal(user.lines[0], "of a user");
+}
+
+/* Whose unit the journal does not know any more is known by its process. */
+static void test_tail_buried(_unused_ void **state) {
+        const usec_t now = time_now(CLOCK_REALTIME);
+        _cleanup_free_ char *mine = strf("_PID=%u\n_UID=%u", PID, geteuid());
+        _cleanup_free_ char *other = strf("_PID=%u\n_UID=%u", PID, geteuid() + 1);
+        _cleanup_free_ char *elsewhere = strf("%s\n_SYSTEMD_USER_UNIT=foot@1.service\n_SYSTEMD_UNIT=x.service", mine);
+        _cleanup_free_ char *stranger = strf("_PID=%u\n_UID=%u", PID + 1, geteuid());
+        TAIL system = { .since = now }, user = { .user = true, .since = now };
+
+        written_add_at(mine, "whoever had the number before", now - 1);
+        written_add(stranger, "a stranger");
+        written_add(elsewhere, "of another unit");
+        written_add(other, "of another user");
+        written_add(mine, "of nobody");
+        read_tail(&user);
+        assert_int_equal(user.r, 0);
+        assert_int_equal(strv_length(user.lines), 1);
+        assert_string_equal(user.lines[0], "of nobody");
+        read_tail(&system);
+        assert_int_equal(system.r, 0);
+        assert_int_equal(strv_length(system.lines), 2);
 }
 
 static void test_tail_since(_unused_ void **state) {
@@ -520,6 +544,7 @@ static void test_leaving(_unused_ void **state) {
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 TEST(test_tail_whose),
+                TEST(test_tail_buried),
                 TEST(test_tail_since),
                 TEST(test_tail_bounds),
                 TEST(test_tail_late),
