@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <valgrind/valgrind.h>
 
 #include "base/log.h"
 #include "rpc/limits.h"
@@ -456,7 +457,8 @@ static void sink(_unused_ int level, const LogField *fields, _unused_ const char
                         assert_return_code(str_replace(&reason, fields->value), 0);
 }
 
-/* There is a descriptor for the connection, and none for gRPC's end of it. */
+/* There is a descriptor for the connection, and none for gRPC's end of it. valgrind keeps the limit itself, with an
+ * error of its own. */
 static void test_no_descriptors_left(void **state) {
         struct sockaddr_un sa = { .sun_family = AF_UNIX };
         struct rlimit limit, tight;
@@ -477,7 +479,7 @@ static void test_no_descriptors_left(void **state) {
         world_until(w, reason);
         assert_return_code(setrlimit(RLIMIT_NOFILE, &limit), errno);
         log_set_sink(NULL);
-        assert_string_equal(reason, "Too many open files");
+        assert_string_equal(reason, RUNNING_ON_VALGRIND ? "Bad file descriptor" : "Too many open files");
         (void) close(fd);
         (void) close(first);
         free(reason);
