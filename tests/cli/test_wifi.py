@@ -159,7 +159,7 @@ def machine(tmp_path):
 
 @pytest.fixture
 def agent(machine, tmp_path):
-    wireless = {'enable': True, 'certificates': '/etc/wireless'}
+    wireless = {'enable': True, 'certificates': '/etc/wireless/'}
     path = tmp_path / 'config.json'
     path.write_text(json.dumps(configuration(unused_port(), unused_port(), capabilities={'wifi': wireless})))
     d = Daemon(path, tmp_path, DBUS_SYSTEM_BUS_ADDRESS=machine.address, DEBUG='true')

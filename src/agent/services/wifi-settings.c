@@ -69,9 +69,12 @@ static bool setting_opens(const char *section, const char *key, const char *valu
 
 static bool file_is_permitted(const WifiSettings *s, const char *value) {
         const char *path = startswith(value, "file://"), *name = path ? strrchr(path, '/') : NULL;
+        size_t n = strlen(strempty(s->certificates));
 
-        return name && s->certificates && strlen(s->certificates) == (size_t) (name - path) && name[1] &&
-                        name[1] != '.' && startswith(path, s->certificates);
+        while (n > 0 && s->certificates[n - 1] == '/')
+                n--;
+        return name && n > 0 && (size_t) (name - path) == n && strncmp(path, s->certificates, n) == 0 && name[1] &&
+                        name[1] != '.';
 }
 
 static int check_text(
