@@ -298,9 +298,11 @@ def greet_all(pb, channel, names, **more):
 
 def test_client_streams(pb, channel):
     assert greet_all(pb, channel, ["Ada", "Bo"], timeout=WAIT) == "Hello, Ada, Bo!"
-    with pytest.raises(grpc.RpcError) as e:
-        greet_all(pb, channel, ["x" * 500] * 3, timeout=WAIT)
-    assert e.value.code() == Code.RESOURCE_EXHAUSTED
+    for sizes in ((500, 500, 500), (1015, 100, 10), (1016, 0, 0), (5000,)):
+        with pytest.raises(grpc.RpcError) as e:
+            greet_all(pb, channel, ["x" * n for n in sizes], timeout=WAIT)
+        assert e.value.code() == Code.RESOURCE_EXHAUSTED
+    assert greet_all(pb, channel, ["x" * 1015], timeout=WAIT) == f"Hello, {'x' * 1015}!"
 
 
 def test_what_is_known_of_a_call(pb, served):

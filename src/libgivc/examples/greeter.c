@@ -47,7 +47,7 @@ static int method_greet_all(GivcCall *call, const void *request, GivcStatus *ret
         (void) request;
         (void) userdata;
         while ((r = givc_call_receive_wait(call, &req)) > 0) { /* req is there until the next one */
-                if (strlen(req->name) > sizeof(text) - size - sizeof(", !"))
+                if (strlen(req->name) + sizeof(", !") > sizeof(text) - size)
                         return givc_error(reterr, GIVC_RESOURCE_EXHAUSTED, "So many people!");
                 size += (size_t) snprintf(text + size, sizeof(text) - size, ", %s", req->name);
         }
