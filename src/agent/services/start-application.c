@@ -135,7 +135,7 @@ static int application_run_wait(const Start *s, RpcStatus *reterr) {
         run.description = description;
         run.environment = environment;
         r = unit_run_wait(agent_get_bus(s->agent), &run, &error);
-        if (r == -EIO)
+        if (r == -EIO || r == -ESRCH || r == -ENOTDIR)
                 return application_failed_wait(s, reterr);
         if (r == -ENOENT)
                 return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Cannot start '%s': there is no program '%s'.",

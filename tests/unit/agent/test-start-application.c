@@ -86,6 +86,15 @@ static int test_application_fails(World *w) {
         check_becomes(!fake_systemd_find(w->fake, "foot@0.service"));
         reply_done(&reply);
 
+        /* What keeps a command from its directory or user is no less a failure of an application. */
+        fake_systemd_set_failure_status(w->fake, 200);
+        start_application(w, "foot@0.service", &reply);
+        check_refused(&reply, RPC_FAILED_PRECONDITION,
+                        "Application 'foot@0.service' failed at once: exit-code, status 200.");
+        check_streq(reply.status.reason, "APPLICATION_FAILED");
+        check_becomes(!fake_systemd_find(w->fake, "foot@0.service"));
+        reply_done(&reply);
+
         fake_systemd_set_failure_status(w->fake, 203);
         start_application(w, "foot@0.service", &reply);
         check_refused(&reply, RPC_FAILED_PRECONDITION,
