@@ -39,9 +39,13 @@ int unit_status_copy(const UnitStatus *s, UnitStatus *ret) {
 }
 
 bool unit_status_equal(const UnitStatus *a, const UnitStatus *b) {
-        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
-                if (!streq(strempty(*text_at(a, i)), strempty(*text_at(b, i))))
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                const char *x = strempty(*text_at(a, i)), *y = strempty(*text_at(b, i));
+                size_t n = str_fit(x, UNIT_TEXT_MAX);
+
+                if (n != str_fit(y, UNIT_TEXT_MAX) || memcmp(x, y, n) != 0)
                         return false;
+        }
         return true;
 }
 

@@ -16,14 +16,16 @@ typedef struct UnitStatus {
 void unit_status_done(UnitStatus *s);
 /* 0 or -ENOMEM. */
 int unit_status_copy(const UnitStatus *s, UnitStatus *ret) _warn_unused_;
+/* As copies of them would be: what is cut does not count. */
 bool unit_status_equal(const UnitStatus *a, const UnitStatus *b);
 /* Also while it reads its configuration anew. */
 bool unit_status_is_active(const UnitStatus *s);
 /* Active with a process, which may be frozen. */
 bool unit_status_is_running(const UnitStatus *s);
 bool unit_status_is_frozen(const UnitStatus *s);
-/* It has no processes, and will have none before it is started again; the other of its ActiveState. */
+/* It has no processes, and gets none until it is started again. */
 bool unit_status_is_inactive_or_failed(const UnitStatus *s);
+/* The same of an ActiveState alone. */
 bool unit_state_is_inactive_or_failed(const char *active_state);
 /* A view of a unit that is not there. */
 UnitStatus unit_status_not_found(const char *name);
