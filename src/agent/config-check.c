@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "http/url.h"
 #include "tls/identity.h"
 
 int config_warn(Config *c, const char *fmt, ...) {
@@ -137,7 +138,8 @@ static int check_application(Config *c, size_t i) {
                                         i, *kind);
                         if (r < 0)
                                 return r;
-                }
+                } else if (streq(*kind, "url"))
+                        http_url_prepare();
         }
         return 0;
 }
@@ -150,6 +152,20 @@ static int check_notifier(Config *c) {
         return config_warn(c,
                         "capabilities.notifier.socket: '%s' is not the absolute path of a directory; it is not served",
                         c->notifier_socket);
+}
+
+/* "" is none. */
+static int check_wifi(Config *c) {
+        _cleanup_free_ char *directory = c->wifi_certificates;
+
+        if (!c->wifi || isempty(directory) || directory[0] == '/') {
+                c->wifi_certificates = isempty(directory) ? NULL : TAKE_PTR(directory);
+                return 0;
+        }
+        c->wifi_certificates = NULL;
+        return config_warn(c,
+                        "capabilities.wifi.certificates: '%s' is not an absolute path; callers may name no certificate",
+                        directory);
 }
 
 static int check_policy(Config *c) {
@@ -327,9 +343,6 @@ int config_check(Config *c, char **reterr) {
                 if (r < 0)
                         return r;
         }
-        if (c->wifi_certificates && c->wifi_certificates[0] != '/')
-                return str_refuse(reterr, "capabilities.wifi.certificates: '%s' is not an absolute path",
-                                c->wifi_certificates);
         r = check_exec(c, reterr);
         if (r < 0)
                 return r;
@@ -339,5 +352,7 @@ int config_check(Config *c, char **reterr) {
         r = check_events(c);
         if (r >= 0)
                 r = check_notifier(c);
+        if (r >= 0)
+                r = check_wifi(c);
         return r < 0 ? r : check_policy(c);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a configuration says, judged: a fault of what all depends on refuses it, a fault of one thing that it asks for
- * leaves that out with a warning. */
+ * leaves that out with a warning. What permits something to callers has to be said without a fault. */
 #pragma once
 
 #include "agent/config.h"

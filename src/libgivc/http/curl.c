@@ -25,12 +25,15 @@ static bool curl_find(void *library) {
         return true;
 }
 
+/* Once: what is not there when the first one asks would be looked for, and missed in the log, for each request of a
+ * peer. */
 bool curl_load(void) {
-        static bool loaded;
+        static bool tried, loaded;
         void *library;
 
-        if (loaded)
-                return true;
+        if (tried)
+                return loaded;
+        tried = true;
         library = dlopen(CURL_SO, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
         loaded = library && curl_find(library);
         if (!loaded)

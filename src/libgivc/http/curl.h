@@ -37,5 +37,6 @@ typedef struct Curl {
 /* Its functions, after curl_load(). A URL that http_url_is_valid() likes has loaded them. */
 extern Curl curl;
 
-/* At once when it is loaded already. False: it is not installed, or too old, and the log says so. */
+/* At once when it is loaded already, from the disk the first time. False: it is not installed, or too old, and the log
+ * has said so. */
 bool curl_load(void) _warn_unused_;

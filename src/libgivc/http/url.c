@@ -20,6 +20,10 @@ bool http_url_is_secure(const char *url) {
         return strncasecmp(url, "https:", strlen("https:")) == 0;
 }
 
+void http_url_prepare(void) {
+        (void) !curl_load();
+}
+
 bool http_url_is_valid(const char *text) {
         CURLU *url;
         bool good;

@@ -330,13 +330,30 @@ static void test_exec_environment(_unused_ void **state) {
 }
 
 static void test_wifi_certificates(_unused_ void **state) {
-        _cleanup_(config_freep) Config *c = NULL;
-        _cleanup_free_ char *error = NULL;
+        static const struct {
+                const char *wifi, *directory;
+                bool warned;
+        } rows[] = {
+                { "{\"enable\": true, \"certificates\": \"/etc/c/\"}", "/etc/c/", false },
+                { "{\"enable\": true, \"certificates\": \"\"}", NULL, false },
+                { "{\"enable\": true, \"certificates\": \"etc\"}", NULL, true },
+                { "{\"enable\": false, \"certificates\": \"etc\"}", "etc", false },
+                { "{\"enable\": true}", NULL, false },
+        };
 
-        assert_int_equal(load("{" IDENTITY "," NETWORK ", \"capabilities\": {\"wifi\": {\"certificates\": \"etc\"}}}",
-                                         &c, &error),
-                        -EINVAL);
-        assert_non_null(strstr(error, "capabilities.wifi.certificates: 'etc' is not an absolute path"));
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_free_ char *text = strf("{" IDENTITY "," NETWORK ", \"capabilities\": {\"wifi\": %s}}",
+                                                    rows[i].wifi),
+                                    *error = NULL;
+                _cleanup_(config_freep) Config *c = NULL;
+
+                assert_int_equal(load(text, &c, &error), 0);
+                assert_true(streq_ptr(c->wifi_certificates, rows[i].directory) ||
+                                (!c->wifi_certificates && !rows[i].directory));
+                assert_int_equal(strv_length(c->warnings), rows[i].warned);
+                if (rows[i].warned)
+                        assert_non_null(startswith(c->warnings[0], "capabilities.wifi.certificates: 'etc' is not"));
+        }
 }
 
 static void test_lenient(_unused_ void **state) {
