@@ -57,11 +57,10 @@ static void log_doubts(const char *file, const PolicySet *set) {
         unsigned effort = LINT_EFFORT_MAX;
         size_t n = 0;
 
-        for (size_t i = 0; i < policy_set_size(set); i++)
+        for (size_t i = 0; i < policy_set_size(set) && n <= DOUBTS_MAX; i++)
                 lint_policy(policy_set_get(set, i), &effort, on_doubt, &n);
         if (n > DOUBTS_MAX)
-                log_warning("Access rules: %s: and %zu more like that, all of which 'givcctl policy check' shows", file,
-                                n - DOUBTS_MAX);
+                log_warning("Access rules: %s: and more like that, all of which 'givcctl policy check' shows", file);
 }
 
 void rules_file_log(const char *file, const PolicySet *set) {
