@@ -116,7 +116,7 @@ static int start_print(const Options *o, Admin__StartResponse *reply) {
         return fflush(stdout) == 0 ? 0 : -errno;
 }
 
-static CtlExit act_usage(const Ctl *ctl, const char *name) {
+static CtlExit act_usage(const Ctl *ctl, const char *kind, const char *name) {
         _cleanup_free_ char *kinds = NULL;
 
         if (ctl->verb->flags & VERB_ARGUMENTS)
@@ -124,8 +124,7 @@ static CtlExit act_usage(const Ctl *ctl, const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(acts); i++)
                 if (streq(ctl->verb->name, acts[i].verb) && str_extend(&kinds, ", ", "%s", acts[i].kind) < 0)
                         break;
-        return ctl_usage("'%s' is too much: %s %s, of kind %s", name, ctl->verb->name, ctl->verb->synopsis,
-                        strempty(kinds));
+        return ctl_usage("'%s' is no kind that '%s' knows: %s", kind, ctl->verb->name, strempty(kinds));
 }
 
 /* Of all units only the instances of applications are called by their names alone, and those have a number. */
@@ -188,7 +187,7 @@ CtlExit verb_act(Ctl *ctl, char **words, size_t n_words) {
         int r;
 
         if (act < 0)
-                return act_usage(ctl, name);
+                return act_usage(ctl, kind, name);
         if (n_words == 1 && !ctl->options.reference && act_find(ctl->verb->name, name) >= 0)
                 return ctl_usage("'%s %s' needs more: %s %s NAME", ctl->verb->name, name, ctl->verb->name, name);
         if (!kind && !strchr(name, '@') && act_find(ctl->verb->name, "vm") >= 0)
