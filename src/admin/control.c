@@ -39,7 +39,8 @@ int control_stop_wait(Agent *a, const char *unit, usec_t deadline, RpcStatus *re
         r = unit_control_wait(a->channel, UNIT_STOP, unit, deadline, &status, reterr);
         if (r < 0)
                 return r;
-        if (!streq(status.active_state, "inactive"))
+        /* What has failed while it was stopped has not stopped well, unless nobody could start it again anyway. */
+        if (!streq(status.active_state, "inactive") && !streq(status.load_state, "not-found"))
                 return rpc_error(reterr, RPC_FAILED_PRECONDITION, "Failed to stop '%s': it is %s (%s).", unit,
                                 strempty(status.active_state), strempty(status.sub_state));
         return monitor_reflect_wait(a, &status, unit_status_is_inactive_or_failed);
