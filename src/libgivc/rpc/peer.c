@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server knows of its peers, whoever many connections they have: their budgets, and what was said of them. */
+/* What a server knows of its peers, however many connections they have: their budgets, and what was said of them. */
 #include <stdlib.h>
 
 #include "base/log.h"

@@ -262,6 +262,7 @@ Text rules_type(Variable variable) {
                 [VARIABLE_RESOURCE] = TEXT(RULES_RESOURCE),
         };
 
+        assert((size_t) variable < ELEMENTSOF(types));
         return types[variable];
 }
 
