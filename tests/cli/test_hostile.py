@@ -2,6 +2,7 @@
 """A virtual machine that is hostile and has a certificate of its own, against givc-admin and the others that it
 serves: what it registers, what its agent says and does not say, and how much of it there is."""
 
+import collections
 import contextlib
 import threading
 import time
@@ -406,10 +407,15 @@ def test_answers_that_are_none(daemon, machines):
         a.register(channel)
         invoke = channel.unary_stream('/journal.JournalService/ReadJournal',
                                       journal_pb2.JournalRequest.SerializeToString, lambda m: m)
-        for first in range(0, 704, 8):
-            calls = [invoke(journal_pb2.JournalRequest(VmName='app-vm', Lines=n), timeout=WAIT)
-                     for n in range(first, first + 8)]
-            assert {c.code() for c in calls} == {grpc.StatusCode.INTERNAL}
+        told = collections.Counter()
+
+        def answered():
+            calls = [invoke(journal_pb2.JournalRequest(VmName='app-vm', Lines=n), timeout=WAIT) for n in range(8)]
+            told.update(c.code() for c in calls)
+            return told[grpc.StatusCode.INTERNAL] >= 704
+        wait_until(answered, 'so many failures')
+        # When it resets more streams than it may, its connection is closed, and made anew.
+        assert set(told) <= {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNAVAILABLE}
         assert "Too many lines about 'app-vm'" in d.text()
         assert d.text().count('failed') <= 600
         assert 'givc-app-vm.service' in query(channel)
