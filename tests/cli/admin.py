@@ -87,12 +87,43 @@ def when_left(context, function):
         function()
 
 
+class Events:
+    """A queue that each reader reads whole, from what nobody had read when it began: a client may watch twice."""
+
+    def __init__(self):
+        self.list, self.n_read, self.more = [], 0, threading.Condition()
+
+    def put(self, event):
+        with self.more:
+            self.list.append(event)
+            self.more.notify_all()
+
+    def look(self):
+        with self.more:
+            self.more.notify_all()
+
+    def read(self, wanted):
+        """What comes, for as long as wanted() is true; look() asks that anew."""
+        return self.read_from(self.n_read, wanted)
+
+    def read_from(self, at, wanted):
+        while True:
+            with self.more:
+                self.more.wait_for(lambda: len(self.list) > at or not wanted())
+                if not wanted():
+                    return
+                event = self.list[at]
+                at += 1
+                self.n_read = max(self.n_read, at)
+            yield event
+
+
 class Admin(admin_pb2_grpc.AdminServiceServicer):
     END = object()
 
     def __init__(self):
         self.requests = queue.Queue()  # (method, request), as they come
-        self.events = queue.Queue()    # what Watch sends next
+        self.events = Events()         # what Watch sends next, to each of its readers
         self.cancelled = threading.Event()
         self.fleet = list(FLEET)
         self.units = dict(UNITS)
@@ -130,6 +161,10 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
     def leave(self):
         self.cancelled.set()
         self.events.put(self.END)
+
+    def watch_left(self):
+        self.cancelled.set()
+        self.events.look()
 
     def StartApplication(self, request, context):
         self.note('StartApplication', request, context)
@@ -246,9 +281,12 @@ class Admin(admin_pb2_grpc.AdminServiceServicer):
     def Watch(self, request, context):
         self.requests.put(('Watch', request))
         self.check('Watch', context)
-        when_left(context, self.leave)
+        when_left(context, self.watch_left)
+        news = self.events.read(context.is_active)
         yield admin_pb2.WatchItem(Initial=admin_pb2.QueryListResponse(List=self.fleet))
-        while (event := self.events.get()) is not self.END:
+        for event in news:
+            if event is self.END:
+                return
             yield event
 
 
