@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bus/unit-program.h"
 
+#include <signal.h>
 #include <systemd/sd-id128.h>
 
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "bus/bus-internal.h"
+
+/* The least status that systemd itself ends a process with, where it cannot execute what it is to: systemd.exec(5). */
+#define EXIT_OF_SYSTEMD 200
 
 struct UnitPrograms {
         Bus *bus;
@@ -132,6 +136,17 @@ static int program_new(UnitPrograms *p, UnitProgram **ret) {
         return 0;
 }
 
+/* Who ends at once may have ended before systemd has noticed that he was executed. The start job has failed then, but
+ * how he ended is his own affair. */
+static bool program_has_run_wait(const UnitProgram *program) {
+        _cleanup_(unit_result_done) UnitResult result = {};
+
+        if (unit_result_wait(program->programs->bus, program->name, &result) < 0)
+                return false;
+        return result.code == CLD_KILLED || result.code == CLD_DUMPED ||
+                        (result.code == CLD_EXITED && result.status < EXIT_OF_SYSTEMD);
+}
+
 int unit_program_start_wait(UnitPrograms *p, const UnitRun *run, UnitProgram **ret, BusError *reterr) {
         _cleanup_(unit_program_freep) UnitProgram *program = NULL;
         UnitRun named = *run;
@@ -143,8 +158,9 @@ int unit_program_start_wait(UnitPrograms *p, const UnitRun *run, UnitProgram **r
         named.name = program->name;
         named.collect = true;
         r = unit_run_held_wait(p->bus, &named, &program->held, reterr);
-        if (r < 0)
+        if (r < 0 && (r != -EIO || !program_has_run_wait(program)))
                 return r;
+        bus_error_done(reterr);
         program->started = true;
         unit_watch_refresh(p->watch);
         *ret = TAKE_PTR(program);

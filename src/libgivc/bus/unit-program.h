@@ -16,7 +16,8 @@ DEFINE_CLEANUP(UnitPrograms *, unit_programs_free)
 
 typedef struct UnitProgram UnitProgram;
 
-/* Starts it and suspends until it has been executed, or cannot be: results are unit_run_wait()'s. run->name and
+/* Starts it and suspends until it has been executed, or cannot be: results are unit_run_wait()'s. What ended as soon as
+ * it was executed has been started, too. run->name and
  * run->collect are ours to fill. */
 int unit_program_start_wait(UnitPrograms *p, const UnitRun *run, UnitProgram **ret, BusError *reterr) _warn_unused_;
 /* Lets go of it at any moment, also in a cancelled fiber: a program that still runs is told to stop, and killed with

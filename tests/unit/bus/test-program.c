@@ -210,6 +210,22 @@ static void test_failed_start(void **state) {
         work_done(f, &w);
 }
 
+/* Gone before the manager has seen that it was executed: that is no failure to start. */
+static void test_short_life(void **state) {
+        Fixture *f = *state;
+        Work w;
+
+        work_init(f, &w);
+        fake_systemd_set_job_result(f->fake, "failed");
+        fake_systemd_set_failure_status(f->fake, 3);
+        assert_int_equal(do_wait(f, &w, op_program), 0);
+        assert_int_equal(do_wait(f, &w, op_end), 0);
+        assert_int_equal(w.result.code, CLD_EXITED);
+        assert_int_equal(w.result.status, 3);
+        work_done(f, &w);
+        TURN_UNTIL(f, fake_systemd_count_calls(f->fake, "UnrefUnit") == 1);
+}
+
 /* The bus is lost and comes back: what still runs is held again, what has ended meanwhile is told to have. */
 static void test_connection(void **state) {
         Fixture *f = *state;
@@ -243,6 +259,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_free_stops, fixture_setup, fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_cancelled_start, fixture_setup, fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_failed_start, fixture_setup, fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_short_life, fixture_setup, fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_connection, fixture_setup_listening, fixture_teardown),
         };
 
