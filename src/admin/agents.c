@@ -9,9 +9,7 @@
 #include "base/mem.h"
 #include "base/names.h"
 #include "base/str.h"
-
-/* Of agents, ours and those before them. */
-#define DENIED_BY_RULES "permission denied by access control policy"
+#include "rpc/denial.h"
 
 int agents_init(Agents *a) {
         a->map = map_new();
@@ -288,7 +286,7 @@ int agent_check_reachable(const Agent *a, RpcStatus *reterr) {
 
 int agent_explain(
                 const Agent *a, const ProtobufCServiceDescriptor *service, const char *what, int r, RpcStatus *reterr) {
-        const bool ruled = reterr->code == RPC_PERMISSION_DENIED && streq_ptr(reterr->message, DENIED_BY_RULES);
+        const bool ruled = reterr->code == RPC_PERMISSION_DENIED && streq_ptr(reterr->message, RPC_DENIED_BY_RULES);
         _cleanup_free_ char *vm = NULL;
 
         if (r >= 0 || (reterr->code != RPC_UNIMPLEMENTED && !ruled))
@@ -298,7 +296,7 @@ int agent_explain(
         if (ruled)
                 return rpc_error(reterr, RPC_PERMISSION_DENIED,
                                 "The access rules of the agent of VM '%s' do not let its admin %s; they have to permit "
-                                "him module '%s' (" DENIED_BY_RULES ").",
+                                "him module '%s' (" RPC_DENIED_BY_RULES ").",
                                 strempty(vm), what, service->package);
         return rpc_error(reterr, RPC_UNIMPLEMENTED, "The agent of VM '%s' does not %s.", strempty(vm), what);
 }

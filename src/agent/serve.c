@@ -21,6 +21,7 @@
 #include "base/strv.h"
 #include "bus/log-control.h"
 #include "event/daemon.h"
+#include "rpc/denial.h"
 
 #define UNIX_SOCKET_MODE 0600
 #define BUS_NAME         "org.givc.Agent" /* BusName= of its units */
@@ -141,7 +142,7 @@ static int serve_load_rules(Serve *s) {
                 .file = s->config->rules_file,
                 .deny_on_error = s->config->deny_on_error,
                 .local = s->config->identity.name,
-                .text = "permission denied by access control policy",
+                .text = RPC_DENIED_BY_RULES,
         };
         _cleanup_free_ char *why = NULL;
         int r;

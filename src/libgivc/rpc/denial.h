@@ -4,6 +4,10 @@
 
 #include "rpc/service.h"
 
+/* What agents tell callers whom their access rules refuse, as those of the system before this one do.
+ * Admins know it by that. */
+#define RPC_DENIED_BY_RULES "permission denied by access control policy"
+
 /* PERMISSION_DENIED for a certificate that is used at an address that it does not name. */
 int rpc_deny_address(const Identity *identity, RpcStatus *reterr);
 void rpc_log_denied(const Identity *identity, const ProtobufCServiceDescriptor *service, const char *method,
